@@ -1,10 +1,11 @@
 """Classifiers for tests and benchmarks, and the real photographs they are tried on.
 
-Two kinds of network. *Trained*: `resnet20_cifar10()` and `squeezenet_imagenet()` return `(model, preprocess)` with weights
-from the test data folder (`PYXAI_TEST_DATA`, by default `../shared/data` beside the checkout), so that they also serve as a
-model spec, `--model tests/zoo.py:resnet20_cifar10`. *Random*: `build(name)` makes one of `NAMES` with Kaiming weights and
-the BatchNorm statistics of one forward pass, the same on every call. Five are defined here, so that benchmarks need torch
-only; the others come from torchvision, without weights.
+Two kinds of network. *Trained*: `resnet20_cifar10()` and `squeezenet_imagenet()` return `(model, preprocess)`
+with weights from the test data folder (`PYXAI_TEST_DATA`, by default `../shared/data` beside the checkout),
+so that they also serve as a model spec, `--model tests/zoo.py:resnet20_cifar10`. *Random*: `build(name)`
+makes one of `NAMES` with Kaiming weights and the BatchNorm statistics of one forward pass, the same on every
+call. Five are defined here, so that benchmarks need torch only; the others come from torchvision, without
+weights.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-# --- networks --------------------------------------------------------------------------------------------------------------
+# --- networks -----------------------------------------------------------------------------------------------
 
 
 class BasicBlock(nn.Module):
@@ -68,8 +69,12 @@ class ResNet18(nn.Module):
     def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
         shortcut = None
         if inputs != outputs:
-            shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-        return nn.Sequential(BasicBlock(inputs, outputs, stride, shortcut), BasicBlock(outputs, outputs, 1, None))
+            shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+        return nn.Sequential(
+            BasicBlock(inputs, outputs, stride, shortcut), BasicBlock(outputs, outputs, 1, None)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
@@ -78,7 +83,9 @@ class ResNet18(nn.Module):
 
 
 class PadShortcut(nn.Module):
-    """Parameter-free shortcut of the CIFAR ResNets ("option A"): every second pixel, zero channels on both sides."""
+    """Parameter-free shortcut of the CIFAR ResNets ("option A"): every second pixel, zero channels on both
+    sides.
+    """
 
     def __init__(self, extra: int) -> None:
         super().__init__()
@@ -215,15 +222,24 @@ class MobileNetV3Small(nn.Module):
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()
         rows = [  # inputs, kernel, hidden, outputs, gated, hardswish, stride
-            (16, 3, 16, 16, True, False, 2), (16, 3, 72, 24, False, False, 2), (24, 3, 88, 24, False, False, 1),
-            (24, 5, 96, 40, True, True, 2), (40, 5, 240, 40, True, True, 1), (40, 5, 240, 40, True, True, 1),
-            (40, 5, 120, 48, True, True, 1), (48, 5, 144, 48, True, True, 1), (48, 5, 288, 96, True, True, 2),
-            (96, 5, 576, 96, True, True, 1), (96, 5, 576, 96, True, True, 1),
-        ]  # fmt: skip
+            (16, 3, 16, 16, True, False, 2),
+            (16, 3, 72, 24, False, False, 2),
+            (24, 3, 88, 24, False, False, 1),
+            (24, 5, 96, 40, True, True, 2),
+            (40, 5, 240, 40, True, True, 1),
+            (40, 5, 240, 40, True, True, 1),
+            (40, 5, 120, 48, True, True, 1),
+            (48, 5, 144, 48, True, True, 1),
+            (48, 5, 288, 96, True, True, 2),
+            (96, 5, 576, 96, True, True, 1),
+            (96, 5, 576, 96, True, True, 1),
+        ]
         blocks = [InvertedResidual(*row) for row in rows]
         self.features = nn.Sequential(_conv_bn(3, 16, 3, 2), *blocks, _conv_bn(96, 576, 1))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Sequential(nn.Linear(576, 1024), nn.Hardswish(), nn.Dropout(0.2), nn.Linear(1024, classes))
+        self.classifier = nn.Sequential(
+            nn.Linear(576, 1024), nn.Hardswish(), nn.Dropout(0.2), nn.Linear(1024, classes)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
@@ -240,7 +256,9 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         n, tokens, width = x.shape
-        query, key, value = self.qkv(x).reshape(n, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        query, key, value = (
+            self.qkv(x).reshape(n, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        )
         mixed = F.scaled_dot_product_attention(query, key, value)
         return self.proj(mixed.transpose(1, 2).reshape(n, tokens, width))
 
@@ -261,9 +279,11 @@ class EncoderBlock(nn.Module):
 
 
 class ViTB16(nn.Module):
-    """Vision Transformer B/16, parameters in torchvision's order. `size`: height and width of the input."""
+    """Vision Transformer B/16 (Dosovitskiy et al. 2020). `size`: height and width of the input."""
 
-    def __init__(self, classes: int = 1000, size: int = 224, width: int = 768, depth: int = 12, heads: int = 12) -> None:
+    def __init__(
+        self, classes: int = 1000, size: int = 224, width: int = 768, depth: int = 12, heads: int = 12
+    ) -> None:
         super().__init__()
         self.class_token = nn.Parameter(torch.zeros(1, 1, width))
         self.patch = nn.Conv2d(3, width, 16, 16)
@@ -278,12 +298,14 @@ class ViTB16(nn.Module):
         return self.head(self.norm(self.blocks(tokens))[:, 0])
 
 
-# --- random weights --------------------------------------------------------------------------------------------------------
+# --- random weights -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One network of the registry: `make(size)` builds it, `size` is its usual input, `small` a quick one for tests."""
+    """One network of the registry: `make(size)` builds it, `size` is its usual input, `small` a quick one
+    for tests.
+    """
 
     make: Callable[[int], nn.Module]
     size: int = 224
@@ -320,10 +342,11 @@ NAMES = tuple(ZOO)
 
 
 def build(name: str, *, small: bool = False, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """The network `name` in eval mode with the same random weights at every call; parameters require gradients.
+    """The network `name` in eval mode with the same random weights at every call; parameters require
+    gradients.
 
-    `small` builds it for the quick input size (only the ViT's position table depends on it). Torch's global random state
-    is left as it was.
+    `small` builds it for the quick input size (only the ViT's position table depends on it). Torch's global
+    random state is left as it was.
     """
     entry = ZOO[name]
     size = entry.small if small else entry.size
@@ -335,21 +358,23 @@ def build(name: str, *, small: bool = False, dtype: torch.dtype = torch.float32)
 
 
 def initialise(model: nn.Module, size: int) -> None:
-    """Kaiming weights, small biases, and BatchNorm statistics from one forward pass over `photographs(8, size)`."""
+    """Kaiming weights, small biases, and BatchNorm statistics from one forward pass over `photographs(8,
+    size)`.
+    """
     norms = []
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight)
             if module.bias is not None:
                 nn.init.normal_(module.bias, std=0.05)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.7, 1.3)
             nn.init.normal_(module.bias, std=0.1)
             norms.append(module)
     for name, parameter in model.named_parameters():
         if name.endswith(("class_token", "position")):
             nn.init.normal_(parameter, std=0.02)
-        elif name.endswith("layer_scale"):  # ConvNeXt starts at 1e-6: an untrained one would ignore its own blocks
+        elif name.endswith("layer_scale"):  # ConvNeXt's start, 1e-6, would have it ignore its own blocks
             nn.init.uniform_(parameter, 0.2, 0.6)
     momenta = [norm.momentum for norm in norms]
     model.eval()
@@ -364,7 +389,9 @@ def initialise(model: nn.Module, size: int) -> None:
 
 
 def photographs(n: int, size: int, seed: int = 0) -> Tensor:
-    """`(n, 3, size, size)` noise with the coarse-to-fine spectrum of photographs, of zero mean and unit variance."""
+    """`(n, 3, size, size)` noise with the coarse-to-fine spectrum of photographs, of zero mean and unit
+    variance.
+    """
     generator = torch.Generator().manual_seed(seed)
     images = torch.zeros(n, 3, size, size)
     for side in (4, 8, 16, 32, 64):
@@ -376,16 +403,24 @@ def photographs(n: int, size: int, seed: int = 0) -> Tensor:
 def models(
     names: Iterable[str] = NAMES, *, n: int = 2, small: bool = True, dtype: torch.dtype = torch.float32
 ) -> Iterator[tuple[str, nn.Module, Tensor]]:
-    """Yield `(name, model, images)` one after the other; images are `(n, 3, H, W)` at the network's quick or usual size."""
+    """Yield `(name, model, images)` one after the other; images are `(n, 3, H, W)` at the network's quick
+    or usual size.
+    """
     for name in names:
         size = ZOO[name].small if small else ZOO[name].size
         yield name, build(name, small=small, dtype=dtype), photographs(n, size, seed=1).to(dtype)
 
 
-# --- trained weights and real photographs ----------------------------------------------------------------------------------
+# --- trained weights and real photographs -------------------------------------------------------------------
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CAFFE_MEAN = (104.0, 117.0, 123.0)  # blue, green, red
+DATA_FILES = (
+    "resnet20_cifar10.npz",
+    "squeezenet1_0_imagenet.npz",
+    "cifar10_test_2000.zip",
+    "imagenet_sample_50.zip",
+)
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -397,18 +432,23 @@ def data_folder() -> Path:
 def missing_data() -> str:
     """Why tests on real data must be skipped; empty if they need not be."""
     folder = data_folder()
-    wanted = ["resnet20_cifar10.npz", "squeezenet1_0_imagenet.npz", "cifar10_test_2000.zip", "imagenet_sample_50.zip"]
-    absent = [name for name in wanted if not (folder / name).is_file()]
+    absent = [name for name in DATA_FILES if not (folder / name).is_file()]
     return f"no test data: {folder} lacks {', '.join(absent)} (set PYXAI_TEST_DATA)" if absent else ""
 
 
 def load_weights(model: nn.Module, path: Path) -> nn.Module:
-    """Fill `model` with the arrays of an `.npz`; every parameter and buffer must be named there, and nothing else."""
+    """Fill `model` with the arrays of an `.npz`; every parameter and buffer must be named there, and
+    nothing else.
+    """
     with np.load(path, allow_pickle=False) as arrays:
         state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-    counters = {name: value for name, value in model.state_dict().items() if name.endswith("num_batches_tracked")}
-    model.load_state_dict(counters | state, strict=True)
+    model.load_state_dict(_counters(model) | state, strict=True)
     return model.eval()
+
+
+def _counters(model: nn.Module) -> dict[str, Tensor]:
+    """The batch counters of BatchNorm, which the published arrays leave out and eval mode does not read."""
+    return {name: value for name, value in model.state_dict().items() if name.endswith("num_batches_tracked")}
 
 
 def resnet20_cifar10() -> tuple[nn.Module, object]:
@@ -419,11 +459,13 @@ def resnet20_cifar10() -> tuple[nn.Module, object]:
 
 
 def squeezenet_imagenet() -> tuple[nn.Module, object]:
-    """The trained SqueezeNet 1.0 and its preprocessing: short side 256, centre 227×227, BGR in 0..255 less the mean."""
+    """The trained SqueezeNet 1.0 and its preprocessing: short side 256, centre 227×227, BGR in 0..255 less
+    the mean.
+    """
     from pyxai.engine.preprocess import Preprocess
 
-    preprocess = Preprocess(resize=256, crop=227, mean=CAFFE_MEAN, std=(1.0, 1.0, 1.0), channels="BGR", scale=255.0)
-    return trained_squeezenet(), preprocess
+    mean, std = CAFFE_MEAN, (1.0, 1.0, 1.0)
+    return trained_squeezenet(), Preprocess(256, 227, mean, std, channels="BGR", scale=255.0)
 
 
 def trained_resnet20() -> nn.Module:
@@ -435,7 +477,9 @@ def trained_squeezenet() -> nn.Module:
 
 
 def cifar10_images(n: int = 2000) -> tuple[Tensor, Tensor]:
-    """`n` photographs spread evenly over the classes: `(n, 3, 32, 32)` as the ResNet-20 wants them, and labels `(n,)`."""
+    """`n` photographs spread evenly over the classes: `(n, 3, 32, 32)` as the ResNet-20 wants them, and
+    labels `(n,)`.
+    """
     names = _names("cifar10_test_2000.zip", n)
     pixels = torch.stack([_pixels("cifar10_test_2000.zip", name) for name in names])
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (IMAGENET_MEAN, IMAGENET_STD))
