@@ -394,9 +394,9 @@ class TrainingMode(nn.Module):
 CLASSES: dict[str, type[nn.Module]] = {
     cls.__name__: cls
     for cls in (
-        FunctionalReLU, InplaceAdd, ReusedModules, ReusedBatchNorm, InplaceOps, PreActivation,
-        BatchNormBeforePaddedConv, SharedConvOutput, OverlappingPools, Gate, Concatenation, Dropouts, Normalised,
-        FlipAndSlice, Smooth, LeakyActivations, SoftmaxAttention, NoBias, OtherNorms, OddConvolutions, Flattened,
+        FunctionalReLU, InplaceAdd, ReusedModules, ReusedBatchNorm, InplaceOps, PreActivation, NoBias,
+        BatchNormBeforePaddedConv, OverlappingPools, Gate, Concatenation, Dropouts, Normalised, FlipAndSlice,
+        Smooth, LeakyActivations, SoftmaxAttention, SharedConvOutput, OtherNorms, OddConvolutions, Flattened,
         LogSoftmaxOutput,
     )
 }  # fmt: skip

@@ -1,0 +1,119 @@
+"""Turn `results/*.json` into the README's tables, between two markers, so that no number there is typed by
+hand.
+
+`python -m benchmarks.table` rewrites the README; `--check` only says whether it is up to date (exit code 1 if
+not).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.harness import RESULTS, ROOT, Group, Results, paired_ratio, read_json, spread, verdict
+
+START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
+
+
+def table(results: list[Results]) -> str:
+    """Markdown of all results: comparisons, native ops, other facts, and where they were measured."""
+    compared = [group for result in results for group in result.groups if group.claims]
+    ops = [(group, result) for result in results for group in result.groups if group.bytes is not None]
+    facts = [fact for result in results for fact in result.facts]
+    parts = []
+    if compared:
+        parts.append(_comparisons(compared))
+    if ops:
+        parts.append(_ops(ops))
+    if facts:
+        rows = [
+            f"| {fact.what} | {f'{_number(fact.value)} {fact.unit}'.strip()} | {_wanted(fact.wanted, fact.holds())} |"
+            for fact in facts
+        ]
+        parts.append("\n".join(["| what | measured | wanted |", "|---|---|---|", *rows]))
+    parts.append("\n".join(f"* {_origin(result)}" for result in results))
+    return "\n\n".join(parts)
+
+
+def _comparisons(groups: list[Group]) -> str:
+    lines = [
+        "| what | compared with | it ÷ floor | pyxai ÷ floor | pyxai ÷ it (quartiles) | wanted |",
+        "|---|---|---|---|---|---|",
+    ]
+    for group in groups:
+        for claim in group.claims:
+            ratio = paired_ratio(group.seconds, claim.ours, claim.peer)
+            bounds = f"**{ratio.median:.2f}** ({ratio.low:.2f}–{ratio.high:.2f})"
+            lines.append(
+                f"| {group.what} | {claim.peer} "
+                f"| {_to_floor(group, claim.peer)} | {_to_floor(group, claim.ours)} "
+                f"| {bounds} | ≤ {claim.at_most:g}, {verdict(ratio.median, claim.at_most)} |"
+            )
+    return "\n".join(lines)
+
+
+def _to_floor(group: Group, name: str) -> str:
+    return f"{paired_ratio(group.seconds, name, 'floor').median:.2f}" if "floor" in group.seconds else "–"
+
+
+def _ops(pairs: list[tuple[Group, Results]]) -> str:
+    lines = ["| op | time | GB/s | of a copy | ÷ eager torch (quartiles) |", "|---|---|---|---|---|"]
+    for group, result in pairs:
+        time = spread(group.seconds["native"]).median
+        ratio = paired_ratio(group.seconds, "native", "eager")
+        share = group.bytes / time / result.copy_bytes_per_second
+        lines.append(
+            f"| {group.what} | {1e3 * time:.2f} ms | {group.bytes / time / 1e9:.0f} | {share:.0%} "
+            f"| **{ratio.median:.2f}** ({ratio.low:.2f}–{ratio.high:.2f}) |"
+        )
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _wanted(bound: str, holds: bool) -> str:
+    return f"{bound.replace('<=', '≤').replace('>=', '≥')}, {'met' if holds else 'NOT met'}" if bound else ""
+
+
+def _origin(result: Results) -> str:
+    m = result.machine
+    where = m.get("gpu") or f"{m['cpu']}, {m['threads']} threads"
+    rounds = {len(next(iter(group.seconds.values()))) for group in result.groups}
+    counted = f", {min(rounds)} interleaved rounds" if rounds else ""
+    return (
+        f"`bench_{result.subject}`: {where}, torch {m['torch']}{counted}, commit {m['commit'][:10]}, "
+        f"{m['time'][:10]}, load {m['load']} at the start"
+    )
+
+
+def rewrite(readme: str, text: str) -> str:
+    """`readme` with `text` between the markers; `ValueError` if they are not there once and in order."""
+    if readme.count(START) != 1 or readme.count(END) != 1 or readme.index(START) > readme.index(END):
+        raise ValueError(f"README must contain {START} and then {END}, once each")
+    head, _, rest = readme.partition(START)
+    return f"{head}{START}\n{text}\n{END}{rest.partition(END)[2]}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing, fail if the README is out of date"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    arguments = parser.parse_args(argv)
+    old = arguments.readme.read_text()
+    new = rewrite(old, table([read_json(path) for path in sorted(arguments.results.glob("*.json"))]))
+    if arguments.check and new != old:
+        print(f"{arguments.readme} is out of date: run `python -m benchmarks.table`")
+        return 1
+    if not arguments.check:
+        arguments.readme.write_text(new)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""The harness measures what it says, its files are checked, and the README's table is theirs."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from benchmarks import harness, table
+
+
+def measured() -> harness.Results:
+    results = harness.begin("example")
+    results.copy_bytes_per_second = 4e10
+    seconds = {"floor": [1.0, 1.1, 0.9], "captum": [2.0, 2.2, 1.8], "pyxai": [1.0, 1.32, 0.72]}
+    results.add("Saliency, tiny net", seconds, harness.Claim("pyxai", "captum", 0.49))
+    results.add("copy two numbers", {"eager": [2e-3, 2e-3], "native": [1e-3, 1e-3]}, bytes=10_000_000)
+    results.state("peak memory, 256 against 8 steps", 1.25, wanted="<= 1.3")
+    results.state("photographs within 0.05", 0.9, wanted=">= 0.95")
+    return results
+
+
+def test_interleave_runs_in_turn_and_drops_the_warm_up():
+    calls = []
+    seconds = harness.interleave(
+        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, warmup=2
+    )
+    assert calls == ["a", "b"] * 5
+    assert {name: len(values) for name, values in seconds.items()} == {"a": 3, "b": 3}
+
+
+def test_interleave_times_what_runs():
+    seconds = harness.interleave({"short": lambda: time.sleep(0.002), "long": lambda: time.sleep(0.02)}, 3)
+    assert min(seconds["short"]) >= 0.002 and min(seconds["long"]) >= 0.02
+    assert harness.paired_ratio(seconds, "long", "short").median > 2
+
+
+def test_ratio_is_paired_round_by_round():
+    """A machine that is twice as slow in one round changes no paired ratio."""
+    ratio = harness.paired_ratio({"a": [1.0, 2.0, 1.0], "b": [2.0, 4.0, 2.0]}, "a", "b")
+    assert asdict(ratio) == {"median": 0.5, "low": 0.5, "high": 0.5, "minimum": 0.5, "maximum": 0.5}
+    assert harness.spread([4.0, 1.0, 2.0, 3.0]) == harness.Spread(2.5, 1.75, 3.25, 1.0, 4.0)
+    assert harness.spread([3.0]) == harness.Spread(3.0, 3.0, 3.0, 3.0, 3.0)
+
+
+def test_fastest_finds_the_fastest():
+    candidates = {"slow": lambda: time.sleep(0.01), "fast": lambda: None}
+    assert harness.fastest(candidates) == "fast"
+
+
+def test_floor_is_the_input_gradient_whatever_the_chunks():
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 4)).double()
+    images, target = torch.rand(5, 3, 2, 2, dtype=torch.float64), torch.tensor([0, 3, 1, 2, 0])
+    expected = model[1].weight[target].view(5, 3, 2, 2)
+    torch.testing.assert_close(harness.floor(model, images, target), expected)
+    torch.testing.assert_close(harness.floor(model, images, target, rows=2), expected)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def allocate(megabytes: int):
+    """For the test below: a call that touches this much memory."""
+    return lambda: bytearray(b"x" * (megabytes << 19)) + bytearray(megabytes << 19)
+
+
+def test_peak_memory_sees_the_call_only():
+    function = "tests.benchmarks.test_harness:allocate"
+    small, large = (harness.peak_memory(function, megabytes=size).added / 2**20 for size in (16, 160))
+    assert 100 < large - small < 400
+
+
+def test_copy_bandwidth_is_plausible():
+    assert 1e9 < harness.copy_bandwidth(megabytes=32, rounds=3) < 1e13
+
+
+def test_results_survive_the_file(tmp_path):
+    results = measured()
+    assert harness.read_json(harness.write_json(results, tmp_path)) == results
+    assert [path.name for path in tmp_path.iterdir()] == ["example.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.pop("facts"), "missing or unknown: facts"),
+        (lambda d: d["groups"][0].update(extra=1), "missing or unknown: extra"),
+        (lambda d: d["groups"][0]["seconds"].update(pyxai=[1.0]), "same number of positive seconds"),
+        (
+            lambda d: d["groups"][0]["seconds"].update(pyxai=[1.0, 0.0, 1.0]),
+            "same number of positive seconds",
+        ),
+        (lambda d: d["groups"][0]["claims"][0].update(peer="zennit"), "'zennit', not measured"),
+        (lambda d: d["facts"][0].update(wanted="about 3"), "must be a bound"),
+        (lambda d: d["machine"].pop("commit"), "machine: lacks commit"),
+    ],
+)
+def test_wrong_documents_are_refused(change, message):
+    document = copy.deepcopy(asdict(measured()))
+    change(document)
+    with pytest.raises(ValueError, match=message):
+        harness.parse(document)
+
+
+def test_verdict_knows_the_noise():
+    assert harness.verdict(0.65, 0.65) == "met"
+    assert harness.verdict(0.68, 0.65) == "met within 5 %"
+    assert harness.verdict(0.69, 0.65) == "NOT met"
+
+
+def test_table_shows_ratios_bandwidth_and_facts():
+    text = table.table([measured()])
+    assert (
+        "| Saliency, tiny net | captum | 2.00 | 1.00 | **0.50** (0.45–0.55) | ≤ 0.49, met within 5 % |"
+        in text
+    )
+    assert "| copy two numbers | 1.00 ms | 10 | 25% | **0.50** (0.50–0.50) |" in text
+    assert "| peak memory, 256 against 8 steps | 1.25 | ≤ 1.3, met |" in text
+    assert "| photographs within 0.05 | 0.9 | ≥ 0.95, NOT met |" in text
+
+
+def test_readme_is_rewritten_between_the_markers_and_checked(tmp_path):
+    harness.write_json(measured(), tmp_path / "results")
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Title\n\n{table.START}\nold\n{table.END}\n\nThe end.\n")
+    arguments = ["--results", str(tmp_path / "results"), "--readme", str(readme)]
+    assert table.main([*arguments, "--check"]) == 1 and "old" in readme.read_text()
+    assert table.main(arguments) == 0
+    assert readme.read_text().startswith("# Title\n\n") and readme.read_text().endswith("\n\nThe end.\n")
+    assert "tiny net" in readme.read_text() and "old" not in readme.read_text()
+    assert table.main([*arguments, "--check"]) == 0
+
+
+@pytest.mark.parametrize("readme", ["no markers", f"{table.END} {table.START}", table.START * 2 + table.END])
+def test_readme_without_markers_is_refused(readme):
+    with pytest.raises(ValueError, match="must contain"):
+        table.rewrite(readme, "text")
+
+
+@pytest.mark.skipif(not (harness.ROOT / "README.md").exists(), reason="no README: an installed copy")
+def test_the_readme_is_up_to_date():
+    assert table.main(["--check"]) == 0
+
+
+def test_too_few_rounds_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        harness.options("a benchmark", ["--rounds", "3"])
+    assert "at least 7" in capsys.readouterr().err
+    assert harness.options("a benchmark", ["--quick", "--threads", str(torch.get_num_threads())]).rounds == 3
