@@ -1,0 +1,45 @@
+#include "kernels/path_accumulate.h"
+#include "common/cuda.h"
+
+namespace pyxai {
+
+// A gather: every element of `total` sums the rows of its own image, in order. No atomics.
+template <class A, class T>
+__global__ void path_accumulate_kernel(A *total, const T *rows, const int64_t *index, const A *weight, int64_t count,
+                                       int64_t images, int64_t size) {
+    for_elements(images, size, [&](int64_t image, int64_t i, bool inside) {
+        A sum = inside ? total[image * size + i] : A(0);
+        for_rows_of(image, index, count, images, [&](int64_t r) {
+            if (inside)
+                path_accumulate(sum, rows[r * size + i], weight[r]);
+        });
+        if (inside)
+            total[image * size + i] = sum;
+    });
+}
+
+static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tensor &index, const Tensor &weight) {
+    const int64_t count = index.numel(), images = total.size(0), size = row_size(total);
+    const MemoryFormat format = memory_format(total);
+    const Tensor sum = contiguous(total, format), values = contiguous(rows, format);
+    const Tensor indices = contiguous(index), weights = contiguous(weight);
+    if (values.numel() == 0)
+        return;
+    const torch::stable::accelerator::DeviceGuard guard(total.get_device_index());
+    const cudaStream_t stream = current_stream(total.get_device_index());
+    dispatch_accumulate(total.scalar_type(), "path_accumulate_", [&](auto accumulate_zero) {
+        dispatch_floating(rows.scalar_type(), "path_accumulate_", [&](auto zero) {
+            using A = decltype(accumulate_zero);
+            using T = decltype(zero);
+            path_accumulate_kernel<<<row_grid(images, size), kThreads, 0, stream>>>(
+                sum.mutable_data_ptr<A>(), values.const_data_ptr<T>(), indices.const_data_ptr<int64_t>(),
+                weights.const_data_ptr<A>(), count, images, size);
+        });
+    });
+    check_launch("path_accumulate_");
+    copy_back(total, sum);
+}
+
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) { library.impl("path_accumulate_", TORCH_BOX(&path_accumulate_)); }
+
+} // namespace pyxai

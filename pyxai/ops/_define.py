@@ -1,0 +1,82 @@
+"""Registration of an operator with torch's dispatcher, which is also the fallback.
+
+The reference is registered for every device (``CompositeExplicitAutograd``); the compiled module registers ``CPU`` and
+``CUDA`` kernels under the same name and the dispatcher prefers them. Autocast needs no registration: an operator here
+keeps its input's dtype and forms sums in float32, so it does the same inside and outside an autocast region.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from pyxai import _native
+
+_library = torch.library.Library("pyxai", "FRAGMENT")
+
+
+@dataclass(frozen=True)
+class Op:
+    """One registered operator.
+
+    ``samples(device, dtype, rows, shape)`` yields argument tuples for the generic tests: ``rows`` rows of element
+    shape ``shape``. ``differentiable`` names the arguments that gradients flow to.
+    """
+
+    name: str
+    reference: Callable
+    samples: Callable[..., Iterator[tuple]]
+    differentiable: tuple[str, ...]
+
+    @property
+    def call(self) -> torch._ops.OpOverload:
+        return getattr(torch.ops.pyxai, self.name).default
+
+
+registry: dict[str, Op] = {}
+
+
+def define(
+    schema: str,
+    *,
+    reference: Callable,
+    fake: Callable,
+    samples: Callable[..., Iterator[tuple]],
+    backward: Callable | None = None,
+    setup_context: Callable | None = None,
+    differentiable: tuple[str, ...] = (),
+) -> torch._ops.OpOverload:
+    """Register ``pyxai::<schema>`` and return it. The arguments are described in docs/adding-an-op.md."""
+    name = schema.partition("(")[0]
+    _library.define(schema, tags=(torch.Tag.pt2_compliant_tag,))
+    _library.impl(name, reference, "CompositeExplicitAutograd")
+    torch.library.register_fake(f"pyxai::{name}", fake, lib=_library)
+    if backward is not None:
+        torch.library.register_autograd(f"pyxai::{name}", backward, setup_context=setup_context, lib=_library)
+    registry[name] = Op(name, reference, samples, differentiable)
+    return registry[name].call
+
+
+def status() -> list[dict[str, str]]:
+    """Which implementation each operator runs on, per device.
+
+    Returns one dict per operator and device (``"cpu"``, ``"cuda"``) with keys ``op``, ``device``, ``backend``
+    (``"native"`` or ``"reference"``) and ``why`` (empty if native).
+    """
+    rows = []
+    for name in sorted(registry):
+        for device in ("cpu", "cuda"):
+            native = torch._C._dispatch_has_kernel_for_dispatch_key(f"pyxai::{name}", device.upper())
+            backend = "native" if native else "reference"
+            rows.append({"op": name, "device": device, "backend": backend, "why": _why(native, device)})
+    return rows
+
+
+def _why(native: bool, device: str) -> str:
+    if native:
+        return ""
+    if _native.missing:
+        return f"no compiled module ({_native.missing})"
+    if device == "cuda" and not _native.build_info()["cuda_archs"]:
+        return "compiled without CUDA (nvcc not found, or PYXAI_CUDA=0)"
+    return f"no {device} kernel"

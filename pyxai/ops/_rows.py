@@ -1,0 +1,113 @@
+"""What every operator over rows shares: argument checks in one form of message, dtypes and layouts."""
+
+import torch
+from torch import Tensor
+
+FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def accumulate_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The dtype sums are formed in: float64 for float64, else float32."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def memory_format(x: Tensor) -> torch.memory_format:
+    """channels_last for a 4-d tensor laid out so (and not also contiguous), else contiguous."""
+    if x.dim() == 4 and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last):
+        return torch.channels_last
+    return torch.contiguous_format
+
+
+def new_rows(like: Tensor, rows: int, dtype: torch.dtype | None = None) -> Tensor:
+    """Uninitialised (rows, ...) tensor whose rows look like those of ``like``, in the same memory format."""
+    shape = (rows, *like.shape[1:])
+    return torch.empty(
+        shape, dtype=dtype or like.dtype, device=like.device, memory_format=memory_format(like)
+    )
+
+
+def per_row(values: Tensor, like: Tensor) -> Tensor:
+    """``values`` (R,) shaped to multiply rows of ``like``."""
+    return values.reshape(-1, *[1] * (like.dim() - 1))
+
+
+def check_floating(op: str, name: str, x: Tensor, like: Tensor | None = None) -> None:
+    """``x`` is a floating tensor with a row dimension, of the dtype, device and row shape of ``like``."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{op}: `{name}` must be a tensor, got {type(x).__name__}")
+    if x.dtype not in FLOATING:
+        raise TypeError(f"{op}: `{name}` must be a floating point tensor, got {x.dtype}")
+    if x.dim() == 0:
+        raise ValueError(f"{op}: `{name}` must have shape (N, ...), got ()")
+    if like is None:
+        return
+    if x.dtype != like.dtype:
+        raise TypeError(f"{op}: `{name}` must be {like.dtype} like the other tensor, got {x.dtype}")
+    check_device(op, name, x, like)
+    check_row_shape(op, name, x, like)
+
+
+def check_row_shape(op: str, name: str, x: Tensor, like: Tensor) -> None:
+    if x.shape[1:] != like.shape[1:]:
+        expected = ", ".join(map(str, ("N", *like.shape[1:])))
+        raise ValueError(f"{op}: `{name}` must have shape ({expected}), got {tuple(x.shape)}")
+
+
+def check_device(op: str, name: str, x: Tensor, like: Tensor) -> None:
+    if x.device != like.device:
+        raise ValueError(f"{op}: `{name}` must be on {like.device}, got {x.device}")
+
+
+def check_vector(op: str, name: str, x: Tensor, length: int | None, like: Tensor) -> None:
+    """``x`` is (length,) on the device of ``like``; the length is free if None."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{op}: `{name}` must be a tensor, got {type(x).__name__}")
+    if x.dim() != 1 or (length is not None and x.shape[0] != length):
+        expected = "R" if length is None else length
+        raise ValueError(f"{op}: `{name}` must have shape ({expected},), got {tuple(x.shape)}")
+    check_device(op, name, x, like)
+
+
+def check_integers(op: str, name: str, x: Tensor, length: int | None, like: Tensor) -> None:
+    check_vector(op, name, x, length, like)
+    if x.dtype != torch.int64:
+        raise TypeError(f"{op}: `{name}` must be int64, got {x.dtype}")
+
+
+def check_reals(op: str, name: str, x: Tensor, length: int | None, like: Tensor) -> None:
+    check_vector(op, name, x, length, like)
+    if not x.dtype.is_floating_point:
+        raise TypeError(f"{op}: `{name}` must be floating point, got {x.dtype}")
+
+
+def check_index(op: str, index: Tensor, images: int, like: Tensor, length: int | None = None) -> None:
+    """``index`` is an int64 vector with values in [0, images).
+
+    The values are looked at only where that is free: on the CPU and outside a trace. A CUDA kernel asserts them.
+    """
+    check_integers(op, "index", index, length, like)
+    if index.device.type != "cpu" or index.numel() == 0 or torch.compiler.is_compiling():
+        return
+    low, high = (int(value) for value in torch.aminmax(index))
+    if low < 0 or high >= images:
+        raise ValueError(f"{op}: `index` must lie in [0, {images}), got {low if low < 0 else high}")
+
+
+def check_total(op: str, name: str, x: Tensor) -> None:
+    """``x`` is changed in place: float32 or float64, and nothing differentiates through it."""
+    check_floating(op, name, x)
+    if x.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"{op}: `{name}` must be float32 or float64, got {x.dtype}")
+
+
+def check_added(op: str, rows: Tensor, total: Tensor) -> None:
+    """``rows`` fit the rows of ``total``, lose nothing in its dtype, and carry no graph the sum would drop."""
+    check_floating(op, "rows", rows)
+    check_device(op, "rows", rows, total)
+    check_row_shape(op, "rows", rows, total)
+    if rows.dtype == torch.float64 and total.dtype != torch.float64:
+        raise TypeError(f"{op}: `rows` must be no wider than the {total.dtype} sum, got {rows.dtype}")
+    if torch.is_grad_enabled() and rows.requires_grad:
+        raise ValueError(
+            f"{op}: `rows` must not require grad (the operator is not differentiable): detach them"
+        )
