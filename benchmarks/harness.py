@@ -10,101 +10,23 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import gc
 import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor
+
+from pyxai.bench import ROUNDS, interleave, paired_ratio, spread
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).resolve().parent / "results"
-ROUNDS = 7
 
 # --- measuring ----------------------------------------------------------------------------------------------
-
-
-def synchronise() -> None:
-    """Wait for the GPU, so that a clock read next includes the work queued on it."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def interleave(
-    functions: dict[str, Callable[[], object]], rounds: int = ROUNDS, warmup: int = 1
-) -> dict[str, list[float]]:
-    """Seconds of every function in every round, run one after the other within a round.
-
-    The garbage collector runs between the measurements, not in them. `warmup` rounds are thrown away.
-    """
-    seconds: dict[str, list[float]] = {name: [] for name in functions}
-    for round_number in range(warmup + rounds):
-        for name, function in functions.items():
-            gc.collect()
-            gc.disable()
-            synchronise()
-            start = time.perf_counter()
-            result = function()
-            synchronise()
-            elapsed = time.perf_counter() - start
-            gc.enable()
-            del result
-            if round_number >= warmup:
-                seconds[name].append(elapsed)
-    return seconds
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median with the quartiles and extremes around it."""
-
-    median: float
-    low: float
-    high: float
-    minimum: float
-    maximum: float
-
-
-def spread(values: list[float]) -> Spread:
-    """Order statistics of `values`; quartiles by linear interpolation (one value is its own quartile)."""
-    low, middle, high = (
-        statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
-    )
-    return Spread(middle, low, high, min(values), max(values))
-
-
-def paired_ratio(seconds: dict[str, list[float]], name: str, reference: str) -> Spread:
-    """Spread over the rounds of the time of `name` divided by that of `reference` in the same round."""
-    return spread([a / b for a, b in zip(seconds[name], seconds[reference], strict=True)])
-
-
-def fastest(candidates: dict[str, Callable[[], object]], rounds: int = 3) -> str:
-    """The name of the candidate with the lowest median time: how a peer's best setting is found."""
-    seconds = interleave(candidates, rounds)
-    return min(seconds, key=lambda name: statistics.median(seconds[name]))
-
-
-def floor(model: torch.nn.Module, images: Tensor, target: Tensor, rows: int | None = None) -> Tensor:
-    """Input gradient of the bare eager model: what no explanation by gradients can do without.
-
-    `images` (N, C, H, W) with `target` (N,), `rows` at a time (default all at once); returns (N, C, H, W).
-    """
-    gradients = []
-    for part, classes in zip(
-        images.split(rows or len(images)), target.split(rows or len(images)), strict=True
-    ):
-        part = part.detach().requires_grad_()
-        score = model(part).gather(1, classes[:, None]).sum()
-        gradients += torch.autograd.grad(score, part)
-    return torch.cat(gradients)
 
 
 def copy_bandwidth(megabytes: int = 256, rounds: int = ROUNDS) -> float:
@@ -156,7 +78,7 @@ def machine() -> dict[str, object]:
         "isa": torch.backends.cpu.get_cpu_capability(),
         "commit": commit + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else ""),
         "load": round(os.getloadavg()[0], 2),
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
 
 
@@ -236,7 +158,7 @@ class Results:
         for name in seconds:
             time_, ratio = spread(seconds[name]), paired_ratio(seconds, name, reference)
             print(
-                f"  {name:34} {1e3 * time_.median:10.2f} ms   {ratio.median:6.3f} × {reference}"
+                f"  {name:34} {1e3 * time_.median:10.2f} ms   {ratio.median:6.3f} of {reference}"
                 f"   [{ratio.low:.3f} … {ratio.high:.3f}]"
             )
         for claim in claims:

@@ -11,7 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.harness import RESULTS, ROOT, Group, Results, paired_ratio, read_json, spread, verdict
+from benchmarks.harness import RESULTS, ROOT, Fact, Group, Results, read_json, verdict
+from pyxai.bench import paired_ratio, spread
 
 START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
 
@@ -28,8 +29,7 @@ def table(results: list[Results]) -> str:
         parts.append(_ops(ops))
     if facts:
         rows = [
-            f"| {fact.what} | {f'{_number(fact.value)} {fact.unit}'.strip()} | {_wanted(fact.wanted, fact.holds())} |"
-            for fact in facts
+            f"| {fact.what} | {_measured(fact)} | {_wanted(fact.wanted, fact.holds())} |" for fact in facts
         ]
         parts.append("\n".join(["| what | measured | wanted |", "|---|---|---|", *rows]))
     parts.append("\n".join(f"* {_origin(result)}" for result in results))
@@ -44,7 +44,7 @@ def _comparisons(groups: list[Group]) -> str:
     for group in groups:
         for claim in group.claims:
             ratio = paired_ratio(group.seconds, claim.ours, claim.peer)
-            bounds = f"**{ratio.median:.2f}** ({ratio.low:.2f}–{ratio.high:.2f})"
+            bounds = f"**{ratio.median:.2f}** ({ratio.low:.2f} to {ratio.high:.2f})"
             lines.append(
                 f"| {group.what} | {claim.peer} "
                 f"| {_to_floor(group, claim.peer)} | {_to_floor(group, claim.ours)} "
@@ -54,7 +54,7 @@ def _comparisons(groups: list[Group]) -> str:
 
 
 def _to_floor(group: Group, name: str) -> str:
-    return f"{paired_ratio(group.seconds, name, 'floor').median:.2f}" if "floor" in group.seconds else "–"
+    return f"{paired_ratio(group.seconds, name, 'floor').median:.2f}" if "floor" in group.seconds else ""
 
 
 def _ops(pairs: list[tuple[Group, Results]]) -> str:
@@ -65,13 +65,14 @@ def _ops(pairs: list[tuple[Group, Results]]) -> str:
         share = group.bytes / time / result.copy_bytes_per_second
         lines.append(
             f"| {group.what} | {1e3 * time:.2f} ms | {group.bytes / time / 1e9:.0f} | {share:.0%} "
-            f"| **{ratio.median:.2f}** ({ratio.low:.2f}–{ratio.high:.2f}) |"
+            f"| **{ratio.median:.2f}** ({ratio.low:.2f} to {ratio.high:.2f}) |"
         )
     return "\n".join(lines)
 
 
-def _number(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+def _measured(fact: Fact) -> str:
+    number = f"{fact.value:.3g}" if abs(fact.value) < 1000 else f"{fact.value:.0f}"
+    return f"{number} {fact.unit}".strip()
 
 
 def _wanted(bound: str, holds: bool) -> str:

@@ -32,7 +32,8 @@ def test_random_network_has_sane_signals(name):
     assert 0.1 < logits.std() < 10
     assert (logits[0] - logits[1]).std() > 0.02 * logits.std()
     (gradient,) = torch.autograd.grad(logits[:, 0].sum(), images)
-    assert gradient.isfinite().all() and gradient.abs().amax((1, 2, 3)).gt(0).all()
+    assert gradient.isfinite().all()
+    assert gradient.abs().amax((1, 2, 3)).gt(0).all()
 
 
 def test_building_is_reproducible_and_leaves_the_global_generator_alone():
@@ -83,7 +84,8 @@ def test_unfriendly_nets_keep_their_contract(name):
     model, images = unfriendly.build(name), unfriendly.images()
     kept = images.clone()
     logits = model(images)
-    assert logits.shape == (3, unfriendly.CLASSES_OUT) and logits.isfinite().all()
+    assert logits.shape == (3, unfriendly.CLASSES_OUT)
+    assert logits.isfinite().all()
     assert torch.equal(images, kept)
     torch.testing.assert_close(
         logits, torch.cat([model(image[None]) for image in images]), rtol=1e-10, atol=1e-10
@@ -94,8 +96,10 @@ def test_special_nets_are_special():
     images = unfriendly.images()
     outputs = {name: unfriendly.build(name)(images) for name in unfriendly.SPECIAL}
     shape = (3, unfriendly.CLASSES_OUT)
-    assert outputs["TupleOutput"][0].shape == shape and outputs["TupleOutput"][1].shape == (3, 8, 16, 16)
-    assert outputs["ObjectOutput"].logits.shape == shape and outputs["DictOutput"]["scores"].shape == shape
+    assert outputs["TupleOutput"][0].shape == shape
+    assert outputs["TupleOutput"][1].shape == (3, 8, 16, 16)
+    assert outputs["ObjectOutput"].logits.shape == shape
+    assert outputs["DictOutput"]["scores"].shape == shape
     assert outputs["SingleLogit"].shape == (3, 1)
     assert unfriendly.build("TrainingMode").bn.training
     with pytest.raises(Exception, match="data-dependent"):
@@ -105,7 +109,7 @@ def test_special_nets_are_special():
 @real_data
 def test_trained_weights_must_fit_exactly():
     path = zoo.data_folder() / "resnet20_cifar10.npz"
-    with pytest.raises(RuntimeError, match="size mismatch for linear.weight"):
+    with pytest.raises(RuntimeError, match=r"size mismatch for linear\.weight"):
         zoo.load_weights(zoo.ResNet20(classes=11), path)
     with pytest.raises(RuntimeError, match="Unexpected key"):
         zoo.load_weights(zoo.SqueezeNet(), path)
@@ -143,4 +147,5 @@ def test_photographs_are_spread_over_the_classes():
 
 def test_missing_data_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PYXAI_TEST_DATA", str(tmp_path))
-    assert str(tmp_path) in zoo.missing_data() and "resnet20_cifar10.npz" in zoo.missing_data()
+    assert str(tmp_path) in zoo.missing_data()
+    assert "resnet20_cifar10.npz" in zoo.missing_data()

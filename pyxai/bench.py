@@ -1,0 +1,217 @@
+"""Time a method on the user's own model: the bare model (the floor), Captum if it is installed, and pyxai.
+
+Two things timed on a shared machine minutes apart cannot be compared. So everything that is to be compared
+runs *interleaved* (A B C A B C …), and a ratio is the median over the rounds of the ratio within a round.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import gc
+import importlib.util
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+ROUNDS = 7
+ROWS = (1, 2, 4, 5, 8, 10, 16, 25, 50)  # batch sizes tried for the floor and for a peer
+
+
+def synchronise() -> None:
+    """Wait for the GPU, so that a clock read next includes the work queued on it."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def interleave(
+    functions: dict[str, Callable[[], object]], rounds: int = ROUNDS, warmup: int = 1
+) -> dict[str, list[float]]:
+    """Seconds of every function in every round, run one after the other within a round.
+
+    The garbage collector runs between the measurements, not in them. `warmup` rounds are thrown away.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for number in range(warmup + rounds):
+        for name, function in functions.items():
+            gc.collect()
+            gc.disable()
+            synchronise()
+            start = time.perf_counter()
+            result = function()
+            synchronise()
+            elapsed = time.perf_counter() - start
+            gc.enable()
+            del result
+            if number >= warmup:
+                seconds[name].append(elapsed)
+    return seconds
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median with the quartiles and extremes around it."""
+
+    median: float
+    low: float
+    high: float
+    minimum: float
+    maximum: float
+
+
+def spread(values: list[float]) -> Spread:
+    """Order statistics of `values`; quartiles by linear interpolation (one value is its own quartile)."""
+    low, middle, high = (
+        statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+    )
+    return Spread(middle, low, high, min(values), max(values))
+
+
+def paired_ratio(seconds: dict[str, list[float]], name: str, reference: str) -> Spread:
+    """Spread over the rounds of the time of `name` divided by that of `reference` in the same round."""
+    return spread([a / b for a, b in zip(seconds[name], seconds[reference], strict=True)])
+
+
+def fastest_rows(call: Callable[[int], object], rows: Iterable[int], rounds: int = 3) -> int:
+    """The batch size at which `call(batch size)` has the lowest median time."""
+    seconds = interleave({str(number): functools.partial(call, number) for number in rows}, rounds)
+    return int(min(seconds, key=lambda number: statistics.median(seconds[number])))
+
+
+def floor(model: nn.Module, images: Tensor, target: Tensor, rows: int | None = None) -> Tensor:
+    """Input gradient of the bare eager model: what no explanation by gradients can do without.
+
+    `images` (N, C, H, W) with `target` (N,), `rows` at a time (default all at once); returns (N, C, H, W).
+    """
+    gradients = []
+    for part, classes in zip(
+        images.split(rows or len(images)), target.split(rows or len(images)), strict=True
+    ):
+        part = part.detach().requires_grad_()
+        score = model(part).gather(1, classes[:, None]).sum()
+        gradients += torch.autograd.grad(score, part)
+    return torch.cat(gradients)
+
+
+def captum_call(
+    model: nn.Module, method: str, options: Any, images: Tensor, target: Tensor
+) -> Callable[[int | None], Tensor] | None:
+    """Captum's own computation of `method` with `options`, or None where it has none with the same meaning.
+
+    The function returned takes the number of rows in a model call (None: Captum's default) and gives (N, C,
+    H, W).
+    """
+    from captum import attr
+
+    if method in ("gradient", "saliency"):
+        return lambda rows: attr.Saliency(model).attribute(images, target, abs=method == "saliency")
+    if method == "input_x_gradient":
+        return lambda rows: attr.InputXGradient(model).attribute(images, target)
+    if method == "integrated_gradients" and options.steps and options.samples == 1:
+        rule = {
+            "midpoint": "riemann_middle",
+            "trapezoid": "riemann_trapezoid",
+            "gauss_legendre": "gausslegendre",
+        }
+        arguments = {
+            "baselines": options.baseline,
+            "n_steps": options.steps,
+            "method": rule.get(options.rule, options.rule),
+        }
+        if not isinstance(options.baseline, int | float):
+            return None
+        return lambda rows: attr.IntegratedGradients(model).attribute(
+            images, target=target, internal_batch_size=rows, **arguments
+        )
+    if method == "smoothgrad" and options.of == "gradient":
+        noise = options.noise_scale * (images.amax() - images.amin()).item()
+        return lambda rows: attr.NoiseTunnel(attr.Saliency(model)).attribute(
+            images,
+            nt_type="smoothgrad",
+            nt_samples=options.samples,
+            nt_samples_batch_size=rows,
+            stdevs=noise,
+            target=target,
+            abs=False,
+        )
+    return None
+
+
+def has_batches(method: str) -> bool:
+    """Whether Captum's form of `method` has a batch size of its own to be chosen."""
+    return method in ("integrated_gradients", "smoothgrad")
+
+
+@dataclass
+class Comparison:
+    """Seconds per round of everything compared, and what a reader must know about them."""
+
+    what: str
+    seconds: dict[str, list[float]]
+    notes: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """A table: median time, and its ratio to the floor with quartiles."""
+        lines = [self.what, f"{'':26} {'median':>12} {'÷ floor':>9}   quartiles"]
+        for name, values in self.seconds.items():
+            ratio = paired_ratio(self.seconds, name, "floor")
+            milliseconds = f"{1e3 * spread(values).median:.2f} ms"
+            lines.append(
+                f"{name:26} {milliseconds:>12} {ratio.median:9.3f}   {ratio.low:.3f} … {ratio.high:.3f}"
+            )
+        return "\n".join([*lines, *self.notes])
+
+
+def run(
+    model: nn.Module,
+    images: Tensor,
+    method: str = "integrated_gradients",
+    *,
+    rows: int | None = None,
+    precision: str = "fp32",
+    rounds: int = ROUNDS,
+    **options: Any,
+) -> Comparison:
+    """Time `method` on `model` and `images` (N, C, H, W) against the floor and, where installed, Captum.
+
+    The floor makes as many forward and backward passes as the explanation made, at its own best batch size.
+    Captum runs at its default and at its best batch size, both found here.
+
+    Args:
+        model: classifier in eval mode that returns logits (N, classes).
+        rows, precision, options: as for `pyxai.Explainer`.
+        rounds: interleaved rounds measured, after one to warm up.
+    """
+    import pyxai
+
+    explainer = pyxai.Explainer(model, method, rows=rows, precision=precision, **options)
+    explanation = explainer(images)
+    target = explanation.target
+    evaluations = max(1, round(explanation.evaluations.double().mean().item()))
+    points, classes = images.repeat(evaluations, 1, 1, 1), target.repeat(evaluations)
+    sizes = [size for size in ROWS if size <= len(points)]
+    best = fastest_rows(lambda size: floor(model, points, classes, size), sizes, rounds=1)
+    functions: dict[str, Callable[[], object]] = {"floor": lambda: floor(model, points, classes, best)}
+    notes = [f"floor: {evaluations} forward and backward passes an image, {best} rows at a time"]
+    if importlib.util.find_spec("captum") is None:
+        notes.append("captum is not installed: pip install captum")
+    elif (peer := captum_call(model, method, explainer.options, images, target)) is None:
+        notes.append("captum has no method of the same meaning")
+    else:
+        functions["captum"] = lambda: peer(None)
+        if has_batches(method):
+            peer_best = fastest_rows(peer, sizes, rounds=1)
+            functions[f"captum, {peer_best} rows"] = lambda: peer(peer_best)
+    functions["pyxai"] = lambda: explainer(images, target)
+    shape = "x".join(map(str, images.shape))
+    chosen = ", ".join(
+        f"{key}={value}" for key, value in dataclasses.asdict(explainer.options).items() if key in options
+    )
+    where = f"{precision}, {torch.get_num_threads()} threads"
+    what = f"{method}({chosen}) of {type(model).__name__} on {shape}, {where}"
+    return Comparison(what, interleave(functions, rounds), notes)
