@@ -1,0 +1,17 @@
+"""Attribution methods: which pixels made the model say what it said."""
+
+from pyxai.attribution import expected, gradients, noise, path  # noqa: F401  they enter their methods in the table
+from pyxai.attribution.explainer import Explainer, default_rows, explain
+from pyxai.attribution.explanation import Explanation
+from pyxai.attribution.registry import Method, method, methods, parse_options
+
+__all__ = [
+    "Explainer",
+    "Explanation",
+    "Method",
+    "default_rows",
+    "explain",
+    "method",
+    "methods",
+    "parse_options",
+]

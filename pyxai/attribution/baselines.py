@@ -1,0 +1,66 @@
+"""The reference images a path starts from."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyxai.attribution.batch import per_image
+from pyxai.attribution.checks import expect
+
+NAMES = ("black", "mean", "blur")
+BLUR_FRACTION = 10 / 224  # standard deviation of "blur" by the image's smaller side
+
+Baseline = float | str | tuple | Tensor
+
+
+def baselines(method: str, baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
+    """One tensor (N, C, H, W) or (1, C, H, W) for every baseline an image has, in the images' dtype and device.
+
+    Args:
+        baseline: a number; one number a channel; ``"black"`` (the value ``low``); ``"mean"`` (each image's mean
+            colour); ``"blur"`` (the image under a Gaussian of 10/224 of its smaller side); a tensor (C, H, W),
+            (1, C, H, W) or (N, C, H, W); or several an image, (1, K, C, H, W) or (N, K, C, H, W).
+        low: the value of a black pixel in the model's input space, a number or one a channel.
+    """
+    if isinstance(baseline, str):
+        expect(baseline in NAMES, method, "baseline", f"be one of {', '.join(NAMES)} where it is text", repr(baseline))
+        if baseline == "mean":
+            return [per_image(lambda image: image.mean((1, 2), keepdim=True), images).expand_as(images)]
+        if baseline == "blur":
+            return [_blur(images)]
+        baseline = low
+    count, *shape = images.shape
+    if isinstance(baseline, (Real, tuple, list)):
+        return [_constant(method, baseline, images)]
+    expect(isinstance(baseline, Tensor), method, "baseline", "be a number, a name or a tensor", type(baseline).__name__)
+    value = baseline.to(images)
+    several = value if value.ndim == 5 else value.reshape(-1, *value.shape[-3:]).unsqueeze(1)
+    fits = baseline.ndim in (3, 4, 5) and len(several) in (1, count) and list(several.shape[2:]) == shape
+    expect(fits, method, "baseline", f"fit images of shape {tuple(images.shape)}", tuple(baseline.shape))
+    expect(bool(torch.isfinite(value).all()), method, "baseline", "be finite", "NaN or infinity")
+    return list(several.unbind(1))
+
+
+def _constant(method: str, value: Any, images: Tensor) -> Tensor:
+    constant = torch.as_tensor(value, dtype=images.dtype, device=images.device).reshape(-1)
+    expect(len(constant) in (1, images.shape[1]), method, "baseline", "be one number or one a channel", value)
+    expect(bool(torch.isfinite(constant).all()), method, "baseline", "be finite", value)
+    return constant.reshape(1, -1, 1, 1).expand(1, *images.shape[1:]).contiguous()
+
+
+def _blur(images: Tensor) -> Tensor:
+    sigma = BLUR_FRACTION * min(images.shape[2:])
+    rows, columns = (_smoothing_matrix(size, sigma, images) for size in images.shape[2:])
+    return per_image(lambda image: rows @ image @ columns.T, images)
+
+
+def _smoothing_matrix(size: int, sigma: float, like: Tensor) -> Tensor:
+    """Gaussian smoothing of ``size`` samples as a matrix, normalised at the borders."""
+    position = torch.arange(size, dtype=torch.float64)
+    weight = torch.exp(-((position[:, None] - position) ** 2) / (2 * max(sigma, math.ulp(1.0)) ** 2))
+    return (weight / weight.sum(1, keepdim=True)).to(like)

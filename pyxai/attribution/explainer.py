@@ -1,0 +1,170 @@
+"""The public face: capture a model once, explain batches of images."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from pyxai.attribution import registry
+from pyxai.attribution.batch import Batch
+from pyxai.attribution.checks import check_ids, check_images, expect, positive
+from pyxai.attribution.explanation import Explanation, explanation
+from pyxai.attribution.targets import parse_target
+from pyxai.capture.classifier import Classifier, check_evaluation_mode, fingerprint, parameter_device, parameter_dtype
+from pyxai.capture.executor import Executor
+from pyxai.capture.program import Program, capture
+
+PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
+
+
+class Explainer:
+    """Explains batches of images with one method; the model is captured once and never changed.
+
+    Args:
+        model: a classifier in evaluation mode.
+        method: a name from :func:`pyxai.methods`.
+        output: picks the (N, K) class scores from what the model returns; see
+            :class:`pyxai.capture.classifier.Classifier`.
+        rows: rows of every model call, fixed so that an image's bits do not depend on its batch mates. None settles
+            it at the first call, from the image size and the number of rows that call needs.
+        precision: ``bf16`` runs the model in bfloat16, opt-in and only for float32 models; maps are still summed in
+            float32.
+        options: options of the method.
+
+    Raises:
+        ValueError, TypeError: for an unknown method or option, a model in training mode, and, when called, images,
+            targets or ids of the wrong kind: before any work, as ``method: `argument` must …, got …``.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        method: str = "integrated_gradients",
+        *,
+        output: Callable[[Any], Tensor] | None = None,
+        rows: int | None = None,
+        precision: Literal["fp32", "bf16"] = "fp32",
+        **options: Any,
+    ):
+        self.options = registry.build(method, options)
+        entry = registry.method(method)
+        self.method = dataclasses.replace(entry, colour=getattr(self.options, "colour", entry.colour))
+        if rows is not None:
+            positive("rows", rows)
+        expect(precision in PRECISIONS, method, "precision", f"be one of {', '.join(PRECISIONS)}", repr(precision))
+        self.rows = rows
+        self.precision = precision
+        self._classifier = Classifier(model, output)
+        check_evaluation_mode(self._classifier.model)
+        self._programs: dict[tuple, Program] = {}
+        self._fingerprint: tuple | None = None
+
+    def __call__(self, images: Tensor, target: Any = None, ids: Any = None) -> Explanation:
+        """Explain ``images``.
+
+        Args:
+            images: (N, C, H, W), finite, in the model's dtype and on its device.
+            target: class to explain. None: the predicted one. An int: the same for all. A list or (N,) tensor: one
+                an image. (N, T), or ``"top5"`` for the five best: several an image, sharing the model's forward.
+            ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching; default the
+                row number.
+        """
+        name = self.method.name
+        self._check(images)
+        parsed = parse_target(name, target, images)
+        ids = check_ids(name, ids, images)
+        with torch.inference_mode(False), torch.no_grad():
+            images = images.detach().clone() if images.is_inference() else images.detach()
+            images = images.contiguous()
+            program = self._program(images)
+            if self.rows is None:
+                total = max(1, len(images) * self.options.rows_an_image())
+                self.rows = fit_rows(default_rows(images.shape, images.device), total)
+            executor = Executor(program, self.rows)
+            if len(images) == 0:
+                return self._empty(images, parsed, ids, executor)
+            maps = self.options.attribute(executor, Batch(images, parsed, ids, name))
+            return explanation(maps, images, name, parsed.single)
+
+    def prepare(self, images: Tensor) -> None:
+        """Capture the model for images of this shape now rather than at the first call."""
+        self._check(images)
+        with torch.inference_mode(False), torch.no_grad():
+            self._program(images.detach().contiguous())
+
+    def info(self) -> dict[str, Any]:
+        """What was decided: method, options, rows, precision, and per input shape whether the model was captured."""
+        return {
+            "method": self.method.name,
+            "options": {key: _plain(value) for key, value in dataclasses.asdict(self.options).items()},
+            "rows": self.rows,
+            "precision": self.precision,
+            "threads": torch.get_num_threads(),
+            "programs": [program.info() for program in self._programs.values()],
+        }
+
+    def _check(self, images: Any) -> None:
+        name = self.method.name
+        check_images(name, images)
+        dtype = parameter_dtype(self._classifier)
+        device = parameter_device(self._classifier)
+        expect(dtype in (None, images.dtype), name, "images", f"have the model's dtype {dtype}", images.dtype, TypeError)
+        expect(device in (None, images.device), name, "images", f"be on the model's device {device}", images.device)
+        wide = self.precision == "fp32" or images.dtype == torch.float32
+        expect(wide, name, "precision", f"be 'fp32' for a {images.dtype} model", repr(self.precision))
+
+    def _program(self, images: Tensor) -> Program:
+        check_evaluation_mode(self._classifier.model)
+        current = fingerprint(self._classifier)
+        if self._programs and current != self._fingerprint:
+            warnings.warn("the model changed since it was captured; capturing it again", stacklevel=4)
+            self._programs.clear()
+        self._fingerprint = current
+        key = (images.shape[1:], images.dtype, images.device)
+        if key not in self._programs:
+            self._programs[key] = capture(self._classifier, images, self.method.needs, PRECISIONS[self.precision])
+        return self._programs[key]
+
+    def _empty(self, images: Tensor, target, ids: Tensor, executor: Executor) -> Explanation:
+        """No images give results with no rows and the right trailing shape, as from one blank image."""
+        blank = torch.zeros(1, *images.shape[1:], dtype=images.dtype, device=images.device)
+        asked = target if target.fixed is None else dataclasses.replace(target, fixed=target.fixed.new_zeros(1, target.count))
+        batch = Batch(blank, asked, ids.new_zeros(1), self.method.name)
+        return explanation(self.options.attribute(executor, batch), blank, self.method.name, target.single)[:0]
+
+
+def explain(
+    model: nn.Module, images: Tensor, method: str = "integrated_gradients", target: Any = None, **options: Any
+) -> Explanation:
+    """Explain ``images`` once; :class:`Explainer` documents the arguments and keeps the captured model."""
+    return Explainer(model, method, **options)(images, target)
+
+
+def default_rows(shape: tuple[int, ...], device: torch.device | str = "cpu") -> int:
+    """Rows of a model call for images of ``shape`` (…, H, W): a rule, not a measurement, so that it never wavers.
+
+    On a CPU about as many pixels as eight 224² images, which stay in its caches; 32 times that on a GPU.
+    """
+    pixels = 8 * 224 * 224 * (1 if torch.device(device).type == "cpu" else 32)
+    most = 64 if torch.device(device).type == "cpu" else 1024
+    return max(1, min(most, 2 ** round(math.log2(max(1.0, pixels / (shape[-1] * shape[-2]))))))
+
+
+def fit_rows(wanted: int, total: int) -> int:
+    """The number of rows near ``wanted`` that splits ``total`` rows into full calls with the least padding."""
+    if total <= wanted:
+        return total
+    candidates = range(max(1, math.ceil(wanted / 2)), wanted + wanted // 2 + 1)
+    return min(candidates, key=lambda rows: (math.ceil(total / rows) * rows, abs(rows - wanted)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return f"tensor of shape {tuple(value.shape)}"
+    return value if isinstance(value, (type(None), bool, int, float, str, dict)) else list(value)

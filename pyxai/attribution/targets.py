@@ -1,0 +1,70 @@
+"""Which class of each image is explained."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyxai.attribution.checks import expect
+
+
+@dataclass(frozen=True)
+class Target:
+    """The classes asked for: fixed ones, or the ``top`` best-scoring of each image.
+
+    Attributes:
+        fixed: (N, T) int64, or None for the ``top`` predicted classes.
+        top: how many predicted classes, where ``fixed`` is None.
+        single: whether results drop the target axis.
+    """
+
+    fixed: Tensor | None
+    top: int
+    single: bool
+
+    @property
+    def count(self) -> int:
+        return self.top if self.fixed is None else self.fixed.shape[1]
+
+    def choose(self, method: str, logits: Tensor, rows: slice = slice(None)) -> Tensor:
+        """Classes (n, T) of the images ``rows``, whose ``logits`` are (n, K)."""
+        classes = logits.shape[1]
+        if self.fixed is None:
+            expect(self.top <= classes, method, "target", f"ask for at most {classes} classes", f"top{self.top}")
+            return logits.topk(self.top, dim=1).indices if self.top > 1 else logits.argmax(1, keepdim=True)
+        chosen = self.fixed[rows]
+        if chosen.numel() and int(chosen.max()) >= classes:
+            expect(False, method, "target", f"be a class in [0, {classes})", int(chosen.max()))
+        return chosen
+
+    def take(self, rows: Tensor) -> Target:
+        """The target of a batch made of the images ``rows`` (int64 index, repeats allowed)."""
+        return self if self.fixed is None else Target(self.fixed[rows], self.top, self.single)
+
+
+def parse_target(method: str, target: Any, images: Tensor) -> Target:
+    """Read the ``target`` argument: None, an int, a list or (N,) tensor, an (N, T) tensor, or ``"top5"``."""
+    count = len(images)
+    if target is None:
+        return Target(None, 1, True)
+    if isinstance(target, str):
+        found = re.fullmatch(r"top([1-9]\d*)", target)
+        expect(found is not None, method, "target", "be 'top1', 'top2', … where it is text", repr(target))
+        return Target(None, int(found[1]), False)
+    try:
+        values = torch.as_tensor(target, device=images.device)
+    except (TypeError, ValueError, RuntimeError):
+        expect(False, method, "target", "be a class, one class an image, or (N, T) classes", repr(target), TypeError)
+    whole = not values.is_floating_point() and not values.is_complex() and values.dtype != torch.bool
+    expect(whole, method, "target", "hold whole numbers", values.dtype, TypeError)
+    values = values.to(torch.int64)
+    if values.ndim == 0:
+        values = values.expand(count)
+    fits = values.ndim in (1, 2) and len(values) == count and (values.ndim == 1 or values.shape[1] > 0)
+    expect(fits, method, "target", f"be one class, or have shape ({count},) or ({count}, T)", tuple(values.shape))
+    expect(bool((values >= 0).all()), method, "target", "be a class number from 0", values.min().item() if count else "")
+    return Target(values.reshape(count, -1), 0, values.ndim == 1)

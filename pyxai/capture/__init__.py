@@ -1,0 +1,1 @@
+"""Model to graph: capture, canonical form, execution on fixed rows."""

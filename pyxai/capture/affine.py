@@ -1,0 +1,122 @@
+"""Finds the affine layers a graph begins with and splits it behind them."""
+
+from __future__ import annotations
+
+import operator
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.capture.canonical import channel_affine
+
+aten = torch.ops.aten
+
+# Below this many multiplications for each output value the layers cost less than reading their output again at
+# every step: a 7x7 stem of a ResNet has 147 and gains a tenth, the 3x3 one of a VGG has 27 and loses.
+WORTHWHILE = 64
+
+_LINEAR_IN_FIRST = (
+    aten.conv2d.default,
+    aten.conv2d.padding,
+    aten.linear.default,
+    channel_affine,
+    aten.reshape.default,
+    aten.flatten.using_ints,
+    aten.permute.default,
+    aten.transpose.int,
+    aten.unsqueeze.default,
+    aten.squeeze.dim,
+    aten.slice.Tensor,
+    aten.select.int,
+    aten.flip.default,
+    aten.pad.default,
+    aten.constant_pad_nd.default,
+    aten.expand.default,
+    aten.neg.default,
+    aten.avg_pool2d.default,
+    aten.adaptive_avg_pool2d.default,
+    aten.mean.dim,
+)
+_SUMS = (aten.add.Tensor, aten.sub.Tensor, aten.cat.default, aten.stack.default)
+_PRODUCTS = (aten.mul.Tensor, aten.div.Tensor)
+_SIZES = (aten.sym_size.int, operator.mul, operator.add, operator.sub, operator.floordiv)
+
+
+def split_stem(module: fx.GraphModule) -> tuple[fx.GraphModule, fx.GraphModule] | None:
+    """The affine layers and the rest of ``module``, as two modules sharing its tensors.
+
+    None where there are none, where they do not end in one tensor with the batch first, or where running them apart
+    does not pay.
+    """
+    images = next(node for node in module.graph.nodes if node.op == "placeholder")
+    varying, affine = _classify(module, images)
+    frontier = [node for node in affine if any(user not in affine and user in varying for user in node.users)]
+    end = next((node for node in module.graph.nodes if node.op == "output")).args[0]
+    if len(frontier) != 1 or end in affine or frontier[0] is images:
+        return None
+    (cut,) = frontier
+    value = cut.meta.get("val")
+    batch_first = isinstance(value, Tensor) and value.ndim > 1 and value.shape[0] == images.meta["val"].shape[0]
+    if not batch_first or _multiplications_a_value(affine, cut) < WORTHWHILE:
+        return None
+    return _before(module, cut), _behind(module, images, cut)
+
+
+def _classify(module: fx.GraphModule, images: fx.Node) -> tuple[set[fx.Node], dict[fx.Node, None]]:
+    """Nodes whose value depends on the images' pixels, and those of them (in order) that do so affinely."""
+    varying, affine = {images}, {images: None}
+    for node in module.graph.nodes:
+        if node.target in _SIZES or not varying.intersection(node.all_input_nodes):
+            continue
+        varying.add(node)
+        if node.op == "call_function" and all(source in affine for source in node.all_input_nodes if source in varying):
+            pixels = [source for source in node.all_input_nodes if source in varying]
+            first = node.args[0] if node.args else None
+            if (
+                (node.target in _LINEAR_IN_FIRST and pixels == [first])
+                or node.target in _SUMS
+                or (node.target in _PRODUCTS and pixels == [first] and first not in node.args[1:])
+            ):
+                affine[node] = None
+    return varying, affine
+
+
+def _multiplications_a_value(affine, cut: fx.Node) -> float:
+    total = 0
+    for node in affine:
+        if node.target in (aten.conv2d.default, aten.conv2d.padding, aten.linear.default):
+            weight = node.args[1].meta["val"]
+            total += weight[0].numel() * node.meta["val"][0].numel()
+    return total / max(1, cut.meta["val"][0].numel())
+
+
+def _before(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
+    """The graph up to ``cut``."""
+    graph, copies = fx.Graph(), {}
+    for node in module.graph.nodes:
+        copies[node] = graph.node_copy(node, copies.__getitem__)
+        if node is cut:
+            break
+    graph.output(copies[cut])
+    return _finish(module, graph)
+
+
+def _behind(module: fx.GraphModule, images: fx.Node, cut: fx.Node) -> fx.GraphModule:
+    """The graph from ``cut``, which takes its batch size from its own input."""
+    graph = fx.Graph()
+    entry = graph.placeholder("values")
+    copies = {cut: entry}
+    for node in module.graph.nodes:
+        if node.op == "output":
+            graph.output(copies[node.args[0]])
+        elif node.target is aten.sym_size.int and node.args[0] is images:
+            copies[node] = graph.call_function(aten.sym_size.int, (entry, 0))
+        elif node not in (images, cut) and all(source in copies for source in node.all_input_nodes):
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+    return _finish(module, graph)
+
+
+def _finish(module: fx.GraphModule, graph: fx.Graph) -> fx.GraphModule:
+    graph.eliminate_dead_code()
+    graph.lint()
+    return fx.GraphModule(module, graph)

@@ -1,0 +1,134 @@
+"""Passes that bring a captured graph to the small vocabulary every method relies on, and make it fast.
+
+Each takes a :class:`torch.fx.GraphModule` and changes it in place. None changes what the graph computes beyond
+rounding.
+"""
+
+from __future__ import annotations
+
+import operator
+
+import torch
+from torch import Tensor, fx
+
+aten = torch.ops.aten
+
+_BATCH_NORM = aten._native_batch_norm_legit_no_training.default
+_CONVOLUTIONS = (aten.conv2d.default, aten.conv2d.padding)
+_IDENTITIES = (aten.clone.default, aten.alias.default, aten.lift_fresh_copy.default, aten.contiguous.default)
+
+
+def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset()) -> None:
+    """Run every pass. A node whose ``meta["layers"]`` holds a name in ``barriers`` keeps its value."""
+    drop_identities(module)
+    views_to_reshapes(module)
+    batch_norms(module, barriers)
+    channels_last(module)
+    module.graph.eliminate_dead_code()
+    module.graph.lint()
+    module.delete_all_unused_submodules()
+    _drop_unused_tensors(module)
+    module.recompile()
+
+
+def channel_affine(values: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """``values · scale + shift`` in one pass; ``scale`` and ``shift`` broadcast over everything but channels."""
+    return torch.addcmul(shift, values, scale)
+
+
+def drop_identities(module: fx.GraphModule) -> None:
+    """Remove copies, dropout in evaluation mode, casts and reshapes that change nothing."""
+    for node in list(module.graph.nodes):
+        if node.target in _IDENTITIES or _is_idle(node):
+            _replace(node, node.args[0])
+
+
+def _is_idle(node: fx.Node) -> bool:
+    if node.target is aten.dropout.default:
+        return True
+    if node.target not in (aten._to_copy.default, aten.to.dtype, aten.view.default, aten.expand.default):
+        return False
+    before, after = node.args[0].meta.get("val"), node.meta.get("val")
+    if not isinstance(before, Tensor) or not isinstance(after, Tensor):
+        return False
+    return before.shape == after.shape and before.dtype == after.dtype and before.device == after.device
+
+
+def views_to_reshapes(module: fx.GraphModule) -> None:
+    """A view is legal for one memory format only; the passes choose formats."""
+    for node in module.graph.nodes:
+        if node.target in (aten.view.default, aten._unsafe_view.default):
+            node.target = aten.reshape.default
+
+
+def batch_norms(module: fx.GraphModule, barriers: frozenset[str]) -> None:
+    """Fold a BatchNorm into the convolution or linear layer that only it uses; otherwise make it a channel affine."""
+    for node in list(module.graph.nodes):
+        if node.target is not _BATCH_NORM:
+            continue
+        source, weight, bias, mean, variance, _, epsilon = node.args
+        tensors = [None if item is None else _tensor(module, item).double() for item in (weight, bias, mean, variance)]
+        weight, bias, mean, variance = tensors
+        scale = (variance + epsilon).rsqrt() * (1 if weight is None else weight)
+        shift = (0 if bias is None else bias) - mean * scale
+        (result,) = (user for user in node.users if user.target is operator.getitem and user.args[1] == 0)
+        if _foldable(source, node, barriers):
+            _fold(module, source, scale, shift)
+            source.meta["layers"] = []  # the convolution's own value is gone
+            _replace(result, source)
+        else:
+            shape = [-1] + [1] * (result.meta["val"].ndim - 2)
+            dtype = result.meta["val"].dtype
+            with module.graph.inserting_before(node):
+                attributes = [_attribute(module, part.reshape(shape).to(dtype)) for part in (scale, shift)]
+                affine = module.graph.call_function(channel_affine, (source, *attributes))
+            affine.meta = dict(result.meta)
+            result.replace_all_uses_with(affine)
+
+
+def _foldable(source: fx.Node, batch_norm: fx.Node, barriers: frozenset[str]) -> bool:
+    layer = source.target in (*_CONVOLUTIONS, aten.linear.default)
+    alone = len(source.users) == 1 and batch_norm in source.users
+    return layer and alone and not barriers.intersection(source.meta.get("layers", []))
+
+
+def _fold(module: fx.GraphModule, layer: fx.Node, scale: Tensor, shift: Tensor) -> None:
+    weight = _tensor(module, layer.args[1])
+    bias = _tensor(module, layer.args[2]).double() if len(layer.args) > 2 and layer.args[2] is not None else 0
+    folded = weight.double() * scale.reshape(-1, *[1] * (weight.ndim - 1))
+    with module.graph.inserting_before(layer):
+        new = [_attribute(module, part.to(weight.dtype)) for part in (folded, bias * scale + shift)]
+    layer.args = (layer.args[0], *new, *layer.args[3:])
+
+
+def channels_last(module: fx.GraphModule) -> None:
+    """Store convolution weights channels last, so that convolutions read and write that format."""
+    for node in module.graph.nodes:
+        if node.target in _CONVOLUTIONS and node.args[1].op == "get_attr":
+            weight = _tensor(module, node.args[1])
+            setattr(module, node.args[1].target, weight.contiguous(memory_format=torch.channels_last))
+
+
+def _tensor(module: fx.GraphModule, node: fx.Node) -> Tensor:
+    return getattr(module, node.target)
+
+
+def _attribute(module: fx.GraphModule, value: Tensor) -> fx.Node:
+    name = f"folded_{sum(1 for key in module._buffers if key.startswith('folded_'))}"
+    module.register_buffer(name, value)
+    node = module.graph.get_attr(name)
+    node.meta["val"] = value
+    return node
+
+
+def _replace(node: fx.Node, by: fx.Node) -> None:
+    """Let the users of ``node`` use ``by``, which has the same value, and pass its layer names on."""
+    by.meta["layers"] = [*by.meta.get("layers", []), *node.meta.get("layers", [])]
+    node.replace_all_uses_with(by)
+    node.graph.erase_node(node)
+
+
+def _drop_unused_tensors(module: fx.GraphModule) -> None:
+    used = {node.target for node in module.graph.nodes if node.op == "get_attr"}
+    for name in [name for name in module._buffers if name not in used]:
+        delattr(module, name)

@@ -1,0 +1,104 @@
+"""The user's model as a function from images to an (N, K) matrix of class scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Pick = Callable[[Any], Tensor]
+
+
+class Classifier(nn.Module):
+    """``model`` followed by ``output`` and brought to shape (N, K).
+
+    A single logit s, shaped (N,) or (N, 1), becomes the two classes (-s, s): class 1 is explained by the logit,
+    class 0 by its negative, and the predicted class is the sign of the decision.
+
+    Args:
+        model: any module; ``torch.compile`` and (Distributed)DataParallel wrappers are taken off.
+        output: picks the class scores from what the model returns. None takes a tensor as it is, an object's
+            ``.logits``, a dictionary's ``"logits"``, or the first item of a tuple.
+    """
+
+    def __init__(self, model: nn.Module, output: Pick | None = None):
+        super().__init__()
+        self.model = unwrap(model)
+        self.output = output
+
+    def forward(self, images: Tensor) -> Tensor:
+        raw = self.model(images)
+        scores = self.output(raw) if self.output else _default_output(raw)
+        if not isinstance(scores, Tensor):
+            raise TypeError(f"the model's output must be a tensor, got {type(scores).__name__}; pass `output=` to pick one")
+        if scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1):
+            scores = scores.reshape(-1, 1)
+            scores = torch.cat([-scores, scores], 1)
+        if scores.ndim != 2:
+            raise ValueError(
+                f"the model's output must have shape (N, classes), got {tuple(scores.shape)}; pass `output=` to reduce it"
+            )
+        return scores
+
+
+def _default_output(raw: Any) -> Any:
+    if isinstance(raw, dict) and "logits" in raw:
+        return raw["logits"]
+    if hasattr(raw, "logits"):
+        return raw.logits
+    return raw[0] if isinstance(raw, (tuple, list)) else raw
+
+
+def unwrap(model: Any) -> nn.Module:
+    """The module inside ``torch.compile``, DataParallel and DistributedDataParallel wrappers."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"`model` must be a torch.nn.Module, got {type(model).__name__}")
+    while True:
+        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            model = model.module
+        elif hasattr(model, "_orig_mod"):
+            model = model._orig_mod
+        else:
+            return model
+
+
+_ACTIVE_IN_TRAINING = (
+    nn.modules.dropout._DropoutNd,
+    nn.modules.batchnorm._BatchNorm,
+    nn.RReLU,
+    nn.MultiheadAttention,
+    nn.RNNBase,
+)
+
+
+def check_evaluation_mode(model: nn.Module) -> None:
+    """Raise a :class:`ValueError` naming the first module whose training mode changes what it computes."""
+    for name, module in model.named_modules():
+        if module.training and isinstance(module, _ACTIVE_IN_TRAINING) and getattr(module, "p", 1) != 0:
+            kind = type(module).__name__
+            raise ValueError(f"`model` must be in evaluation mode: {kind} `{name or kind}` is training; call model.eval()")
+
+
+def parameter_dtype(model: nn.Module) -> torch.dtype | None:
+    """The floating dtype of the model's first parameter or buffer, None where it has none."""
+    return next((t.dtype for t in _tensors(model) if t.is_floating_point()), None)
+
+
+def parameter_device(model: nn.Module) -> torch.device | None:
+    """The device of the model's first parameter or buffer, None where it has none."""
+    return next((t.device for t in _tensors(model)), None)
+
+
+def _tensors(model: nn.Module):
+    yield from model.parameters()
+    yield from model.buffers()
+
+
+def fingerprint(model: nn.Module) -> tuple:
+    """Changes whenever a parameter, a buffer or a training flag does: storages, versions, shapes, modes."""
+    tensors = tuple(
+        (t.data_ptr(), 0 if t.is_inference() else t._version, t.shape, t.stride(), t.dtype, t.device) for t in _tensors(model)
+    )
+    return tensors, tuple(module.training for module in model.modules())

@@ -1,0 +1,83 @@
+"""Runs a program on a fixed number of rows a call, so that a row's bits do not depend on its mates.
+
+Convolution libraries choose algorithms by batch size, so the same image explained in a batch of 1 and of 64 differs
+through rounding. Every call here therefore has the same number of rows; a short one is padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from pyxai.capture.program import Program
+
+Choose = Callable[[Tensor], Tensor]
+
+
+class Executor:
+    """Scores and gradients of a model in calls of ``rows`` rows.
+
+    Prediction calls, which cost a third of a gradient's and carry few rows in path methods, have
+    max(2, rows // 8) rows, at most ``rows``.
+
+    Attributes:
+        stem: the affine layers the model begins with, where running them apart pays; else the identity.
+        beyond_stem: the executor of the model behind them.
+    """
+
+    def __init__(self, program: Program, rows: int):
+        self.rows = rows
+        self.prediction_rows = min(rows, max(2, rows // 8))
+        self.stem = program.stem
+        self._program = program
+        self._differentiated = program.differentiated
+
+    @property
+    def beyond_stem(self) -> Executor:
+        executor = Executor(self._program, self.rows)
+        executor._differentiated = self._program.rest
+        return executor
+
+    def blocks(self, total: int) -> Iterator[slice]:
+        """Slices of at most ``rows`` that cover ``range(total)``."""
+        return (slice(start, min(start + self.rows, total)) for start in range(0, total, self.rows))
+
+    def scores(self, images: Tensor) -> Tensor:
+        """Class scores (N, K) of images (N, C, H, W), without a gradient."""
+        size = self.prediction_rows
+        with torch.no_grad():
+            parts = [self._program.forward(self._fill(part, size))[: len(part)] for part in images.split(size)]
+        return torch.cat(parts)
+
+    def gradients(self, points: Tensor, choose: Choose) -> tuple[list[Tensor], Tensor, Tensor]:
+        """One model call: gradients of the chosen class scores by the points.
+
+        Args:
+            points: (r, ...) with r ≤ ``rows``.
+            choose: class scores (r, K) to classes (r, T).
+
+        Returns:
+            T gradients (r, ...) in the dtype the model ran in, scores (r, T), classes (r, T).
+        """
+        count, dtype = len(points), self._program.dtype
+        leaf = self._fill(points if dtype is None else points.to(dtype), self.rows).detach().requires_grad_(True)
+        with torch.enable_grad():
+            logits = self._differentiated(leaf)[:count]
+            classes = choose(logits.detach())
+            picked = logits.gather(1, classes)
+            last = classes.shape[1] - 1
+            gradients = [
+                torch.autograd.grad(picked[:, t].sum(), leaf, retain_graph=t < last, materialize_grads=True)[0][:count]
+                for t in range(last + 1)
+            ]
+        return gradients, picked.detach(), classes
+
+    def _fill(self, points: Tensor, size: int) -> Tensor:
+        missing = size - len(points)
+        if missing:
+            points = torch.cat([points, points[-1:].expand(missing, *points.shape[1:])])
+        if self._program.channels_last and points.ndim == 4:
+            points = points.contiguous(memory_format=torch.channels_last)
+        return points

@@ -1,0 +1,166 @@
+"""Model to flat ATen graph, with weights as attributes and one tensor in, one tensor out."""
+
+from __future__ import annotations
+
+import logging
+import operator
+import warnings
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export.graph_signature import InputKind, OutputKind
+
+from pyxai.capture.classifier import Classifier
+
+aten = torch.ops.aten
+
+_ASSERTIONS = (
+    aten._assert_tensor_metadata.default,
+    aten._assert_async.msg,
+    aten._assert_scalar.default,
+    aten.sym_constrain_range.default,
+    aten.sym_constrain_range_for_size.default,
+)
+_UNUSUAL = 251  # a prime, as a batch size; see free_batch
+_RANDOM = ("rand", "bernoulli", "normal", "multinomial", "native_dropout", "rrelu_with_noise", "exponential", "poisson")
+
+
+class CaptureError(RuntimeError):
+    """The model cannot be turned into a graph; the message says why."""
+
+
+def export(classifier: Classifier, images: Tensor) -> fx.GraphModule:
+    """Trace ``classifier`` on images of this shape with a free batch size.
+
+    The result shares the model's weights (detached), keeps ``nn_module_stack`` in its nodes, and contains no
+    in-place operations.
+
+    Raises:
+        CaptureError: where ``torch.export`` cannot follow the model.
+        ValueError: where the model draws random numbers in evaluation mode.
+    """
+    shape = images.shape[1:]
+    try:
+        return _graph_module(_trace(classifier, images.new_zeros(2, *shape), {0: torch.export.Dim.DYNAMIC}))
+    except CaptureError:  # `len(x)` and `int(x.shape[0])` turn the batch size into a constant
+        module = _graph_module(_trace(classifier, images.new_empty(_UNUSUAL, *shape), None))
+        free_batch(module, _UNUSUAL)
+        return module
+
+
+def _trace(classifier: Classifier, example: Tensor, dynamic: dict | None) -> torch.export.ExportedProgram:
+    try:
+        with torch.enable_grad(), _quiet():
+            return torch.export.export(
+                classifier, (example,), dynamic_shapes=(dynamic,), strict=False
+            ).run_decompositions({})
+    except Exception as error:  # torch.export raises many types, also its own internal ones
+        raise CaptureError(f"torch.export: {_first_line(error)}") from error
+
+
+def _graph_module(program: torch.export.ExportedProgram) -> fx.GraphModule:
+    signature = program.graph_signature
+    written = [spec.target for spec in signature.output_specs if spec.kind is not OutputKind.USER_OUTPUT]
+    if written:
+        raise CaptureError(f"the model writes to {written[0]} when it is called")
+    values = {**program.state_dict, **program.constants}
+    inputs = {spec.arg.name: spec for spec in signature.input_specs}
+    root, graph, copies = nn.Module(), fx.Graph(), {}
+    for node in program.graph.nodes:
+        if node.op == "placeholder":
+            spec = inputs[node.name]
+            if spec.kind is InputKind.USER_INPUT:
+                copies[node] = graph.placeholder("images")
+            else:
+                root.register_buffer(node.name, values[spec.target].detach())
+                copies[node] = graph.get_attr(node.name)
+        elif node.op == "output":
+            (result,) = node.args[0]
+            graph.output(copies[result])
+            continue
+        elif node.target in _ASSERTIONS:
+            continue
+        else:
+            _refuse(node)
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+        copies[node].meta = {key: node.meta[key] for key in ("val", "nn_module_stack") if key in node.meta}
+    return fx.GraphModule(root, graph, "CapturedClassifier")
+
+
+def free_batch(module: fx.GraphModule, batch: int) -> None:
+    """Make a graph traced with the constant batch size ``batch`` take any.
+
+    ``batch`` is a prime that no layer's size is a multiple of, so whatever number of the graph it divides came from
+    the batch size. The caller compares the outputs at other batch sizes, which would show a coincidence.
+    """
+    graph = module.graph
+    images = next(node for node in graph.nodes if node.op == "placeholder")
+    with graph.inserting_after(images):
+        size = graph.call_function(aten.sym_size.int, (images, 0))
+
+    for node in list(graph.nodes):
+        if node.op != "call_function" or node is size:
+            continue
+
+        def freed(value, node=node):
+            if type(value) is not int or value == 0 or value % batch:
+                return value
+            with graph.inserting_before(node):
+                return size if value == batch else graph.call_function(operator.mul, (size, value // batch))
+
+        node.args = fx.node.map_aggregate(node.args, freed)
+        node.kwargs = fx.node.map_aggregate(node.kwargs, freed)
+
+
+def _refuse(node: fx.Node) -> None:
+    if node.op != "call_function":
+        raise CaptureError(f"the graph holds a {node.op} node, {node.name}")
+    if isinstance(node.target, torch._ops.HigherOrderOperator):
+        raise CaptureError(f"the model holds a control-flow region, {node.target.name()}")
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return
+    name = node.target.name().removeprefix("aten::")
+    if name.startswith(_RANDOM) or (name.startswith("dropout") and node.args[2]):
+        raise ValueError(f"`model` must be deterministic, but {module_path(node) or 'it'} draws random numbers ({name})")
+
+
+def module_path(node: fx.Node) -> str:
+    """Dotted name, within the user's model, of the innermost module call that made ``node``; "" for the model itself.
+
+    The second call of a module is ``name#2``.
+    """
+    calls = module_calls(node)
+    return calls[-1] if calls else ""
+
+
+def module_calls(node: fx.Node) -> list[str]:
+    """Module calls, outermost first, that ``node`` was made in; see :func:`module_path`."""
+    names = []
+    for key, (path, _) in node.meta.get("nn_module_stack", {}).items():
+        path = path.removeprefix("model").removeprefix(".")
+        if path:
+            call = key.rpartition("@")[2] if "@" in key else "0"
+            names.append(path if call == "0" else f"{path}#{int(call) + 1}")
+    return names
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
+
+
+@contextmanager
+def _quiet():
+    """Keep torch.export's own logging and warnings to itself: a failure is reported once, by the caller."""
+    loggers = [logging.getLogger(name) for name in ("torch.fx", "torch._export", "torch.export", "torch._dynamo")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,119 @@
+"""A model made ready to be explained at one input shape."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyxai.capture.affine import split_stem
+from pyxai.capture.canonical import canonicalise
+from pyxai.capture.classifier import Classifier
+from pyxai.capture.export import CaptureError, export
+from pyxai.capture.stem import Stem
+
+# Largest relative distance between the captured and the eager output at which they count as the same model.
+AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 2e-2}
+
+
+@dataclass
+class Program:
+    """Functions of one model at one input shape.
+
+    Attributes:
+        forward: images (n, C, H, W) to class scores (n, K), in the model's own precision.
+        differentiated: the same function as gradients are taken of it, which may run in ``dtype``.
+        stem: the affine layers the model begins with, where running them apart pays.
+        rest: the model behind them, in ``dtype``.
+        dtype: what points are cast to for ``differentiated`` and ``rest``; None keeps theirs.
+        channels_last: whether 4-D inputs are wanted in that memory format.
+        captured: whether these are a captured graph or the eager model.
+        reason: why not, where it is not.
+    """
+
+    forward: Callable[[Tensor], Tensor]
+    differentiated: Callable[[Tensor], Tensor]
+    stem: Stem
+    rest: Callable[[Tensor], Tensor]
+    dtype: torch.dtype | None = None
+    channels_last: bool = False
+    captured: bool = False
+    reason: str = ""
+    shape: tuple[int, ...] = field(default=())
+
+    def info(self) -> dict[str, Any]:
+        """What was decided, in plain values."""
+        return {
+            "shape": list(self.shape),
+            "captured": self.captured,
+            "reason": self.reason,
+            "affine_stem": self.stem.deep,
+            "channels_last": self.channels_last,
+        }
+
+
+def capture(classifier: Classifier, images: Tensor, needs: str, dtype: torch.dtype | None = None) -> Program:
+    """Capture ``classifier`` for images of this shape; run it eagerly where that fails and ``needs`` allows it.
+
+    Args:
+        needs: ``gradients`` for methods any differentiable model serves; for others a failure is an error.
+        dtype: run gradients in this dtype.
+
+    Raises:
+        ValueError: the model is random, or cannot be captured although ``needs`` asks for its graph.
+    """
+    shape = tuple(images.shape[1:])
+    try:
+        module = export(classifier, images)
+        canonicalise(module)
+        _compare(classifier, module, images)
+    except CaptureError as error:
+        if needs != "gradients":
+            raise ValueError(f"`model` must be capturable for this method: {error}") from error
+        return _eager(classifier, images, dtype, str(error), shape)
+    split = split_stem(module)
+    stem, rest = (Stem(split[0], images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
+    return Program(
+        forward=module,
+        differentiated=_cast(module, dtype),
+        stem=stem,
+        rest=_cast(rest, dtype),
+        dtype=dtype,
+        channels_last=True,
+        captured=True,
+        shape=shape,
+    )
+
+
+def _cast(module: torch.nn.Module, dtype: torch.dtype | None) -> torch.nn.Module:
+    return module if dtype is None else copy.deepcopy(module).to(dtype)
+
+
+def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> None:
+    """Both on one image and on three, so that a batch size frozen into the graph shows."""
+    image = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+    for batch in (image, torch.cat([image, -image, image.flip(-1)])):
+        with torch.no_grad():
+            ours, theirs = module(batch), classifier(batch.clone())
+        distance = (ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-30)
+        if not distance <= AGREEMENT[images.dtype]:
+            raise CaptureError(f"the captured output differs from the model's by {float(distance):.1e}")
+
+
+def _eager(classifier: Classifier, images: Tensor, dtype: torch.dtype | None, reason: str, shape) -> Program:
+    if dtype is not None:
+        raise ValueError(f"`precision` 'bf16' needs a captured model: {reason}")
+
+    def forward(points: Tensor) -> Tensor:
+        return classifier(points.clone())  # the model may begin with an in-place operation
+
+    probe = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+    with torch.no_grad():
+        first, second = forward(probe), forward(probe)
+    if not torch.allclose(first, second, rtol=1e-3, equal_nan=True):
+        raise ValueError("`model` must be deterministic, but two calls with the same image differ")
+    return Program(forward, forward, Stem(), forward, reason=reason, shape=shape)
