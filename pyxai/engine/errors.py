@@ -1,0 +1,35 @@
+"""What can go wrong in a run: an input that is refused, a run that has to stop, a row that fails."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """The request cannot be carried out as it stands; nothing was written. Exit code 2."""
+
+
+class RunError(RuntimeError):
+    """A run had to stop; what is stored stays, and ``--resume`` goes on from it. Exit code 1."""
+
+
+class StrictStop(RunError):
+    """``--strict``: the first failed row stopped the run. Exit code 3."""
+
+
+class RowError(Exception):
+    """One image cannot be explained; the run goes on.
+
+    Args:
+        status: the code stored for the row, see :mod:`pyxai.engine.status`.
+        reason: one sentence.
+    """
+
+    def __init__(self, status: int, reason: str):
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+
+def one_line(error: Exception) -> str:
+    """An error's message on one line of at most 300 characters."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else text[:297] + "..."

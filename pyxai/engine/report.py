@@ -1,0 +1,116 @@
+"""What a run says while it works and when it is done."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+
+@dataclass
+class Summary:
+    """The end of a run.
+
+    Attributes:
+        store: its folder.
+        images: rows of the whole store; done: those with a status; failed: those without a result.
+        rows: rows this process finished, in ``seconds`` from the first batch to the last commit.
+        startup: seconds spent before the first batch, by what they were spent on.
+        residual_median, residual_max: over all results; None where the method has no certificate.
+        evaluations: mean over all results.
+    """
+
+    store: Path
+    images: int = 0
+    done: int = 0
+    failed: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    startup: dict[str, float] = field(default_factory=dict)
+    residual_median: float | None = None
+    residual_max: float | None = None
+    evaluations: float = 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        return self.rows / self.seconds if self.seconds else 0.0
+
+
+class Progress:
+    """Hears of a run's progress; this one says nothing."""
+
+    def begin(self, total: int, done: int) -> None:
+        """``done`` of ``total`` rows are there already."""
+
+    def advance(self, rows: int, failed: int) -> None:
+        """``rows`` more were committed, ``failed`` of them without a result. Called on the writing thread."""
+
+    def end(self) -> None:
+        """Nothing follows."""
+
+
+class Bar(Progress):
+    """A progress bar with images/s and the time that is left."""
+
+    def begin(self, total: int, done: int) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
+
+        class Speed(ProgressColumn):
+            def render(self, task):
+                return Text(f"{task.speed or 0:.1f} images/s")
+
+        columns = TextColumn("explaining"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn()
+        # rows arrive 64 at a time: a speed over the last half minute would jump at every chunk
+        self._bar = Progress(*columns, console=Console(stderr=True), speed_estimate_period=300)
+        self._task = self._bar.add_task("", total=total, completed=done)
+        self._bar.start()
+
+    def advance(self, rows: int, failed: int) -> None:
+        self._bar.advance(self._task, rows)
+
+    def end(self) -> None:
+        self._bar.stop()
+
+
+class Lines(Progress):
+    """A line for a log, at most one in ``every`` seconds."""
+
+    def __init__(self, every: float = 10.0, out: TextIO | None = None):
+        self._every = every
+        self._out = out or sys.stderr
+
+    def begin(self, total: int, done: int) -> None:
+        self._total, self._done, self._begun, self._failed = total, done, done, 0
+        self._start = self._said = time.monotonic()
+        self._say(f"{total} images, {done} done before")
+
+    def advance(self, rows: int, failed: int) -> None:
+        self._done += rows
+        self._failed += failed
+        now = time.monotonic()
+        if now - self._said >= self._every:
+            self._said = now
+            speed = (self._done - self._begun) / (now - self._start)
+            left = (self._total - self._done) / speed
+            self._say(
+                f"{self._done}/{self._total} images, {speed:.1f} images/s, {left:.0f} s left"
+                + (f", {self._failed} failed" if self._failed else "")
+            )
+
+    def end(self) -> None:
+        seconds = time.monotonic() - self._start
+        self._say(f"{self._done}/{self._total} images, {seconds:.1f} s")
+
+    def _say(self, text: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')} {text}", file=self._out, flush=True)
