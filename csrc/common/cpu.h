@@ -43,6 +43,18 @@ void parallel_columns(int64_t rows, int64_t size, F f) {
     });
 }
 
+// f(row, first, size) over tiles of at most `tile` elements of `rows` rows of `size`.
+template <class F>
+void parallel_tiles(int64_t rows, int64_t size, int64_t tile, F f) {
+    const int64_t tiles = (size + tile - 1) / tile;
+    torch::stable::parallel_for(0, rows * tiles, 8, [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) {
+            const int64_t first = t % tiles * tile;
+            f(t / tiles, first, std::min(tile, size - first));
+        }
+    });
+}
+
 // The images' numbers, checked. Contiguous int64.
 inline void check_index(const int64_t *index, int64_t rows, int64_t images, const char *op) {
     for (int64_t r = 0; r < rows; ++r)

@@ -86,6 +86,20 @@ inline int64_t row_size(const Tensor &t) {
     return size;
 }
 
+// How a row of a tensor in its memory format is laid out: element e of the logical order (channel, pixel) lies at
+// offset(e). A contiguous row counts as one channel.
+struct RowLayout {
+    int64_t channels, pixels;
+
+    PYXAI_HD int64_t offset(int64_t element) const { return element % pixels * channels + element / pixels; }
+};
+
+inline RowLayout row_layout(const Tensor &t) {
+    if (memory_format(t) == MemoryFormat::ChannelsLast)
+        return {t.size(1), t.size(2) * t.size(3)};
+    return {1, row_size(t)};
+}
+
 // Ends an in-place operator on a tensor of any strides: `dense` is what contiguous() gave, `to` itself or a copy.
 inline void copy_back(const Tensor &to, const Tensor &dense) {
     if (to.data_ptr() != dense.data_ptr()) {

@@ -81,16 +81,21 @@ def check_reals(op: str, name: str, x: Tensor, length: int | None, like: Tensor)
 
 
 def check_index(op: str, index: Tensor, images: int, like: Tensor, length: int | None = None) -> None:
-    """``index`` is an int64 vector with values in [0, images).
-
-    The values are looked at only where that is free: on the CPU and outside a trace. A CUDA kernel asserts them.
-    """
+    """``index`` is an int64 vector with values in [0, images)."""
     check_integers(op, "index", index, length, like)
-    if index.device.type != "cpu" or index.numel() == 0 or torch.compiler.is_compiling():
+    check_range(op, "index", index, images)
+
+
+def check_range(op: str, name: str, x: Tensor, stop: int) -> None:
+    """The values of ``x`` lie in [0, stop).
+
+    They are looked at only where that is free: on the CPU and outside a trace. CUDA kernels assert an index.
+    """
+    if x.device.type != "cpu" or x.numel() == 0 or torch.compiler.is_compiling():
         return
-    low, high = (int(value) for value in torch.aminmax(index))
-    if low < 0 or high >= images:
-        raise ValueError(f"{op}: `index` must lie in [0, {images}), got {low if low < 0 else high}")
+    low, high = (int(value) for value in torch.aminmax(x))
+    if low < 0 or high >= stop:
+        raise ValueError(f"{op}: `{name}` must lie in [0, {stop}), got {low if low < 0 else high}")
 
 
 def check_total(op: str, name: str, x: Tensor) -> None:

@@ -1,0 +1,41 @@
+#include "kernels/noise.h"
+#include "common/cpu.h"
+#include "common/noise_tile.h"
+
+namespace pyxai {
+
+template <class Distribution, class T>
+PYXAI_CLONES void noise_span(T *out, const Stream &stream, int64_t first, int64_t size) {
+    float buffer[kTile + 8];
+    const float *noise = noise_tile<Distribution>(buffer, stream, first, size);
+    for (int64_t i = 0; i < size; ++i)
+        out[i] = static_cast<T>(noise[i]);
+}
+
+template <class Distribution>
+static Tensor noise(const Tensor &ids, const Tensor &draws, int64_t seed, std::vector<int64_t> shape,
+                    ScalarType dtype) {
+    const int64_t rows = ids.numel();
+    shape.insert(shape.begin(), rows);
+    Tensor out = torch::stable::empty(shape, dtype, std::nullopt, ids.device());
+    const Tensor id = contiguous(ids), draw = contiguous(draws);
+    const auto *i = id.const_data_ptr<int64_t>(), *d = draw.const_data_ptr<int64_t>();
+    const int64_t size = row_size(out);
+    dispatch_floating(dtype, "noise", [&](auto zero) {
+        using T = decltype(zero);
+        T *o = out.mutable_data_ptr<T>();
+        parallel_tiles(rows, size, kTile, [&](int64_t r, int64_t first, int64_t length) {
+            const Stream stream{static_cast<uint64_t>(seed), static_cast<uint64_t>(i[r]),
+                                static_cast<uint32_t>(d[r])};
+            noise_span<Distribution>(o + r * size + first, stream, first, length);
+        });
+    });
+    return out;
+}
+
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) {
+    library.impl("normal_noise", TORCH_BOX(&noise<Normal>));
+    library.impl("uniform_noise", TORCH_BOX(&noise<Uniform>));
+}
+
+} // namespace pyxai

@@ -1,0 +1,48 @@
+#include "kernels/noise.h"
+#include "common/cuda.h"
+
+namespace pyxai {
+
+template <class Distribution, class T>
+__global__ void noise_kernel(T *out, const int64_t *ids, const int64_t *draws, uint64_t seed, int64_t rows,
+                             int64_t size) {
+    const int64_t blocks = (size + 3) / 4, step = gridDim.x * static_cast<int64_t>(blockDim.x);
+    for (int64_t r = blockIdx.y; r < rows; r += gridDim.y) {
+        const Stream stream{seed, static_cast<uint64_t>(ids[r]), static_cast<uint32_t>(draws[r])};
+        for (int64_t b = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; b < blocks; b += step) {
+            const Words words = stream.words(static_cast<uint32_t>(b));
+            for (int j = 0; j < 4; ++j)
+                if (4 * b + j < size)
+                    out[r * size + 4 * b + j] = static_cast<T>(Distribution::value(words.w[j]));
+        }
+    }
+}
+
+template <class Distribution>
+static Tensor noise(const Tensor &ids, const Tensor &draws, int64_t seed, std::vector<int64_t> shape,
+                    ScalarType dtype) {
+    const int64_t rows = ids.numel();
+    shape.insert(shape.begin(), rows);
+    Tensor out = torch::stable::empty(shape, dtype, std::nullopt, ids.device());
+    const Tensor id = contiguous(ids), draw = contiguous(draws);
+    const int64_t size = row_size(out);
+    if (out.numel() == 0)
+        return out;
+    const torch::stable::accelerator::DeviceGuard guard(ids.get_device_index());
+    const cudaStream_t stream = current_stream(ids.get_device_index());
+    dispatch_floating(dtype, "noise", [&](auto zero) {
+        using T = decltype(zero);
+        noise_kernel<Distribution><<<row_grid(rows, (size + 3) / 4), kThreads, 0, stream>>>(
+            out.mutable_data_ptr<T>(), id.const_data_ptr<int64_t>(), draw.const_data_ptr<int64_t>(),
+            static_cast<uint64_t>(seed), rows, size);
+    });
+    check_launch("noise");
+    return out;
+}
+
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+    library.impl("normal_noise", TORCH_BOX(&noise<Normal>));
+    library.impl("uniform_noise", TORCH_BOX(&noise<Uniform>));
+}
+
+} // namespace pyxai
