@@ -1,6 +1,6 @@
 """Build of the compiled module ``pyxai._C``; the metadata is in pyproject.toml.
 
-PYXAI_NATIVE  0: no compiled module, 1: a failed build is an error, unset: a failed build leaves a pure-Python install.
+PYXAI_NATIVE  0: no compiled module, 1: a failed build is an error, unset: it leaves a pure-Python install.
 PYXAI_CUDA    0: no CUDA kernels, 1: nvcc is required, unset: CUDA kernels if nvcc is found.
 TORCH_CUDA_ARCH_LIST  GPU architectures, default "8.0;9.0+PTX".
 """
@@ -38,7 +38,7 @@ def extension():
     from torch.utils import cpp_extension
 
     headers = sorted(Path("csrc").rglob("*.h"))
-    sources = sorted(Path("csrc/cpu").glob("*.cpp")) + [Path("csrc/bindings/module.cpp")]
+    sources = [*sorted(Path("csrc/cpu").glob("*.cpp")), Path("csrc/bindings/module.cpp")]
     # Contraction is off on both sides: a result must not depend on which multiply-adds a compiler fuses.
     flags = {
         "cxx": ["-O3", "-g0", "-Wall", "-fvisibility=hidden", "-ffp-contract=off"],
@@ -72,7 +72,8 @@ def extension():
                 without_native(error)
 
         def build_extensions(self):
-            # torch writes no dependency file for .cu sources under a CPU-only torch, so ninja would keep stale objects.
+            # torch writes no dependency file for .cu sources under a CPU-only torch, so ninja would keep
+            # stale objects.
             newest = max(path.stat().st_mtime for path in headers)
             for path in Path(self.build_temp).rglob("csrc/cuda/*.o"):
                 if path.stat().st_mtime < newest:

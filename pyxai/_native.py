@@ -21,7 +21,7 @@ else:
 def build_info() -> dict[str, str]:
     """What was compiled in, or an empty dict without the compiled module.
 
-    Keys: ``compiler``, ``cuda_archs`` (``""`` if built without CUDA kernels) and ``instruction_set`` (the one in use
-    on this CPU).
+    Keys: ``compiler``, ``cuda_archs`` (``""`` if built without CUDA kernels) and ``instruction_set`` (the one
+    in use on this CPU).
     """
     return _C.build_info() if _C else {}

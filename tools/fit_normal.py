@@ -1,11 +1,12 @@
-"""Fits the inverse normal distribution function behind ``pyxai.ops.normal_noise`` and prints its coefficients.
+"""Fits the inverse normal distribution function behind ``pyxai.ops.normal_noise``.
 
-With q the smaller tail probability, x = 1 - 2q and w = -log2(1 - x²), the quotient z / x is smooth in w on [0, 31] (the
-range 32-bit uniforms reach), so one rational function serves centre and tails: z = x · N(w) / D(w). All coefficients
-come out positive, so float32 evaluation loses nothing to cancellation. log2 of a mantissa in [√½, √2) is a polynomial.
+With q the smaller tail probability, x = 1 - 2q and w = -log2(1 - x²), the quotient z / x is smooth in w on
+[0, 31] (the range 32-bit uniforms reach), so one rational function serves centre and tails: z = x · N(w) /
+D(w). All coefficients come out positive, so float32 evaluation loses nothing to cancellation. log2 of a
+mantissa in [√½, √2) is a polynomial.
 
-Both fits minimise the largest relative error by Lawson's reweighted least squares. The printed coefficients stand in
-csrc/kernels/noise.h and pyxai/ops/noise.py, lowest power first.
+Both fits minimise the largest relative error by Lawson's reweighted least squares. The printed coefficients
+stand in csrc/kernels/noise.h and pyxai/ops/noise.py, lowest power first.
 """
 
 import numpy as np

@@ -1,8 +1,9 @@
 """Registration of an operator with torch's dispatcher, which is also the fallback.
 
-The reference is registered for every device (``CompositeExplicitAutograd``); the compiled module registers ``CPU`` and
-``CUDA`` kernels under the same name and the dispatcher prefers them. Autocast needs no registration: an operator here
-keeps its input's dtype and forms sums in float32, so it does the same inside and outside an autocast region.
+The reference is registered for every device (``CompositeExplicitAutograd``); the compiled module registers
+``CPU`` and ``CUDA`` kernels under the same name and the dispatcher prefers them. Autocast needs no
+registration: an operator here keeps its input's dtype and forms sums in float32, so it does the same inside
+and outside an autocast region.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,8 +20,8 @@ _library = torch.library.Library("pyxai", "FRAGMENT")
 class Op:
     """One registered operator.
 
-    ``samples(device, dtype, rows, shape)`` yields argument tuples for the generic tests: ``rows`` rows of element
-    shape ``shape``. ``differentiable`` names the arguments that gradients flow to.
+    ``samples(device, dtype, rows, shape)`` yields argument tuples for the generic tests: ``rows`` rows of
+    element shape ``shape``. ``differentiable`` names the arguments that gradients flow to.
     """
 
     name: str

@@ -106,7 +106,7 @@ def check_total(op: str, name: str, x: Tensor) -> None:
 
 
 def check_added(op: str, rows: Tensor, total: Tensor) -> None:
-    """``rows`` fit the rows of ``total``, lose nothing in its dtype, and carry no graph the sum would drop."""
+    """``rows`` fit the rows of ``total``, lose nothing in its dtype, and carry no graph it would drop."""
     check_floating(op, "rows", rows)
     check_device(op, "rows", rows, total)
     check_row_shape(op, "rows", rows, total)

@@ -64,7 +64,7 @@ _op = define(
 
 
 def add_noise(images: Tensor, index: Tensor, ids: Tensor, draws: Tensor, scale: Tensor, seed: int) -> Tensor:
-    """Noisy copies ``images[index[r]] + scale[index[r]] * normal_noise(ids[index[r]], draws[r], seed)``, one row each.
+    """Noisy copies ``images[i] + scale[i] * normal_noise(ids[i], draws[r], seed)`` with i = index[r].
 
     Args:
         images: (N, ...) floating. Its memory format is the result's; the noise does not depend on it.
@@ -74,8 +74,8 @@ def add_noise(images: Tensor, index: Tensor, ids: Tensor, draws: Tensor, scale: 
         scale: (N,) floating, the standard deviation per image, in the units of ``images``.
         seed: any 64-bit integer.
 
-    Returns (R, ...) in the dtype of ``images``, computed in float32 (float64 for float64). Differentiable once in
-    ``images``. Raises ``ValueError`` or ``TypeError`` for arguments that do not fit together.
+    Returns (R, ...) in the dtype of ``images``, computed in float32 (float64 for float64). Differentiable
+    once in ``images``. Raises ``ValueError`` or ``TypeError`` for arguments that do not fit together.
     """
     op = "add_noise"
     _rows.check_floating(op, "images", images)

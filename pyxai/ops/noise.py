@@ -1,8 +1,9 @@
-"""Counter-based noise: the same numbers for the same (seed, id, draw, element), wherever and however it is made.
+"""Counter-based noise: the same numbers for the same (seed, id, draw, element), wherever they are made.
 
-Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), keyed by the 64-bit seed. The counter
-of elements 4k … 4k+3 is (k, draw, id); its four words serve them in logical (contiguous) order. Values are float32 by
-definition and computed without libm, so they are bitwise equal on every device, thread count and vector width.
+Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), keyed by the 64-bit seed.
+The counter of elements 4k … 4k+3 is (k, draw, id); its four words serve them in logical (contiguous) order.
+Values are float32 by definition and computed without libm, so they are bitwise equal on every device, thread
+count and vector width.
 """
 
 import functools
@@ -22,7 +23,7 @@ _LOW = 0xFFFFFFFF
 
 
 def philox(counter: list[Tensor], seed: int) -> list[Tensor]:
-    """Ten rounds of Philox4x32 over four int64 tensors holding 32-bit words. int64 products wrap, which is enough."""
+    """Ten rounds of Philox4x32 over four int64 tensors of 32-bit words. Products wrap, which is enough."""
     c0, c1, c2, c3 = counter
     k0, k1 = seed & _LOW, seed >> 32 & _LOW
     for _ in range(10):
@@ -54,8 +55,8 @@ _DENOMINATOR = (1.0, 0.06598358, 0.01664694, 0.0007695808, 5.731652e-05, 5.97480
 def normal_of(words: Tensor) -> Tensor:
     """The inverse normal distribution function of (word + 1/2) / 2^32, float32.
 
-    With q the smaller tail probability and x = 1 - 2q: z = x N(w) / D(w), w = -log2(1 - x²). q and x are formed from
-    integers, so each is accurate where it is small.
+    With q the smaller tail probability and x = 1 - 2q: z = x N(w) / D(w), w = -log2(1 - x²). q and x are
+    formed from integers, so each is accurate where it is small.
     """
     upper = words >> 31 != 0
     m = torch.where(upper, words ^ _LOW, words)
@@ -122,7 +123,8 @@ def uniform_noise(
 ) -> Tensor:
     """Uniform numbers in the open interval (0, 1), (R, *shape); arguments as for :func:`normal_noise`.
 
-    The values are the 2^23 odd multiples of 2^-24, exact in float32 (float16 and bfloat16 round some of them to 1).
+    The values are the 2^23 odd multiples of 2^-24, exact in float32 (float16 and bfloat16 round some of them
+    to 1).
     """
     return _uniform(*_checked("uniform_noise", ids, draws, seed, shape, dtype))
 
@@ -150,6 +152,6 @@ def signed_seed(op: str, seed: int) -> int:
 
 
 def derive_seed(seed: int, stream: str) -> int:
-    """A 64-bit seed for an independent stream of noise, named by any string; equal arguments give equal seeds."""
+    """A 64-bit seed for an independent stream of noise, named by any string."""
     digest = hashlib.blake2b(f"{seed}:{stream}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)

@@ -1,4 +1,4 @@
-"""Weighted sums of rows, image by image and in order: the sum of gradients along a path, or over noise draws."""
+"""Weighted sums of rows, image by image and in order: of gradients along a path, or over noise draws."""
 
 import torch
 from torch import Tensor
@@ -38,8 +38,8 @@ _op = define(SCHEMA, reference=_reference, fake=_fake, samples=_samples)
 def path_accumulate_(total: Tensor, rows: Tensor, index: Tensor, weight: Tensor) -> None:
     """Add ``weight[r] * rows[r]`` to ``total[index[r]]`` for r = 0, 1, …, in place.
 
-    Each element takes one multiplication and one addition per row, in the dtype of ``total`` and strictly in the order
-    of r, so the sum does not depend on how the rows were packed into calls.
+    Each element takes one multiplication and one addition per row, in the dtype of ``total`` and strictly in
+    the order of r, so the sum does not depend on how the rows were packed into calls.
 
     Args:
         total: (N, ...) float32 or float64, changed in place. Fastest contiguous or channels_last.

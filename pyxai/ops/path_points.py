@@ -82,8 +82,8 @@ def path_points(start: Tensor, end: Tensor, index: Tensor, alpha: Tensor) -> Ten
         index: (R,) int64, the image each row belongs to.
         alpha: (R,) floating, the position on the path; any real number.
 
-    Returns (R, ...) in the dtype of ``end``, computed in float32 (float64 for float64). Differentiable once in ``start``
-    and ``end``. Raises ``ValueError`` or ``TypeError`` for arguments that do not fit together.
+    Returns (R, ...) in the dtype of ``end``, computed in float32 (float64 for float64). Differentiable once
+    in ``start`` and ``end``. Raises ``ValueError`` or ``TypeError`` for arguments that do not fit together.
     """
     op = "path_points"
     _rows.check_floating(op, "end", end)

@@ -43,8 +43,8 @@ def update_moments_(mean: Tensor, m2: Tensor, count: Tensor, rows: Tensor, index
     """Take the rows into the running moments of their images, in place (Welford 1962).
 
     For r = 0, 1, … and i = index[r]: ``count[i] += 1; d = rows[r] - mean[i]; mean[i] += d / count[i];
-    m2[i] += d * (rows[r] - mean[i])``. The sample variance is ``m2 / (count - 1)``, the standard error of the mean
-    ``sqrt(m2 / (count - 1) / count)``, the mean of squares ``mean**2 + m2 / count``.
+    m2[i] += d * (rows[r] - mean[i])``. The sample variance is ``m2 / (count - 1)``, the standard error of the
+    mean ``sqrt(m2 / (count - 1) / count)``, the mean of squares ``mean**2 + m2 / count``.
 
     Args:
         mean: (N, ...) float32 or float64, start with zeros. Fastest contiguous or channels_last.
@@ -53,8 +53,8 @@ def update_moments_(mean: Tensor, m2: Tensor, count: Tensor, rows: Tensor, index
         rows: (R, ...) floating, at most as wide as ``mean``.
         index: (R,) int64, the image each row belongs to.
 
-    The result does not depend on how the rows were packed into calls. Not differentiable. Raises ``ValueError`` or
-    ``TypeError`` for arguments that do not fit together.
+    The result does not depend on how the rows were packed into calls. Not differentiable. Raises
+    ``ValueError`` or ``TypeError`` for arguments that do not fit together.
     """
     op = "update_moments_"
     _rows.check_total(op, "mean", mean)
