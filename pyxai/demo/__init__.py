@@ -1,0 +1,1 @@
+"""The demonstration: real images without a network connection, through the same engine as `pyxai explain`."""
