@@ -11,7 +11,10 @@ import numpy as np
 import torch
 
 from pyxai.attribution import Explanation
+from pyxai.engine.errors import InputError, RowError
 from pyxai.engine.job import CHUNK
+from pyxai.engine.preprocess import Preprocess
+from pyxai.engine.sources import open_source, read_row
 from pyxai.engine.status import MEANING, PENDING
 from pyxai.engine.store import Store
 
@@ -64,6 +67,22 @@ class Run:
     def errors(self) -> list[dict[str, Any]]:
         """``row``, ``path``, ``status`` and ``reason`` of every row that failed."""
         return self._store.errors()
+
+    def image(self, row: int) -> np.ndarray:
+        """The picture of one row as it was explained, before normalisation: uint8 (H, W, C), read again.
+
+        Raises:
+            InputError: the source is gone, or no longer holds that picture.
+        """
+        source = open_source(self.manifest["source"]["path"])
+        preprocess = Preprocess(**self.manifest["preprocess"])
+        try:
+            pixels = read_row(source, self.paths[row], preprocess, self.manifest["images"]["shape"])
+        except RowError as error:
+            raise InputError(f"{source.path}, {self.paths[row]}: {error.reason}") from None
+        if pixels.dtype != np.uint8:
+            pixels = np.round(255 * pixels.clip(0, 1)).astype(np.uint8)
+        return pixels.transpose(1, 2, 0)
 
     def __getitem__(self, rows: int | slice) -> Explanation:
         if isinstance(rows, int):

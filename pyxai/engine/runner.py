@@ -123,7 +123,7 @@ class _Loop:
             self._store_results(batch, values)
 
     def _explain_singly(self, batch: list[tuple[int, np.ndarray]]) -> None:
-        """A batch raised: find the images that do so alone; the others lose nothing: rows a call are fixed."""
+        """A batch raised: find the images that do so alone. The others come out as they would have."""
         for row, pixels in batch:
             try:
                 values = self._explain([(row, pixels)])

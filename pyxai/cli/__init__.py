@@ -1,0 +1,53 @@
+"""The command line. Heavy packages are imported by the command that needs them, so that help is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from pyxai.cli.explain_command import FAILED_ROWS, explain
+from pyxai.cli.tables import info, methods
+from pyxai.cli.measure import bench, demo
+from pyxai.cli.render_command import render
+from pyxai.engine import InputError, RunError, StrictStop
+
+__all__ = ["main"]
+
+_app = typer.Typer(
+    name="pyxai",
+    help="Explain image classifiers: fast, with a certificate, at the size of a whole data set.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (explain, render, demo, bench, info, methods):
+    _app.command()(_command)
+
+_UsageError = typer.BadParameter.__base__  # of whichever click typer is built on
+
+
+def main() -> None:
+    """Run the command line. Errors are one line; exit codes: 0, 1 error, 2 bad input, 3 some rows failed."""
+    try:
+        code = _app(standalone_mode=False, prog_name="pyxai")
+    except _UsageError as error:
+        code = _complain(error.format_message(), 2)
+    except InputError as error:
+        code = _complain(str(error), 2)
+    except StrictStop as error:
+        code = _complain(str(error), FAILED_ROWS)
+    except RunError as error:
+        code = _complain(str(error), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _complain("interrupted; a run that has begun continues with --resume", 1)
+    sys.exit(code or 0)
+
+
+def _complain(message: str, code: int) -> int:
+    # Of several processes with the same complaint, one speaks. `pyxai` alone has shown its help and says nothing.
+    if message and os.environ.get("RANK", "0") == "0":
+        print(f"pyxai: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,154 @@
+"""``pyxai explain``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pyxai.cli import values
+from pyxai.engine import Job
+from pyxai.engine.job import CHUNK
+
+if TYPE_CHECKING:
+    from pyxai.engine.report import Summary
+
+_BEGAN = time.perf_counter()
+
+FAILED_ROWS = 3
+"""Exit code of a run that went through, or was stopped by --strict, with rows that failed."""
+
+
+def explain(
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC",
+            help="timm:NAME, torchvision:NAME[?weights=W], hf:NAME, package.module:callable, "
+            "path/file.py:callable or FILE.pt2.",
+        ),
+    ],
+    data: Annotated[
+        Path, typer.Option(metavar="PATH", help="Folder or tree of images, zip of one, .npy or .npz.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="RUN.zarr", help="Store to create.")],
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="See `pyxai methods`.")
+    ] = "integrated_gradients",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="K=V", help="Option of the method; repeat for several."),
+    ] = None,
+    target: Annotated[
+        Any,
+        typer.Option(
+            metavar="TARGET",
+            parser=values.target,
+            help="predicted, a class, topK (as in top5), or FILE.npy with the classes of every image.",
+        ),
+    ] = "predicted",
+    batch_size: Annotated[
+        Any,
+        typer.Option(
+            metavar="auto|N",
+            parser=values.integer_or_auto,
+            help="Images handed over at a time; never changes results.",
+        ),
+    ] = "auto",
+    rows: Annotated[
+        Any,
+        typer.Option(
+            metavar="auto|N",
+            parser=values.integer_or_auto,
+            help="Fixed rows of every model call; settled once and stored.",
+        ),
+    ] = "auto",
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; default: cuda where there is one.")
+    ] = None,
+    precision: Annotated[str, typer.Option(metavar="fp32|bf16", help="Arithmetic of the model.")] = "fp32",
+    seed: Annotated[int, typer.Option(help="Of methods that draw random numbers.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the store if it exists.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first image that fails.")] = False,
+    shard: Annotated[
+        Any,
+        typer.Option(metavar="I/N", parser=values.shard, help="Do the chunks i, i + n, ... only; i from 0."),
+    ] = "0/1",
+    resize: Annotated[int | None, typer.Option(help="Short side in pixels.")] = None,
+    crop: Annotated[int | None, typer.Option(help="Centre square in pixels.")] = None,
+    mean: Annotated[
+        Any,
+        typer.Option(metavar="A,B,C", parser=values.numbers, help="Per channel, of pixels in [0, 1]."),
+    ] = None,
+    std: Annotated[
+        Any, typer.Option(metavar="A,B,C", parser=values.numbers, help="Per channel, like --mean.")
+    ] = None,
+    keep: Annotated[
+        str, typer.Option(metavar="heatmap|attribution|both", help="What is stored.")
+    ] = "heatmap",
+    store_dtype: Annotated[str, typer.Option(metavar="float32|float16", help="Of the maps.")] = "float32",
+    workers: Annotated[
+        Any,
+        typer.Option(
+            metavar="auto|N",
+            parser=values.integer_or_auto,
+            help="Decoding processes; 0: a thread of this one.",
+        ),
+    ] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Log lines in place of the progress bar.")] = False,
+) -> int:
+    """Explain every image of a data set and store the maps with their certificates."""
+    preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std}
+    job = Job(
+        model=model,
+        data=data,
+        out=out,
+        method=method,
+        options=values.method_options(method, set_),
+        target=target,
+        preprocess={name: value for name, value in preprocess.items() if value is not None},
+        batch_size=CHUNK if batch_size is None else batch_size,
+        rows=rows,
+        device=device,
+        precision=precision,
+        seed=seed,
+        keep=keep,
+        store_dtype=store_dtype,
+        workers=workers,
+        resume=resume,
+        strict=strict,
+        shard=shard,
+    )
+    from pyxai.engine.report import Bar, Lines, Progress
+    from pyxai.engine.runner import run
+
+    speaks = os.environ.get("RANK", "0") == "0"
+    progress = (Lines() if quiet or not sys.stderr.isatty() else Bar()) if speaks else Progress()
+    summary = run(job, progress, imports=time.perf_counter() - _BEGAN)
+    if speaks:
+        print(_summary(summary))
+    return FAILED_ROWS if summary.failed else 0
+
+
+def _summary(summary: Summary) -> str:
+    startup = ", ".join(f"{name} {seconds:.1f}" for name, seconds in summary.startup.items())
+    lines = [
+        ("images", f"{summary.done} of {summary.images} done, {summary.failed} failed"),
+        ("speed", f"{summary.images_per_second:.1f} images/s ({summary.rows} in {summary.seconds:.1f} s)"),
+        ("start-up", f"{sum(summary.startup.values()):.1f} s ({startup})"),
+    ]
+    if summary.residual_median is not None:
+        text = f"median {100 * summary.residual_median:.3g} %, max {100 * summary.residual_max:.3g} %"
+        lines.append(("residual", text))
+    lines.append(("evaluations", f"{summary.evaluations:.1f} an image"))
+    if summary.failed:
+        lines.append(("failures", f"{summary.store}/errors.jsonl"))
+    lines.append(("store", str(summary.store)))
+    lines.append(
+        ("pictures", f"pyxai render {summary.store} --index 0:{min(16, summary.images)} --out sheet.png")
+    )
+    return "\n".join(f"{name:12} {value}" for name, value in lines)

@@ -1,0 +1,55 @@
+"""``pyxai demo`` and ``pyxai bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pyxai.cli import values
+from pyxai.engine import InputError
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the stores and sheets.")] = Path("pyxai-demo"),
+) -> None:
+    """Explain photographs and digits that come with scikit-image and scikit-learn."""
+    from pyxai.demo import run
+
+    run(out)
+
+
+def bench(
+    model: Annotated[str, typer.Option(metavar="SPEC", help="As for `pyxai explain`.")],
+    method: Annotated[str, typer.Option(metavar="NAME")] = "integrated_gradients",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="K=V")] = None,
+    size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
+    channels: Annotated[int, typer.Option(help="Channels of the images.")] = 3,
+    images: Annotated[int, typer.Option(help="Number of images.")] = 1,
+    rounds: Annotated[int, typer.Option(help="Interleaved rounds.")] = 7,
+    rows: Annotated[Any, typer.Option(metavar="auto|N", parser=values.integer_or_auto)] = "auto",
+    precision: Annotated[str, typer.Option(metavar="fp32|bf16")] = "fp32",
+) -> None:
+    """Time a method against the bare model, and against Captum where it is installed."""
+    options = values.method_options(method, set_)
+    import torch
+
+    from pyxai.bench import run
+    from pyxai.engine.models import load_model
+
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(images, channels, size, size, generator=generator)
+    try:
+        result = run(
+            load_model(model).model,
+            noise,
+            method,
+            rows=rows,
+            precision=precision,
+            rounds=rounds,
+            **options,
+        )
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
+    print(result.text())

@@ -1,0 +1,175 @@
+"""The contact sheet: input, heat map and overlay of many images, with what was explained and how well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pyxai.render.colour import colour_map
+from pyxai.render.picture import colourise, fit, overlay
+
+_TILE = 168
+_GAP = 4
+_MARGIN = 20
+_CAPTION = 40
+_HEADER = 62
+_INK, _SOFT = (25, 25, 28), (110, 110, 118)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One explanation on a sheet.
+
+    Attributes:
+        image: uint8 (H, W, 3).
+        heatmap: (h, w), signed or not.
+        label: the class explained.
+        score: the model's output for it.
+        residual: how far the map's sum is from what it must be, as a share; None where no axiom says.
+    """
+
+    image: np.ndarray
+    heatmap: np.ndarray
+    label: str = ""
+    score: float | None = None
+    residual: float | None = None
+
+
+def contact_sheet(
+    rows: Sequence[Row],
+    path: str | Path | None = None,
+    *,
+    title: str = "",
+    cmap: str = "diverging",
+    percentile: float = 99.5,
+) -> Image.Image:
+    """Draw ``rows`` as cards of three pictures, and write them to ``path`` if one is given.
+
+    Each map is scaled by itself. With "jet" and "gray", maps without negative values use all the colours.
+    """
+    if not rows:
+        raise ValueError("`rows` must have at least one row")
+    columns = 1 if len(rows) <= 3 else 2 if len(rows) <= 16 else 3
+    lines = -(-len(rows) // columns)
+    card = 3 * _TILE + 2 * _GAP
+    width = 2 * _MARGIN + columns * card + (columns - 1) * 2 * _MARGIN
+    height = _HEADER + lines * (_TILE + _CAPTION) + _MARGIN // 2
+    sheet = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(sheet)
+    _header(sheet, draw, title, cmap)
+    for number, row in enumerate(rows):
+        line, column = divmod(number, columns)
+        left = _MARGIN + column * (card + 2 * _MARGIN)
+        top = _HEADER + line * (_TILE + _CAPTION)
+        for place, picture in enumerate(_pictures(row, cmap, percentile)):
+            sheet.paste(picture, (left + place * (_TILE + _GAP), top))
+        _caption(draw, left, top + _TILE + 4, card, row)
+    if path is not None:
+        sheet.save(path)
+    return sheet
+
+
+def sheet_of(
+    explanation: Any, classes: Mapping[int, str] | None = None, *, title: str | None = None, **options: Any
+) -> Image.Image:
+    """The contact sheet of an explanation that has its images; one card for each image and target.
+
+    Images are shown as the model got them, stretched to the range of each.
+
+    Args:
+        explanation: a ``pyxai.Explanation``.
+        classes: class index to name.
+        title: default the method's name.
+        options: as for :func:`contact_sheet`.
+    """
+    if explanation.images is None:
+        raise ValueError("the explanation has no images to show beside its maps")
+    images = explanation.images.detach().float().cpu().numpy()
+    heatmaps = explanation.heatmap().detach().float().cpu().numpy()
+    rows = []
+    for number, image in enumerate(images):
+        pixels = _stretched(image)
+        maps, targets, scores = (
+            np.atleast_1d(value[number]) for value in (heatmaps, explanation.target, explanation.score)
+        )
+        maps = maps.reshape(-1, *maps.shape[-2:])
+        residuals = None if explanation.residual is None else np.atleast_1d(explanation.residual[number])
+        for place, heatmap in enumerate(maps):
+            target = int(targets[place])
+            label = str(target) if classes is None else classes.get(target, str(target))
+            residual = None if residuals is None else float(residuals[place])
+            rows.append(Row(pixels, heatmap, label, float(scores[place]), residual))
+    return contact_sheet(rows, title=explanation.method if title is None else title, **options)
+
+
+def _stretched(image: np.ndarray) -> np.ndarray:
+    """(C, H, W) of any range to uint8 (H, W, 3)."""
+    image = image if len(image) == 3 else np.repeat(image[:1], 3, axis=0)
+    low, high = image.min(), image.max()
+    scaled = (image - low) / (high - low) if high > low else np.zeros_like(image)
+    return np.round(255 * scaled).astype(np.uint8).transpose(1, 2, 0)
+
+
+def _pictures(row: Row, cmap: str, percentile: float) -> list[Image.Image]:
+    symmetric = cmap == "diverging" or bool((row.heatmap < 0).any())
+    size = row.image.shape[:2]
+    heat = colourise(fit(row.heatmap, size), cmap, symmetric, percentile)
+    over = overlay(row.image, row.heatmap, cmap, symmetric, percentile)
+    return [_tile(picture) for picture in (row.image, heat, over)]
+
+
+def _tile(pixels: np.ndarray) -> Image.Image:
+    """Fitted into a square tile; small pictures keep their pixels visible."""
+    picture = Image.fromarray(pixels)
+    scale = _TILE / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    picture = picture.resize(size, Image.Resampling.NEAREST if scale >= 2 else Image.Resampling.LANCZOS)
+    tile = Image.new("RGB", (_TILE, _TILE), (240, 240, 242))
+    tile.paste(picture, ((_TILE - size[0]) // 2, (_TILE - size[1]) // 2))
+    return tile
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
+
+
+def _shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    if draw.textlength(text, font) <= width:
+        return text
+    while text and draw.textlength(text + "...", font) > width:
+        text = text[:-1]
+    return text + "..."
+
+
+def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, row: Row) -> None:
+    numbers = []
+    if row.score is not None:
+        numbers.append(f"score {row.score:.4g}")
+    if row.residual is not None:
+        numbers.append(f"residual {100 * row.residual:.2g} %")
+    small, large = _font(13), _font(15)
+    text = "   ".join(numbers)
+    taken = draw.textlength(text, small)
+    draw.text((left + width - taken, top + 2), text, _SOFT, small)
+    draw.text((left, top), _shortened(draw, row.label, large, width - taken - 12), _INK, large)
+
+
+def _header(sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str) -> None:
+    """The title on the left, a key to the colours on the right, what the three pictures are below."""
+    bar = Image.fromarray(colour_map(cmap)[None]).resize((120, 12))
+    right = sheet.width - _MARGIN
+    high, low = ("for", "against") if cmap == "diverging" else ("high", "low")
+    font = _font(13)
+    end = right - draw.textlength(high, font)
+    draw.text((end, 14), high, _SOFT, font)
+    sheet.paste(bar, (int(end) - 128, 17))
+    start = int(end) - 136 - draw.textlength(low, font)
+    draw.text((start, 14), low, _SOFT, font)
+    draw.text((_MARGIN, 12), _shortened(draw, title, _font(17), start - 2 * _MARGIN), _INK, _font(17))
+    for place, name in enumerate(("input", "heat map", "overlay")):
+        draw.text((_MARGIN + place * (_TILE + _GAP), 40), name, _SOFT, font)
