@@ -1,0 +1,61 @@
+"""Options and fixtures of the whole suite: which devices and dtypes the operator tests run on, and skips."""
+
+import pytest
+import torch
+from hypothesis import settings
+
+from tests import torchvision_shim
+
+torchvision_shim.install()
+
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=25)
+settings.load_profile("fixed")
+
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+DEVICES = ("cpu", "cuda")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", choices=DEVICES, help="run the operator tests on this device only")
+    parser.addoption("--dtype", choices=DTYPES, help="run the operator tests in this dtype only")
+
+
+def pytest_generate_tests(metafunc):
+    """Parametrise the arguments ``op``, ``device`` and ``dtype`` wherever a test has them."""
+    if "op" in metafunc.fixturenames:
+        from pyxai import testing
+
+        metafunc.parametrize("op", testing.ops(), ids=lambda op: op.name)
+    if "device" in metafunc.fixturenames:
+        wanted = metafunc.config.getoption("device")
+        metafunc.parametrize(
+            "device",
+            [
+                pytest.param(name, marks=pytest.mark.gpu if name == "cuda" else ())
+                for name in DEVICES
+                if wanted in (None, name)
+            ],
+        )
+    if "dtype" in metafunc.fixturenames:
+        wanted = metafunc.config.getoption("dtype")
+        names = [name for name in DTYPES if wanted in (None, name)]
+        metafunc.parametrize("dtype", [DTYPES[name] for name in names], ids=names)
+
+
+def pytest_collection_modifyitems(items):
+    if torch.cuda.is_available():
+        return
+    skip = pytest.mark.skip(reason="no CUDA device")
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
