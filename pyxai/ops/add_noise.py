@@ -7,7 +7,7 @@ from torch.autograd.function import once_differentiable
 from pyxai.ops import _rows
 from pyxai.ops._define import define
 from pyxai.ops.noise import check_draws, normal_noise, signed_seed
-from pyxai.ops.path_accumulate import path_accumulate_
+from pyxai.ops.path_accumulate import sum_rows
 
 __all__ = ["add_noise"]
 
@@ -34,10 +34,8 @@ def _setup_context(ctx, inputs, output) -> None:
 @once_differentiable
 def _backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
     (index,) = ctx.saved_tensors
-    sums = _rows.accumulate_dtype(grad.dtype)
-    total = torch.zeros(ctx.shape, dtype=sums, device=grad.device)
-    path_accumulate_(total, grad, index, torch.ones(index.shape, dtype=sums, device=grad.device))
-    return total.to(grad.dtype), None, None, None, None, None
+    ones = torch.ones(index.shape, dtype=_rows.accumulate_dtype(grad.dtype), device=grad.device)
+    return sum_rows(grad, index, ones, ctx.shape), None, None, None, None, None
 
 
 def _samples(device, dtype, rows, shape):

@@ -55,3 +55,10 @@ def path_accumulate_(total: Tensor, rows: Tensor, index: Tensor, weight: Tensor)
     _rows.check_index(op, index, total.shape[0], total, rows.shape[0])
     _rows.check_reals(op, "weight", weight, rows.shape[0], total)
     _op(total, rows, index, weight.to(total.dtype))
+
+
+def sum_rows(rows: Tensor, index: Tensor, weight: Tensor, shape: torch.Size) -> Tensor:
+    """The gradient of copying images into rows: the weighted sum of each image's rows, in their dtype."""
+    total = rows.new_zeros(shape, dtype=weight.dtype)
+    _op(total, rows, index, weight)
+    return total.to(rows.dtype)

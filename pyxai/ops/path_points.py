@@ -6,7 +6,7 @@ from torch.autograd.function import once_differentiable
 
 from pyxai.ops import _rows
 from pyxai.ops._define import define
-from pyxai.ops.path_accumulate import path_accumulate_
+from pyxai.ops.path_accumulate import sum_rows
 
 __all__ = ["path_points"]
 
@@ -15,13 +15,13 @@ SCHEMA = "path_points(Tensor start, Tensor end, Tensor index, Tensor alpha) -> T
 
 def _reference(start: Tensor, end: Tensor, index: Tensor, alpha: Tensor) -> Tensor:
     sums = _rows.accumulate_dtype(end.dtype)
-    begin = start.to(sums)[_start_index(start, index)]
+    begin = start.to(sums)[_start_index(start.shape, index)]
     points = begin + _rows.per_row(alpha, end) * (end.to(sums)[index] - begin)
     return _rows.new_rows(end, index.shape[0]).copy_(points)
 
 
-def _start_index(start: Tensor, index: Tensor) -> Tensor:
-    return torch.zeros_like(index) if start.shape[0] == 1 else index
+def _start_index(start: torch.Size, index: Tensor) -> Tensor:
+    return torch.zeros_like(index) if start[0] == 1 else index
 
 
 def _fake(start: Tensor, end: Tensor, index: Tensor, alpha: Tensor) -> Tensor:
@@ -37,19 +37,11 @@ def _setup_context(ctx, inputs, output) -> None:
 @once_differentiable
 def _backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
     index, alpha = ctx.saved_tensors
-    sums = _rows.accumulate_dtype(grad.dtype)
-
-    def gather(shape, where, weight):
-        total = torch.zeros(shape, dtype=sums, device=grad.device)
-        path_accumulate_(total, grad, where, weight)
-        return total.to(grad.dtype)
-
     to_start = to_end = None
     if ctx.needs_input_grad[0]:
-        where = torch.zeros_like(index) if ctx.start[0] == 1 else index
-        to_start = gather(ctx.start, where, 1 - alpha)
+        to_start = sum_rows(grad, _start_index(ctx.start, index), 1 - alpha, ctx.start)
     if ctx.needs_input_grad[1]:
-        to_end = gather(ctx.end, index, alpha)
+        to_end = sum_rows(grad, index, alpha, ctx.end)
     return to_start, to_end, None, None
 
 
