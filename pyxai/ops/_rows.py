@@ -31,18 +31,21 @@ def per_row(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(-1, *[1] * (like.dim() - 1))
 
 
-def check_floating(op: str, name: str, x: Tensor, like: Tensor | None = None) -> None:
-    """``x`` is a floating tensor with a row dimension, of the dtype, device and row shape of ``like``."""
+def check_floating(op: str, name: str, x: Tensor) -> None:
+    """``x`` is a floating tensor with a row dimension."""
     if not isinstance(x, Tensor):
         raise TypeError(f"{op}: `{name}` must be a tensor, got {type(x).__name__}")
     if x.dtype not in FLOATING:
-        raise TypeError(f"{op}: `{name}` must be a floating point tensor, got {x.dtype}")
+        raise TypeError(f"{op}: `{name}` must be floating point, got {x.dtype}")
     if x.dim() == 0:
         raise ValueError(f"{op}: `{name}` must have shape (N, ...), got ()")
-    if like is None:
-        return
+
+
+def check_like(op: str, name: str, x: Tensor, other: str, like: Tensor) -> None:
+    """``x`` has the dtype, device and row shape of ``like``, the argument named ``other``."""
+    check_floating(op, name, x)
     if x.dtype != like.dtype:
-        raise TypeError(f"{op}: `{name}` must be {like.dtype} like the other tensor, got {x.dtype}")
+        raise TypeError(f"{op}: `{name}` must be {like.dtype} like `{other}`, got {x.dtype}")
     check_device(op, name, x, like)
     check_row_shape(op, name, x, like)
 
@@ -99,7 +102,7 @@ def check_range(op: str, name: str, x: Tensor, stop: int) -> None:
 
 
 def check_total(op: str, name: str, x: Tensor) -> None:
-    """``x`` is changed in place: float32 or float64, and nothing differentiates through it."""
+    """``x`` is a float32 or float64 tensor that can be changed in place."""
     check_floating(op, name, x)
     if x.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"{op}: `{name}` must be float32 or float64, got {x.dtype}")
@@ -111,8 +114,6 @@ def check_added(op: str, rows: Tensor, total: Tensor) -> None:
     check_device(op, "rows", rows, total)
     check_row_shape(op, "rows", rows, total)
     if rows.dtype == torch.float64 and total.dtype != torch.float64:
-        raise TypeError(f"{op}: `rows` must be no wider than the {total.dtype} sum, got {rows.dtype}")
+        raise TypeError(f"{op}: `rows` must be no wider than {total.dtype}, got {rows.dtype}")
     if torch.is_grad_enabled() and rows.requires_grad:
-        raise ValueError(
-            f"{op}: `rows` must not require grad (the operator is not differentiable): detach them"
-        )
+        raise ValueError(f"{op}: `rows` must be detached, got a tensor that requires grad")

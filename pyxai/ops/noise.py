@@ -8,6 +8,7 @@ count and vector width.
 
 import functools
 import hashlib
+import math
 
 import torch
 from torch import Tensor
@@ -134,6 +135,10 @@ def _checked(op, ids, draws, seed, shape, dtype):
     check_draws(op, draws, ids.shape[0], ids)
     if dtype not in _rows.FLOATING:
         raise TypeError(f"{op}: `dtype` must be a floating point type, got {dtype}")
+    if any(size < 0 for size in shape):
+        raise ValueError(f"{op}: `shape` must hold sizes >= 0, got {tuple(shape)}")
+    if math.prod(shape) > 2**34:
+        raise ValueError(f"{op}: `shape` must hold at most 2^34 elements, got {tuple(shape)}")
     return ids, draws, signed_seed(op, seed), list(shape), dtype
 
 

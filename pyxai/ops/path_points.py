@@ -79,7 +79,7 @@ def path_points(start: Tensor, end: Tensor, index: Tensor, alpha: Tensor) -> Ten
     """
     op = "path_points"
     _rows.check_floating(op, "end", end)
-    _rows.check_floating(op, "start", start, end)
+    _rows.check_like(op, "start", start, "end", end)
     if start.shape[0] not in (1, end.shape[0]):
         raise ValueError(f"{op}: `start` must hold 1 or {end.shape[0]} images, got {start.shape[0]}")
     _rows.check_index(op, index, end.shape[0], end)

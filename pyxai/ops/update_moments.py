@@ -58,8 +58,7 @@ def update_moments_(mean: Tensor, m2: Tensor, count: Tensor, rows: Tensor, index
     """
     op = "update_moments_"
     _rows.check_total(op, "mean", mean)
-    _rows.check_total(op, "m2", m2)
-    _rows.check_floating(op, "m2", m2, mean)
+    _rows.check_like(op, "m2", m2, "mean", mean)
     if m2.shape[0] != mean.shape[0]:
         raise ValueError(f"{op}: `m2` must have shape {tuple(mean.shape)}, got {tuple(m2.shape)}")
     _rows.check_integers(op, "count", count, mean.shape[0], mean)

@@ -54,7 +54,7 @@ def test_empty(op, device, rows, shape):
         assert_matches_reference(op, args)
 
 
-@given(rows=st.integers(0, 9), shape=st.lists(st.integers(1, 40), min_size=1, max_size=4).map(tuple))
+@given(rows=st.integers(0, 9), shape=st.lists(st.integers(1, 12), min_size=1, max_size=4).map(tuple))
 def test_any_shape(op, rows, shape):
     for args in sample_inputs(op, rows=rows, shape=shape):
         assert_matches_reference(op, args)
@@ -62,7 +62,7 @@ def test_any_shape(op, rows, shape):
 
 @pytest.mark.parametrize("layout", [strided, channels_last])
 def test_layouts(op, device, dtype, layout):
-    """Strides change neither values nor agreement with the reference, and in-place operators write through."""
+    """Strides change no value, and in-place operators write through them."""
     for args in sample_inputs(op, device, dtype):
         assert_equal(run(op.call, map_tensors(args, layout)), run(op.call, args))
         assert_matches_reference(op, map_tensors(args, layout))
