@@ -1,7 +1,8 @@
 """The images of the demonstration, from files that scikit-learn and scikit-image carry in their wheels.
 
-Digits are explained as they are. Photographs are explained in grids of four crops from four of them, so that it is
-known where the evidence for the predicted one lies: in its own cell (Böhle et al. 2021, the grid pointing game).
+Digits are explained as they are. Photographs are explained in grids of four crops from four of them, so that
+it is known where the evidence for the predicted one lies: in its own cell (Böhle et al. 2021, the grid
+pointing game).
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ def random_crop(parts: list[np.ndarray], random: np.random.Generator) -> np.ndar
 
 
 def grids(count: int, seed: int = 0) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
-    """`count` grids of test crops of four different photographs: their names, row by row, and (192, 192, 3) uint8."""
+    """`count` grids of test crops of four different photographs: their names, row by row, and (192, 192,
+    3) uint8.
+    """
     random = np.random.default_rng(seed)
     parts = {name: test_parts(photograph(name)) for name in PHOTOGRAPHS}
     for _ in range(count):
@@ -90,7 +93,9 @@ def grids(count: int, seed: int = 0) -> Iterator[tuple[tuple[str, ...], np.ndarr
 
 
 def share_in_cell(heatmap: np.ndarray, cell: int) -> float:
-    """Share of the positive part of a grid's `heatmap` (192, 192) that lies in `cell` (0 to 3, row by row)."""
+    """Share of the positive part of a grid's `heatmap` (192, 192) that lies in `cell` (0 to 3, row by
+    row).
+    """
     positive = np.clip(heatmap, 0, None)
     row, column = divmod(cell, 2)
     inside = positive[row * CROP : (row + 1) * CROP, column * CROP : (column + 1) * CROP]

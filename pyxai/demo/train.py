@@ -1,7 +1,7 @@
 """Make the demonstration's weights again: `python -m pyxai.demo.train`, under a minute on two cores.
 
-They are shipped, 150 kB, rather than trained by `pyxai demo` itself: the demonstration then starts at once and
-explains the same two networks on every machine, so that its figures can be compared.
+They are shipped, 150 kB, rather than trained by `pyxai demo` itself: the demonstration then starts at once
+and explains the same two networks on every machine, so that its figures can be compared.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def accuracy(network: SmallCNN, images: Tensor, labels: Tensor) -> float:
 
 
 def train_digits(iterations: int = 600) -> tuple[SmallCNN, float]:
-    """Fit on three quarters of the digits, shifted by up to 3 pixels; the network and its accuracy on the rest."""
+    """Fit on three quarters of the digits, shifted by up to 3 pixels; the network and its accuracy on the
+    rest.
+    """
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     images, labels = pictures.digit_images()
