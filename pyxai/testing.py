@@ -38,7 +38,7 @@ def clone(args: tuple) -> tuple:
 
 
 def run(function, args: tuple) -> list[Tensor]:
-    """Call ``function`` on copies of ``args``: its result, or for an in-place operator the tensors after it."""
+    """Call ``function`` on copies of ``args``: its result, or for an in-place operator the tensors."""
     args = clone(args)
     result = function(*args)
     if result is None:

@@ -1,5 +1,9 @@
 """Options and fixtures of the whole suite: which devices and dtypes the operator tests run on, and skips."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import settings
@@ -59,3 +63,17 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def run_python():
+    """Runs a program in a fresh interpreter at the repository root and returns what it printed."""
+
+    def run(program: str, *options: str) -> str:
+        command = [sys.executable, *options, "-c", program]
+        root = Path(__file__).parents[1]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
