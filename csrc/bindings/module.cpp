@@ -1,4 +1,5 @@
-// The Python module. Operators register themselves with torch when it is loaded; here is only what needs no tensor.
+// The Python module. Operators register themselves with torch when it is loaded; here is only what needs no
+// tensor.
 #include <pybind11/pybind11.h>
 
 namespace py = pybind11;
@@ -28,5 +29,6 @@ PYBIND11_MODULE(_C, module) {
             info["instruction_set"] = instruction_set();
             return info;
         },
-        "What was compiled in (compiler, GPU architectures or \"\") and the instruction set in use on this CPU.");
+        "What was compiled in (compiler, GPU architectures or \"\") and the instruction set in use on this "
+        "CPU.");
 }

@@ -5,8 +5,8 @@
 
 #include "common/torch.h"
 
-// The loader picks the clone for the machine it runs on, so a wheel needs no -march. Contraction is off (setup.py):
-// every clone gives the same bits.
+// The loader picks the clone for the machine it runs on, so a wheel needs no -march. Contraction is off
+// (setup.py): every clone gives the same bits.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
 #define PYXAI_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
@@ -30,8 +30,8 @@ void parallel_rows(int64_t rows, int64_t size, F f) {
     });
 }
 
-// f(first, last) over spans of the elements of one row, each span being visited `rows` times. Spans fit the first
-// level cache, so a running sum stays there while row after row is added to it.
+// f(first, last) over spans of the elements of one row, each span being visited `rows` times. Spans fit the
+// first level cache, so a running sum stays there while row after row is added to it.
 template <class F>
 void parallel_columns(int64_t rows, int64_t size, F f) {
     constexpr int64_t span = 2048;
@@ -58,8 +58,8 @@ void parallel_tiles(int64_t rows, int64_t size, int64_t tile, F f) {
 // The images' numbers, checked. Contiguous int64.
 inline void check_index(const int64_t *index, int64_t rows, int64_t images, const char *op) {
     for (int64_t r = 0; r < rows; ++r)
-        STD_TORCH_CHECK(index[r] >= 0 && index[r] < images, op, ": `index` must lie in [0, ", images, "), got ",
-                        index[r]);
+        STD_TORCH_CHECK(index[r] >= 0 && index[r] < images, op, ": `index` must lie in [0, ", images,
+                        "), got ", index[r]);
 }
 
 } // namespace pyxai

@@ -13,13 +13,14 @@
 
 namespace pyxai {
 
-// The stream torch currently uses on this device. Its accessor lives in libtorch_cuda, which this module is not
-// linked to (it must load under a CPU-only torch), so it is looked up in the library torch has loaded.
+// The stream torch currently uses on this device. Its accessor lives in libtorch_cuda, which this module is
+// not linked to (it must load under a CPU-only torch), so it is looked up in the library torch has loaded.
 inline cudaStream_t current_stream(int32_t device) {
     using Accessor = int32_t (*)(int32_t, void **);
     static const Accessor accessor = [] {
         void *library = dlopen("libtorch_cuda.so", RTLD_LAZY | RTLD_NOLOAD);
-        return library ? reinterpret_cast<Accessor>(dlsym(library, "aoti_torch_get_current_cuda_stream")) : nullptr;
+        return library ? reinterpret_cast<Accessor>(dlsym(library, "aoti_torch_get_current_cuda_stream"))
+                       : nullptr;
     }();
     STD_TORCH_CHECK(accessor != nullptr, "pyxai: this torch offers no current CUDA stream");
     void *stream = nullptr;
@@ -53,7 +54,8 @@ __device__ __forceinline__ void for_elements(int64_t images, int64_t size, F f) 
 
 // f(r) for the rows r with index[r] == image, in order. The lanes of a warp look at 32 entries at a time.
 template <class F>
-__device__ __forceinline__ void for_rows_of(int64_t image, const int64_t *index, int64_t rows, int64_t images, F f) {
+__device__ __forceinline__ void for_rows_of(int64_t image, const int64_t *index, int64_t rows, int64_t images,
+                                            F f) {
     const int lane = threadIdx.x % 32;
     for (int64_t base = 0; base < rows; base += 32) {
         const int64_t mine = base + lane < rows ? index[base + lane] : image - 1;

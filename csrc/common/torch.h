@@ -86,8 +86,8 @@ inline int64_t row_size(const Tensor &t) {
     return size;
 }
 
-// How a row of a tensor in its memory format is laid out: element e of the logical order (channel, pixel) lies at
-// offset(e). A contiguous row counts as one channel.
+// How a row of a tensor in its memory format is laid out: element e of the logical order (channel, pixel)
+// lies at offset(e). A contiguous row counts as one channel.
 struct RowLayout {
     int64_t channels, pixels;
 
@@ -100,7 +100,8 @@ inline RowLayout row_layout(const Tensor &t) {
     return {1, row_size(t)};
 }
 
-// Ends an in-place operator on a tensor of any strides: `dense` is what contiguous() gave, `to` itself or a copy.
+// Ends an in-place operator on a tensor of any strides: `dense` is what contiguous() gave, `to` itself or a
+// copy.
 inline void copy_back(const Tensor &to, const Tensor &dense) {
     if (to.data_ptr() != dense.data_ptr()) {
         Tensor target = to;

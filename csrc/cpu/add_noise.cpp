@@ -5,8 +5,8 @@
 namespace pyxai {
 
 template <class T>
-PYXAI_CLONES void add_noise_span(T *out, const T *in, const Stream &stream, accumulate_t<T> scale, int64_t first,
-                                 int64_t size, int64_t stride) {
+PYXAI_CLONES void add_noise_span(T *out, const T *in, const Stream &stream, accumulate_t<T> scale,
+                                 int64_t first, int64_t size, int64_t stride) {
     float buffer[kTile + 8];
     const float *noise = noise_tile<Normal>(buffer, stream, first, size);
     if (stride == 1)
@@ -32,7 +32,8 @@ static Tensor add_noise(const Tensor &images, const Tensor &index, const Tensor 
         const T *x = from.const_data_ptr<T>();
         const auto *s = scales.const_data_ptr<accumulate_t<T>>();
         T *o = out.mutable_data_ptr<T>();
-        // Tiles of pixels, all channels of a tile together: channels_last rows are then written while in cache.
+        // Tiles of pixels, all channels of a tile together: channels_last rows are then written while in
+        // cache.
         parallel_tiles(rows, layout.pixels, kTile, [&](int64_t r, int64_t first, int64_t length) {
             const Stream stream{static_cast<uint64_t>(seed), static_cast<uint64_t>(i[image[r]]),
                                 static_cast<uint32_t>(d[r])};
@@ -46,6 +47,8 @@ static Tensor add_noise(const Tensor &images, const Tensor &index, const Tensor 
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) { library.impl("add_noise", TORCH_BOX(&add_noise)); }
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) {
+    library.impl("add_noise", TORCH_BOX(&add_noise));
+}
 
 } // namespace pyxai

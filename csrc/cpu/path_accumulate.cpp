@@ -9,7 +9,8 @@ PYXAI_CLONES void path_accumulate_span(A *total, const T *row, A weight, int64_t
         path_accumulate(total[i], row[i], weight);
 }
 
-static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tensor &index, const Tensor &weight) {
+static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tensor &index,
+                             const Tensor &weight) {
     const int64_t count = index.numel(), images = total.size(0), size = row_size(total);
     const MemoryFormat format = memory_format(total);
     const Tensor sum = contiguous(total, format), values = contiguous(rows, format);
@@ -25,13 +26,16 @@ static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tens
             const A *w = weights.const_data_ptr<A>();
             parallel_columns(count, size, [&](int64_t first, int64_t last) {
                 for (int64_t r = 0; r < count; ++r)
-                    path_accumulate_span(s + image[r] * size + first, v + r * size + first, w[r], last - first);
+                    path_accumulate_span(s + image[r] * size + first, v + r * size + first, w[r],
+                                         last - first);
             });
         });
     });
     copy_back(total, sum);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) { library.impl("path_accumulate_", TORCH_BOX(&path_accumulate_)); }
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) {
+    library.impl("path_accumulate_", TORCH_BOX(&path_accumulate_));
+}
 
 } // namespace pyxai

@@ -4,7 +4,8 @@
 namespace pyxai {
 
 template <class T>
-PYXAI_CLONES void path_points_span(T *out, const T *start, const T *end, accumulate_t<T> alpha, int64_t size) {
+PYXAI_CLONES void path_points_span(T *out, const T *start, const T *end, accumulate_t<T> alpha,
+                                   int64_t size) {
     for (int64_t i = 0; i < size; ++i)
         out[i] = path_point(start[i], end[i], alpha);
 }
@@ -24,13 +25,15 @@ static Tensor path_points(const Tensor &start, const Tensor &end, const Tensor &
         const auto *weight = alphas.const_data_ptr<accumulate_t<T>>();
         T *o = out.mutable_data_ptr<T>();
         parallel_rows(rows, size, [&](int64_t r, int64_t first, int64_t last) {
-            path_points_span(o + r * size + first, a + image[r] * from_stride + first, b + image[r] * size + first,
-                             weight[r], last - first);
+            path_points_span(o + r * size + first, a + image[r] * from_stride + first,
+                             b + image[r] * size + first, weight[r], last - first);
         });
     });
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) { library.impl("path_points", TORCH_BOX(&path_points)); }
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) {
+    library.impl("path_points", TORCH_BOX(&path_points));
+}
 
 } // namespace pyxai

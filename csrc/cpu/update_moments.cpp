@@ -31,7 +31,8 @@ static void update_moments_(const Tensor &mean, const Tensor &m2, const Tensor &
             parallel_columns(added, size, [&](int64_t first, int64_t last) {
                 for (int64_t r = 0; r < added; ++r) {
                     const int64_t at = image[r] * size + first;
-                    update_moments_span(m + at, s + at, v + r * size + first, static_cast<A>(seen[r]), last - first);
+                    update_moments_span(m + at, s + at, v + r * size + first, static_cast<A>(seen[r]),
+                                        last - first);
                 }
             });
         });
@@ -41,6 +42,8 @@ static void update_moments_(const Tensor &mean, const Tensor &m2, const Tensor &
     copy_back(count, counts);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) { library.impl("update_moments_", TORCH_BOX(&update_moments_)); }
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) {
+    library.impl("update_moments_", TORCH_BOX(&update_moments_));
+}
 
 } // namespace pyxai

@@ -1,13 +1,13 @@
-#include "kernels/add_noise.h"
 #include "common/cuda.h"
+#include "kernels/add_noise.h"
 #include "kernels/noise.h"
 
 namespace pyxai {
 
 template <class T>
-__global__ void add_noise_kernel(T *out, const T *in, const int64_t *index, const int64_t *ids, const int64_t *draws,
-                                 const accumulate_t<T> *scale, uint64_t seed, RowLayout layout, int64_t rows,
-                                 int64_t images) {
+__global__ void add_noise_kernel(T *out, const T *in, const int64_t *index, const int64_t *ids,
+                                 const int64_t *draws, const accumulate_t<T> *scale, uint64_t seed,
+                                 RowLayout layout, int64_t rows, int64_t images) {
     const int64_t size = layout.channels * layout.pixels;
     const int64_t blocks = (size + 3) / 4, step = gridDim.x * static_cast<int64_t>(blockDim.x);
     for (int64_t r = blockIdx.y; r < rows; r += gridDim.y) {
@@ -19,7 +19,8 @@ __global__ void add_noise_kernel(T *out, const T *in, const int64_t *index, cons
             for (int j = 0; j < 4; ++j)
                 if (4 * b + j < size) {
                     const int64_t at = layout.offset(4 * b + j);
-                    out[r * size + at] = noisy(in[image * size + at], Normal::value(words.w[j]), scale[image]);
+                    out[r * size + at] =
+                        noisy(in[image * size + at], Normal::value(words.w[j]), scale[image]);
                 }
         }
     }
@@ -39,13 +40,16 @@ static Tensor add_noise(const Tensor &images, const Tensor &index, const Tensor 
         using T = decltype(zero);
         add_noise_kernel<<<row_grid(rows, (size + 3) / 4), kThreads, 0, stream>>>(
             out.mutable_data_ptr<T>(), from.const_data_ptr<T>(), indices.const_data_ptr<int64_t>(),
-            id.const_data_ptr<int64_t>(), draw.const_data_ptr<int64_t>(), scales.const_data_ptr<accumulate_t<T>>(),
-            static_cast<uint64_t>(seed), row_layout(images), rows, images.size(0));
+            id.const_data_ptr<int64_t>(), draw.const_data_ptr<int64_t>(),
+            scales.const_data_ptr<accumulate_t<T>>(), static_cast<uint64_t>(seed), row_layout(images), rows,
+            images.size(0));
     });
     check_launch("add_noise");
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) { library.impl("add_noise", TORCH_BOX(&add_noise)); }
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+    library.impl("add_noise", TORCH_BOX(&add_noise));
+}
 
 } // namespace pyxai

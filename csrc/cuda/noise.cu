@@ -1,5 +1,5 @@
-#include "kernels/noise.h"
 #include "common/cuda.h"
+#include "kernels/noise.h"
 
 namespace pyxai {
 

@@ -1,12 +1,12 @@
-#include "kernels/path_accumulate.h"
 #include "common/cuda.h"
+#include "kernels/path_accumulate.h"
 
 namespace pyxai {
 
 // A gather: every element of `total` sums the rows of its own image, in order. No atomics.
 template <class A, class T>
-__global__ void path_accumulate_kernel(A *total, const T *rows, const int64_t *index, const A *weight, int64_t count,
-                                       int64_t images, int64_t size) {
+__global__ void path_accumulate_kernel(A *total, const T *rows, const int64_t *index, const A *weight,
+                                       int64_t count, int64_t images, int64_t size) {
     for_elements(images, size, [&](int64_t image, int64_t i, bool inside) {
         A sum = inside ? total[image * size + i] : A(0);
         for_rows_of(image, index, count, images, [&](int64_t r) {
@@ -18,7 +18,8 @@ __global__ void path_accumulate_kernel(A *total, const T *rows, const int64_t *i
     });
 }
 
-static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tensor &index, const Tensor &weight) {
+static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tensor &index,
+                             const Tensor &weight) {
     const int64_t count = index.numel(), images = total.size(0), size = row_size(total);
     const MemoryFormat format = memory_format(total);
     const Tensor sum = contiguous(total, format), values = contiguous(rows, format);
@@ -40,6 +41,8 @@ static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tens
     copy_back(total, sum);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) { library.impl("path_accumulate_", TORCH_BOX(&path_accumulate_)); }
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+    library.impl("path_accumulate_", TORCH_BOX(&path_accumulate_));
+}
 
 } // namespace pyxai

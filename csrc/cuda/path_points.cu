@@ -1,11 +1,12 @@
-#include "kernels/path_points.h"
 #include "common/cuda.h"
+#include "kernels/path_points.h"
 
 namespace pyxai {
 
 template <class T>
-__global__ void path_points_kernel(T *out, const T *start, int64_t start_stride, const T *end, const int64_t *index,
-                                   const accumulate_t<T> *alpha, int64_t rows, int64_t images, int64_t size) {
+__global__ void path_points_kernel(T *out, const T *start, int64_t start_stride, const T *end,
+                                   const int64_t *index, const accumulate_t<T> *alpha, int64_t rows,
+                                   int64_t images, int64_t size) {
     const int64_t first = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x;
     const int64_t step = gridDim.x * static_cast<int64_t>(blockDim.x);
     for (int64_t r = blockIdx.y; r < rows; r += gridDim.y) {
@@ -30,13 +31,15 @@ static Tensor path_points(const Tensor &start, const Tensor &end, const Tensor &
         using T = decltype(zero);
         path_points_kernel<<<row_grid(rows, size), kThreads, 0, stream>>>(
             out.mutable_data_ptr<T>(), from.const_data_ptr<T>(), start.size(0) == 1 ? 0 : size,
-            to.const_data_ptr<T>(), indices.const_data_ptr<int64_t>(), alphas.const_data_ptr<accumulate_t<T>>(),
-            rows, images, size);
+            to.const_data_ptr<T>(), indices.const_data_ptr<int64_t>(),
+            alphas.const_data_ptr<accumulate_t<T>>(), rows, images, size);
     });
     check_launch("path_points");
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) { library.impl("path_points", TORCH_BOX(&path_points)); }
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+    library.impl("path_points", TORCH_BOX(&path_points));
+}
 
 } // namespace pyxai

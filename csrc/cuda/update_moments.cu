@@ -1,12 +1,12 @@
-#include "kernels/update_moments.h"
 #include "common/cuda.h"
+#include "kernels/update_moments.h"
 
 namespace pyxai {
 
 // A gather: every element of `mean` and `m2` takes in the rows of its own image, in order. No atomics.
 template <class A, class T>
-__global__ void update_moments_kernel(A *mean, A *m2, const int64_t *count, const T *rows, const int64_t *index,
-                                      int64_t added, int64_t images, int64_t size) {
+__global__ void update_moments_kernel(A *mean, A *m2, const int64_t *count, const T *rows,
+                                      const int64_t *index, int64_t added, int64_t images, int64_t size) {
     for_elements(images, size, [&](int64_t image, int64_t i, bool inside) {
         int64_t n = count[image];
         A m = inside ? mean[image * size + i] : A(0), s = inside ? m2[image * size + i] : A(0);
@@ -50,8 +50,8 @@ static void update_moments_(const Tensor &mean, const Tensor &m2, const Tensor &
                 using A = decltype(accumulate_zero);
                 using T = decltype(zero);
                 update_moments_kernel<<<row_grid(images, size), kThreads, 0, stream>>>(
-                    means.mutable_data_ptr<A>(), squares.mutable_data_ptr<A>(), n, values.const_data_ptr<T>(), image,
-                    added, images, size);
+                    means.mutable_data_ptr<A>(), squares.mutable_data_ptr<A>(), n, values.const_data_ptr<T>(),
+                    image, added, images, size);
             });
         });
     check_launch("update_moments_");
@@ -62,6 +62,8 @@ static void update_moments_(const Tensor &mean, const Tensor &m2, const Tensor &
     copy_back(count, counts);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) { library.impl("update_moments_", TORCH_BOX(&update_moments_)); }
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+    library.impl("update_moments_", TORCH_BOX(&update_moments_));
+}
 
 } // namespace pyxai

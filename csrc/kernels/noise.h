@@ -1,5 +1,6 @@
-// Counter-based noise: Philox4x32-10 (Salmon et al. 2011) and the inverse normal distribution function, in float32
-// arithmetic whose bits do not depend on the compiler, the vector width or the device. No libm, no contraction.
+// Counter-based noise: Philox4x32-10 (Salmon et al. 2011) and the inverse normal distribution function, in
+// float32 arithmetic whose bits do not depend on the compiler, the vector width or the device. No libm, no
+// contraction.
 #pragma once
 
 #include <cstring>
@@ -12,8 +13,8 @@ struct Words {
     uint32_t w[4];
 };
 
-// Ten rounds over the counter, keyed by the two halves of `seed`. Words live in 64-bit lanes, whose upper halves are
-// never read: so the widening product is one instruction and needs no shuffle.
+// Ten rounds over the counter, keyed by the two halves of `seed`. Words live in 64-bit lanes, whose upper
+// halves are never read: so the widening product is one instruction and needs no shuffle.
 PYXAI_HD Words philox(Words counter, uint64_t seed) {
     constexpr uint64_t low = 0xffffffffu;
     uint64_t c0 = counter.w[0], c1 = counter.w[1], c2 = counter.w[2], c3 = counter.w[3];
@@ -60,9 +61,10 @@ struct Uniform {
     }
 };
 
-// z with Phi(z) = (word + 1/2) / 2^32. With m the distance from the nearer end, a = 2m+1 and x = 2^32 - a in units of
-// 2^-32: q = a/2 is the tail probability, x = 1 - 2q, and z = x N(w) / D(w) with w = -log2(1 - x²) = -log2(a (2 - a)).
-// a and x are formed from integers, each accurate where it is small. Coefficients: tools/fit_normal.py.
+// z with Phi(z) = (word + 1/2) / 2^32. With m the distance from the nearer end, a = 2m+1 and x = 2^32 - a in
+// units of 2^-32: q = a/2 is the tail probability, x = 1 - 2q, and z = x N(w) / D(w) with w = -log2(1 - x²) =
+// -log2(a (2 - a)). a and x are formed from integers, each accurate where it is small. Coefficients:
+// tools/fit_normal.py.
 struct Normal {
     PYXAI_HD static float value(uint32_t word) {
         constexpr float unit = 4.6566129e-10f; // 2^-31
