@@ -8,9 +8,9 @@ import sys
 import typer
 
 from pyxai.cli.explain_command import FAILED_ROWS, explain
-from pyxai.cli.tables import info, methods
 from pyxai.cli.measure import bench, demo
 from pyxai.cli.render_command import render
+from pyxai.cli.tables import info, methods
 from pyxai.engine import InputError, RunError, StrictStop
 
 __all__ = ["main"]
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    # Of several processes with the same complaint, one speaks. `pyxai` alone has shown its help and says nothing.
+    # Of several processes with the same complaint, one speaks. The message is empty where help was shown.
     if message and os.environ.get("RANK", "0") == "0":
         print(f"pyxai: {' '.join(message.split())}", file=sys.stderr)
     return code

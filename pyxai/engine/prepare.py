@@ -16,7 +16,7 @@ from pyxai.engine.distributed import World
 from pyxai.engine.errors import InputError, one_line
 from pyxai.engine.images import Images, find_images
 from pyxai.engine.job import Job
-from pyxai.engine.manifest import differences, identity, manifest
+from pyxai.engine.manifest import differences, identity, manifest, plain
 from pyxai.engine.models import LoadedModel, load_model
 from pyxai.engine.preprocess import Preprocess
 from pyxai.engine.results import describe, tensors
@@ -95,7 +95,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
         explainer,
         images,
         model={"spec": loaded.spec, "weights": weights_hash(loaded.model)},
-        target=target,
+        target=plain(target),
         device=device.type,
     )
     first = model_input([images.pixels], images.preprocess, device, dtype)

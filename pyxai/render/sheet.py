@@ -15,6 +15,7 @@ from pyxai.render.picture import colourise, fit, overlay
 
 _TILE = 168
 _GAP = 4
+_CARD = 3 * _TILE + 2 * _GAP
 _MARGIN = 20
 _CAPTION = 40
 _HEADER = 62
@@ -56,19 +57,18 @@ def contact_sheet(
         raise ValueError("`rows` must have at least one row")
     columns = 1 if len(rows) <= 3 else 2 if len(rows) <= 16 else 3
     lines = -(-len(rows) // columns)
-    card = 3 * _TILE + 2 * _GAP
-    width = 2 * _MARGIN + columns * card + (columns - 1) * 2 * _MARGIN
+    width = 2 * _MARGIN + columns * _CARD + (columns - 1) * 2 * _MARGIN
     height = _HEADER + lines * (_TILE + _CAPTION) + _MARGIN // 2
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
     _header(sheet, draw, title, cmap)
     for number, row in enumerate(rows):
         line, column = divmod(number, columns)
-        left = _MARGIN + column * (card + 2 * _MARGIN)
+        left = _MARGIN + column * (_CARD + 2 * _MARGIN)
         top = _HEADER + line * (_TILE + _CAPTION)
         for place, picture in enumerate(_pictures(row, cmap, percentile)):
             sheet.paste(picture, (left + place * (_TILE + _GAP), top))
-        _caption(draw, left, top + _TILE + 4, card, row)
+        _caption(draw, left, top + _TILE + 4, _CARD, row)
     if path is not None:
         sheet.save(path)
     return sheet
@@ -171,5 +171,6 @@ def _header(sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str
     start = int(end) - 136 - draw.textlength(low, font)
     draw.text((start, 14), low, _SOFT, font)
     draw.text((_MARGIN, 12), _shortened(draw, title, _font(17), start - 2 * _MARGIN), _INK, _font(17))
-    for place, name in enumerate(("input", "heat map", "overlay")):
-        draw.text((_MARGIN + place * (_TILE + _GAP), 40), name, _SOFT, font)
+    for left in range(_MARGIN, sheet.width - _CARD, _CARD + 2 * _MARGIN):
+        for place, name in enumerate(("input", "heat map", "overlay")):
+            draw.text((left + place * (_TILE + _GAP), 40), name, _SOFT, font)

@@ -1,0 +1,81 @@
+"""Pictures and jobs of the engine's tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import zarr
+from PIL import Image
+
+from pyxai.engine import Job
+from pyxai.engine.store import Store
+
+TINY = Path(__file__).with_name("tiny.py")
+
+
+def picture(number: int, size: int = 12) -> Image.Image:
+    """A reproducible colour picture with some structure."""
+    y, x = np.mgrid[:size, :size] / size
+    wave = [np.sin((number % 7 + 1) * x + k) * np.cos((number % 5 + 1) * y * (k + 1)) for k in range(3)]
+    grain = np.random.default_rng(number).normal(0, 0.1, (size, size, 3))
+    return Image.fromarray(np.uint8(255 * np.clip(0.5 + 0.4 * np.stack(wave, -1) + grain, 0, 1)))
+
+
+def fill_folder(folder: Path, count: int, size: int = 12) -> Path:
+    for number in range(count):
+        file = folder / ("even" if number % 2 == 0 else "odd") / f"{number:04d}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture(number, size).save(file)
+    return folder
+
+
+def stored_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Every array of a store, whole."""
+    group = zarr.open_group(str(path), mode="r")
+    return {name: group[name][:] for name in [*Store(path).manifest["arrays"], "status"]}
+
+
+def assert_same_arrays(first: Path, second: Path) -> None:
+    """Bit for bit."""
+    one, two = stored_arrays(first), stored_arrays(second)
+    assert one.keys() == two.keys()
+    for name in one:
+        assert one[name].dtype == two[name].dtype
+        assert one[name].tobytes() == two[name].tobytes(), f"{name} differs"
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Nets this small only lose by threads, most of all on a machine that is busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory) -> Path:
+    """150 pictures of 12x12 in two class folders: three chunks, the last one short. Not to be written to."""
+    return fill_folder(tmp_path_factory.mktemp("photos"), 150)
+
+
+@pytest.fixture
+def job(photos, tmp_path):
+    """A function that makes a job; keywords replace its defaults."""
+
+    def make(**changes) -> Job:
+        settings = {
+            "model": f"{TINY}:net",
+            "data": photos,
+            "out": tmp_path / "run.zarr",
+            "method": "integrated_gradients",
+            "options": {"steps": 4}
+            if changes.get("method", "integrated_gradients") == "integrated_gradients"
+            else {},
+        }
+        return Job(**{**settings, **changes})
+
+    return make

@@ -1,0 +1,105 @@
+"""Small classifiers for the engine's tests, usable as `--model tests/engine/tiny.py:net`."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from pyxai.engine import Preprocess
+
+
+def net(classes: int = 5, channels: int = 3, width: int = 8) -> nn.Module:
+    """A seeded convolutional net for images of any size from 3x3 pixels."""
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        return nn.Sequential(
+            nn.Conv2d(channels, width, 3),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(4 * width, classes),
+        ).eval()
+
+
+def prepared_net() -> tuple[nn.Module, Preprocess]:
+    """The net with preprocessing of its own."""
+    return net(), Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+
+
+def grey_net() -> tuple[nn.Module, Preprocess]:
+    return net(channels=1), Preprocess(channels="L")
+
+
+def wide_net() -> nn.Module:
+    """Slow enough to be killed while it works."""
+    return net(width=96)
+
+
+def other_net() -> nn.Module:
+    """The same architecture with other weights."""
+    model = net()
+    with torch.no_grad():
+        model[0].weight.mul_(1.5)
+    return model
+
+
+def training_net() -> nn.Module:
+    return nn.Sequential(net(), nn.Dropout(0.5)).train()
+
+
+class Crowded(nn.Module):
+    """Runs out of memory where a call has more than eight rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+
+    def forward(self, x):
+        if bool(x.isfinite().any()) and x.shape[0] > 8:  # what depends on data is not captured
+            raise MemoryError
+        return self.net(x)
+
+
+class Touchy(nn.Module):
+    """Cannot take an image that is white all over."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+
+    def forward(self, x):
+        if bool((x.flatten(1).amin(1) >= 1).any()):
+            raise RuntimeError("white is not a picture")
+        return self.net(x)
+
+
+class Infinite(nn.Module):
+    """Its gradient is infinite where a pixel of the first channel is 0 in the corner."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+
+    def forward(self, x):
+        return self.net(x) + x[:, :1, 0, 0].sqrt()
+
+
+def crowded() -> nn.Module:
+    return Crowded().eval()
+
+
+def touchy() -> nn.Module:
+    return Touchy().eval()
+
+
+def infinite() -> nn.Module:
+    return Infinite().eval()
+
+
+def broken() -> nn.Module:
+    raise OSError("the weights are gone")
+
+
+not_a_model = 3
