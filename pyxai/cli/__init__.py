@@ -27,12 +27,15 @@ for _command in (explain, render, demo, bench, info, methods):
     _app.command()(_command)
 
 _UsageError = typer.BadParameter.__base__  # of whichever click typer is built on
+_INTERRUPTED = 130  # what typer returns for Ctrl-C
 
 
 def main() -> None:
     """Run the command line. Errors are one line; exit codes: 0, 1 error, 2 bad input, 3 some rows failed."""
     try:
         code = _app(standalone_mode=False, prog_name="pyxai")
+        if code == _INTERRUPTED:
+            _complain("interrupted; a run that has begun continues with --resume", code)
     except _UsageError as error:
         code = _complain(error.format_message(), 2)
     except InputError as error:
@@ -41,8 +44,6 @@ def main() -> None:
         code = _complain(str(error), FAILED_ROWS)
     except RunError as error:
         code = _complain(str(error), 1)
-    except (KeyboardInterrupt, typer.Abort):
-        code = _complain("interrupted; a run that has begun continues with --resume", 1)
     sys.exit(code or 0)
 
 
