@@ -97,7 +97,7 @@ def precision(results: Results, case: Case) -> None:
 
 def main() -> None:
     options: Options = harness.options(__doc__)
-    results = harness.begin("accuracy")
+    results = harness.begin("accuracy", options)
     for case in cases(options.quick):
         tolerance(results, case, 128 if options.quick else 1024)
         precision(results, case)

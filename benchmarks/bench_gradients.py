@@ -14,6 +14,7 @@ from pyxai.bench import captum_call, floor, interleave, paired_ratio
 from tests import zoo
 
 CLAIMS = {"resnet18": 0.80, "mobilenet_v3_small": 0.55, "vit_b16": 0.70}
+FASTER = 0.8  # oneDNN must need at most this much of MKL's time for the claim on the ViT to be made
 TITLES = {"resnet18": "ResNet-18", "mobilenet_v3_small": "MobileNetV3-small", "vit_b16": "ViT-B/16"}
 
 
@@ -31,7 +32,8 @@ def onednn_over_mkl(rounds: int) -> float:
 
 def compare(results: Results, options: Options, name: str, claimed: bool) -> None:
     batch = 2 if options.quick else 8
-    model, images = zoo.build(name, small=options.quick), zoo.photographs(batch, 64 if options.quick else 224)
+    model = zoo.build(name, small=options.quick).to(options.device)
+    images = zoo.photographs(batch, 64 if options.quick else 224).to(options.device)
     with torch.no_grad():
         target = model(images).argmax(1)
     explainer = pyxai.Explainer(model, "saliency")
@@ -48,11 +50,11 @@ def compare(results: Results, options: Options, name: str, claimed: bool) -> Non
 
 def main() -> None:
     options = harness.options(__doc__)
-    results = harness.begin("gradients")
+    results = harness.begin("gradients", options)
     ratio = statistics.median(onednn_over_mkl(options.rounds) for _ in range(3))
     results.state("Time of a ViT's linear layer, oneDNN by MKL", ratio)
     for name in CLAIMS:
-        compare(results, options, name, claimed=name != "vit_b16" or ratio < 0.8)
+        compare(results, options, name, claimed=name != "vit_b16" or ratio < FASTER)
     harness.finish(results, options)
 
 

@@ -11,9 +11,10 @@ from tests import zoo
 
 def main() -> None:
     options = harness.options(__doc__)
-    results = harness.begin("noise")
+    results = harness.begin("noise", options)
     samples, size = (4, 64) if options.quick else (25, 224)
-    model, images = zoo.build("resnet18"), zoo.photographs(1, size, seed=1)
+    model = zoo.build("resnet18").to(options.device)
+    images = zoo.photographs(1, size, seed=1).to(options.device)
     target = model(images).argmax(1).detach()
     copies, classes = images.repeat(samples, 1, 1, 1), target.repeat(samples)
     sizes = [rows for rows in ROWS if rows <= samples]

@@ -19,7 +19,8 @@ from tests import zoo
 def speed(results: Results, options: Options) -> None:
     """50 midpoint steps on one image, the same rule for all."""
     steps, size = (8, 64) if options.quick else (50, 224)
-    model, images = zoo.build("resnet18"), zoo.photographs(1, size, seed=1)
+    model = zoo.build("resnet18").to(options.device)
+    images = zoo.photographs(1, size, seed=1).to(options.device)
     target = model(images).argmax(1).detach()
     points, classes = images.repeat(steps, 1, 1, 1), target.repeat(steps)
     sizes = [rows for rows in ROWS if rows <= steps]
@@ -94,13 +95,11 @@ def memory(results: Results, options: Options) -> None:
 
 def main() -> None:
     options = harness.options(__doc__)
-    results = harness.begin("path")
+    results = harness.begin("path", options)
     speed(results, options)
-    if zoo.missing_data():
-        print(zoo.missing_data())
-    else:
+    if options.device == "cpu":
+        memory(results, options)
         bfloat16(results, options)
-    memory(results, options)
     harness.finish(results, options)
 
 

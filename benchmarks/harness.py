@@ -29,9 +29,8 @@ RESULTS = Path(__file__).resolve().parent / "results"
 # --- measuring ----------------------------------------------------------------------------------------------
 
 
-def copy_bandwidth(megabytes: int = 256, rounds: int = ROUNDS) -> float:
+def copy_bandwidth(device: str = "cpu", megabytes: int = 256, rounds: int = ROUNDS) -> float:
     """Bytes read plus bytes written per second by a plain copy of a tensor larger than any cache."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     source = torch.ones(megabytes * 2**18, device=device)
     target = torch.empty_like(source)
     seconds = interleave({"copy": lambda: target.copy_(source)}, rounds)["copy"]
@@ -69,7 +68,6 @@ def machine() -> dict[str, object]:
         "cpu": _cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
         "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -231,7 +229,9 @@ def parse(document: dict) -> Results:
             raise ValueError(
                 f"{fact['what']}: `wanted` must be a bound such as '<= 1.3', got {fact['wanted']!r}"
             )
-    missing = {"cpu", "cores", "threads", "torch", "commit", "load", "time"} - document["machine"].keys()
+    missing = {"cpu", "gpu", "cores", "threads", "torch", "commit", "load", "time"} - document[
+        "machine"
+    ].keys()
     if missing:
         raise ValueError(f"machine: lacks {', '.join(sorted(missing))}")
     bandwidth = document["copy_bytes_per_second"]
@@ -252,32 +252,40 @@ def _keys(values: dict, form: type, where: str) -> None:
 
 @dataclass(frozen=True)
 class Options:
-    """`quick` measures small things three times and stores nothing."""
+    """What every benchmark is asked: `quick` measures small things three times and stores nothing."""
 
     quick: bool
     rounds: int
+    device: str
     out: Path
 
 
 def options(description: str | None, argv: list[str] | None = None) -> Options:
-    """Parse the arguments every benchmark takes, and set the number of threads."""
+    """Parse the arguments every benchmark takes, and set the number of threads; TF32 is off for all alike."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="small sizes, three rounds, nothing stored")
     parser.add_argument(
         "--rounds", type=int, help=f"interleaved rounds (default {ROUNDS}, at least {ROUNDS})"
     )
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default 2)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON file")
     arguments = parser.parse_args(argv)
     if arguments.rounds is not None and arguments.rounds < ROUNDS and not arguments.quick:
         parser.error(f"--rounds must be at least {ROUNDS}: fewer give no spread")
     torch.set_num_threads(arguments.threads)
-    return Options(arguments.quick, arguments.rounds or (3 if arguments.quick else ROUNDS), arguments.out)
+    torch.backends.cudnn.allow_tf32 = False
+    rounds = arguments.rounds or (3 if arguments.quick else ROUNDS)
+    return Options(arguments.quick, rounds, arguments.device, arguments.out)
 
 
-def begin(subject: str) -> Results:
-    """Empty results of `subject` on this machine, with the load it starts under."""
-    return Results(subject, machine())
+def begin(subject: str, options: Options) -> Results:
+    """Empty results of `subject` on this machine, with the load it starts under; `<subject>-cuda` on a
+    GPU.
+    """
+    on_gpu = options.device == "cuda"
+    about = machine() | {"gpu": torch.cuda.get_device_name() if on_gpu else ""}
+    return Results(f"{subject}-cuda" if on_gpu else subject, about)
 
 
 def finish(results: Results, options: Options) -> None:

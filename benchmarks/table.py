@@ -81,7 +81,7 @@ def _wanted(bound: str, holds: bool) -> str:
 
 def _origin(result: Results) -> str:
     m = result.machine
-    where = m.get("gpu") or f"{m['cpu']}, {m['threads']} threads"
+    where = m["gpu"] or f"{m['cpu']}, {m['threads']} threads"
     rounds = {len(next(iter(group.seconds.values()))) for group in result.groups}
     counted = f", {min(rounds)} interleaved rounds" if rounds else ""
     return (

@@ -7,7 +7,6 @@ pointing game).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -80,16 +79,14 @@ def random_crop(parts: list[np.ndarray], random: np.random.Generator) -> np.ndar
     return part[top : top + CROP, left : left + CROP]
 
 
-def grids(count: int, seed: int = 0) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
-    """`count` grids of test crops of four different photographs: their names, row by row, and (192, 192,
-    3) uint8.
+def grid(parts: list[list[np.ndarray]], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Crops of four of the photographs in a square: which ones, row by row, (4,), and (192, 192, 3) uint8.
+
+    `parts` holds what may be cropped of each photograph.
     """
-    random = np.random.default_rng(seed)
-    parts = {name: test_parts(photograph(name)) for name in PHOTOGRAPHS}
-    for _ in range(count):
-        names = tuple(PHOTOGRAPHS[k] for k in random.choice(len(PHOTOGRAPHS), 4, replace=False))
-        a, b, c, d = (random_crop(parts[name], random) for name in names)
-        yield names, np.vstack([np.hstack([a, b]), np.hstack([c, d])])
+    chosen = random.choice(len(parts), 4, replace=False)
+    a, b, c, d = (random_crop(parts[number], random) for number in chosen)
+    return chosen, np.vstack([np.hstack([a, b]), np.hstack([c, d])])
 
 
 def share_in_cell(heatmap: np.ndarray, cell: int) -> float:
@@ -109,10 +106,13 @@ def write_digits(folder: Path, count: int = 100) -> None:
         _write(folder / f"{number:04}-{labels[number]}.png", images[number])
 
 
-def write_grids(folder: Path, count: int = 48) -> None:
-    """`count` grids as `folder/<number>-<photograph>-<photograph>-….png`."""
-    for number, (names, image) in enumerate(grids(count)):
-        _write(folder / f"{number:02}-{'-'.join(names)}.png", image)
+def write_grids(folder: Path, count: int = 32) -> None:
+    """`count` grids of test crops as `folder/<number>-<photograph>-<photograph>-….png`."""
+    random = np.random.default_rng(0)
+    parts = [test_parts(photograph(name)) for name in PHOTOGRAPHS]
+    for number in range(count):
+        chosen, image = grid(parts, random)
+        _write(folder / f"{number:02}-{'-'.join(PHOTOGRAPHS[k] for k in chosen)}.png", image)
 
 
 def _write(path: Path, image: np.ndarray) -> None:

@@ -16,7 +16,6 @@ from torch import Tensor
 from pyxai.demo import networks, pictures
 from pyxai.demo.networks import SmallCNN
 
-BATCH = 64
 Draw = Callable[[], tuple[Tensor, Tensor]]
 
 
@@ -26,26 +25,25 @@ def pixels(images: np.ndarray) -> Tensor:
 
 
 def fit(network: SmallCNN, draw: Draw, iterations: int) -> SmallCNN:
-    """Train on the batches `draw` gives with AdamW and a one-cycle rate; returns the network in eval mode."""
+    """Train on batches of images and wanted answers (N, classes) with AdamW; returns the network in eval
+    mode.
+
+    Every class is a yes-or-no question of its own, so a score is evidence for one class and not against
+    others.
+    """
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=iterations)
     network.train()
     for _ in range(iterations):
-        images, labels = draw()
+        images, wanted = draw()
         optimiser.zero_grad()
-        F.cross_entropy(network(images), labels, label_smoothing=0.05).backward()
+        F.binary_cross_entropy_with_logits(network(images), wanted).backward()
         optimiser.step()
         schedule.step()
     return network.eval()
 
 
-def accuracy(network: SmallCNN, images: Tensor, labels: Tensor) -> float:
-    """Share of `images` (already normalised) that are classified right."""
-    with torch.no_grad():
-        return (network(images).argmax(1) == labels).double().mean().item()
-
-
-def train_digits(iterations: int = 600) -> tuple[SmallCNN, float]:
+def train_digits(iterations: int = 400) -> tuple[SmallCNN, float]:
     """Fit on three quarters of the digits, shifted by up to 3 pixels; the network and its accuracy on the
     rest.
     """
@@ -56,38 +54,44 @@ def train_digits(iterations: int = 600) -> tuple[SmallCNN, float]:
     training, test = map(torch.from_numpy, pictures.split_digits(len(labels)))
 
     def draw() -> tuple[Tensor, Tensor]:
-        rows = training[torch.from_numpy(random.integers(len(training), size=BATCH))]
+        rows = training[torch.from_numpy(random.integers(len(training), size=64))]
         down, right = random.integers(-3, 4, size=2)
-        return data[rows].roll((int(down), int(right)), (2, 3)), classes[rows]
+        return data[rows].roll((int(down), int(right)), (2, 3)), F.one_hot(classes[rows], 10).float()
 
     network = fit(networks.untrained_digits(), draw, iterations)
-    return network, accuracy(network, data[test], classes[test])
+    with torch.no_grad():
+        right = network(data[test]).argmax(1) == classes[test]
+    return network, right.double().mean().item()
 
 
-def train_photographs(iterations: int = 500) -> tuple[SmallCNN, float]:
-    """Fit on crops of every second band of the photographs; the network and its accuracy on the other bands.
+def train_photographs(iterations: int = 400) -> tuple[SmallCNN, float]:
+    """Fit on grids of crops from every second band of the photographs, each of which is there or is not.
 
-    Brightness and colour of every training crop are shifted, so that the network must also look at structure.
+    Brightness and colour are varied, so that structure matters too. Returns the network and the share of
+    right answers, yes or no for every photograph, on grids from the other bands.
     """
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     whole = [pictures.photograph(name) for name in pictures.PHOTOGRAPHS]
-    training = [pictures.training_parts(image) for image in whole]
-    test = [pictures.test_parts(image) for image in whole]
 
-    def crops(parts: list[list[np.ndarray]], count: int) -> tuple[Tensor, Tensor]:
-        labels = random.integers(len(whole), size=count)
-        images = np.stack([pictures.random_crop(parts[label], random) for label in labels])
-        return networks.PHOTOGRAPHS.normalise(pixels(images)), torch.from_numpy(labels)
+    def grids(parts: list[list[np.ndarray]], count: int) -> tuple[Tensor, Tensor]:
+        chosen, images = zip(*(pictures.grid(parts, random) for _ in range(count)), strict=True)
+        there = torch.zeros(count, len(parts)).scatter(1, torch.from_numpy(np.stack(chosen)), 1.0)
+        return networks.PHOTOGRAPHS.normalise(pixels(np.stack(images))), there
+
+    training = [pictures.training_parts(image) for image in whole]
 
     def draw() -> tuple[Tensor, Tensor]:
-        images, labels = crops(training, BATCH)
-        gain, shift = 1 + 0.15 * torch.randn(BATCH, 3, 1, 1), 0.15 * torch.randn(BATCH, 3, 1, 1)
-        images = torch.where(torch.rand(BATCH, 1, 1, 1) < 0.5, images.flip(3), images)
-        return images * gain + shift, labels
+        images, there = grids(training, 16)
+        gain, shift = 1 + 0.15 * torch.randn(16, 3, 1, 1), 0.15 * torch.randn(16, 3, 1, 1)
+        images = torch.where(torch.rand(16, 1, 1, 1) < 0.5, images.flip(3), images)
+        return images * gain + shift, there
 
     network = fit(networks.untrained_photographs(), draw, iterations)
-    return network, accuracy(network, *crops(test, 800))
+    images, there = grids([pictures.test_parts(image) for image in whole], 200)
+    with torch.no_grad():
+        right = (network(images) > 0) == (there > 0)
+    return network, right.double().mean().item()
 
 
 def main() -> None:

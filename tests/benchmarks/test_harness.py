@@ -12,7 +12,7 @@ from benchmarks import harness, table
 
 
 def measured() -> harness.Results:
-    results = harness.begin("example")
+    results = harness.begin("example", harness.options(None, []))
     results.copy_bytes_per_second = 4e10
     seconds = {"floor": [1.0, 1.1, 0.9], "captum": [2.0, 2.2, 1.8], "pyxai": [1.0, 1.32, 0.72]}
     results.add("Saliency, tiny net", seconds, harness.Claim("pyxai", "captum", 0.49))

@@ -1,0 +1,102 @@
+"""`pyxai explain` on folders of real photographs: its speed beside the same method called in memory, and
+start-up.
+
+Seconds are those the store itself records, from the first batch to the last commit; every run is a process of
+its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import torch
+
+import pyxai
+from benchmarks import harness
+from benchmarks.harness import ROOT, Claim, Options, Results
+from pyxai.attribution import default_rows
+from pyxai.engine.job import CHUNK
+from tests import zoo
+
+METHODS = {"saliency": (), "integrated_gradients": ("tolerance=0.05",), "smoothgrad": ()}
+
+
+def explain(spec: str, data: Path, out: Path, method: str, settings: tuple[str, ...]) -> dict:
+    """Run the command line; the record it leaves in the store: `images`, `seconds`, `startup`, ..."""
+    command = [sys.executable, "-m", "pyxai", "explain", "--quiet", "--model", spec, "--data", str(data)]
+    command += ["--method", method, "--out", str(out)]
+    for setting in settings:
+        command += ["--set", setting]
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    subprocess.run(command, cwd=ROOT, env=os.environ | threads, check=True, capture_output=True)
+    return json.loads((out / "runs.jsonl").read_text().splitlines()[-1])
+
+
+def unpacked(archive: str, folder: Path, count: int | None) -> Path:
+    """The first `count` photographs of an archive (all: None) as a folder."""
+    with zipfile.ZipFile(zoo.data_folder() / archive) as source:
+        source.extractall(folder, sorted(source.namelist())[:count])
+    return folder
+
+
+def against_memory(results: Results, options: Options, work: Path) -> None:
+    """ResNet-20, IG with 32 steps: the command line on a folder, and the explainer on ready tensors."""
+    count = 128 if options.quick else 2000
+    folder = unpacked("cifar10_test_2000.zip", work / "cifar", count)
+    images, _ = zoo.cifar10_images(count)
+    explainer = pyxai.Explainer(
+        zoo.trained_resnet20(), "integrated_gradients", steps=32, rows=default_rows(images.shape)
+    )
+    explainer(images[:CHUNK])
+    seconds: dict[str, list[float]] = {"in memory": [], "pyxai explain": []}
+    startup: list[float] = []
+    for number in range(options.rounds):
+        start = time.perf_counter()
+        for part in images.split(CHUNK):
+            explainer(part)
+        seconds["in memory"].append(time.perf_counter() - start)
+        out = work / f"{number}.zarr"
+        record = explain("tests/zoo.py:resnet20_cifar10", folder, out, "integrated_gradients", ("steps=32",))
+        seconds["pyxai explain"].append(record["seconds"])
+        startup.append(sum(record["startup"].values()))
+    what = f"IG, 32 steps, ResNet-20, {count} CIFAR-10 photographs"
+    results.add(what, seconds, Claim("pyxai explain", "in memory", 1 / 0.9))
+    results.state(f"{what}: start-up of `pyxai explain`", sorted(startup)[len(startup) // 2], "s")
+
+
+def data_sets(results: Results, options: Options, work: Path) -> None:
+    """Three methods on two data sets, once each."""
+    few = 16 if options.quick else None
+    for title, spec, archive in (
+        ("ResNet-20, CIFAR-10", "tests/zoo.py:resnet20_cifar10", "cifar10_test_2000.zip"),
+        ("SqueezeNet, ImageNet", "tests/zoo.py:squeezenet_imagenet", "imagenet_sample_50.zip"),
+    ):
+        folder = unpacked(archive, work / archive.removesuffix(".zip"), few)
+        for method, settings in METHODS.items():
+            out = work / f"{archive}-{method}.zarr"
+            record = explain(spec, folder, out, method, settings)
+            what = f"pyxai explain, {title}, {' '.join((method, *settings))}"
+            results.state(
+                f"{what}: {record['images']} images", record["images"] / record["seconds"], "images/s"
+            )
+            results.state(f"{what}: failed", record["failed"], "images", wanted="<= 0")
+
+
+def main() -> None:
+    options = harness.options(__doc__)
+    results = harness.begin("engine", options)
+    with tempfile.TemporaryDirectory() as work:
+        against_memory(results, options, Path(work))
+        data_sets(results, options, Path(work))
+    harness.finish(results, options)
+
+
+if __name__ == "__main__":
+    main()
