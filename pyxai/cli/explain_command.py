@@ -123,11 +123,13 @@ def explain(
         strict=strict,
         shard=shard,
     )
+    from pyxai.engine.decode import quiet_decoders
     from pyxai.engine.report import Bar, Lines, Progress
     from pyxai.engine.runner import run
 
     speaks = os.environ.get("RANK", "0") == "0"
     progress = (Lines() if quiet or not sys.stderr.isatty() else Bar()) if speaks else Progress()
+    quiet_decoders()
     summary = run(job, progress, imports=time.perf_counter() - _BEGAN)
     if speaks:
         print(_summary(summary))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import warnings
 from collections import deque
@@ -86,6 +87,11 @@ class Decoder:
             raise RunError("a decode worker died (out of memory, or killed)") from None
 
 
+def quiet_decoders() -> None:
+    """Pillow warns about damaged metadata, which does not matter to the pixels."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
 _reader: Reader
 
 
@@ -93,7 +99,8 @@ def _begin(reader: Reader) -> None:
     """Start of a worker process."""
     global _reader
     _reader = reader
-    warnings.filterwarnings("ignore", module=r"PIL\\.")  # damaged metadata is not the user's concern
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    quiet_decoders()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

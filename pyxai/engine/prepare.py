@@ -106,7 +106,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
             chosen = target[images.first : images.first + 1] if isinstance(target, np.ndarray) else target
             explainer, arrays = _probe(job, loaded.model, explainer, first, chosen)
             check_space(out, arrays, len(images.names))
-            Store.create(out, _manifest(identified, explainer, images, arrays), images.names)
+            Store.create(out, _manifest(job, identified, explainer, images, arrays), images.names)
 
     here.leader(create)
     store = Store(out, mode="r+")
@@ -232,11 +232,12 @@ def _probe(job: Job, model: nn.Module, explainer: Explainer, image: Tensor, targ
         explainer = _explainer(job, model, explainer.rows // 2)
 
 
-def _manifest(identified: dict, explainer: Explainer, images: Images, arrays: dict) -> dict:
+def _manifest(job: Job, identified: dict, explainer: Explainer, images: Images, arrays: dict) -> dict:
     return manifest(
         identified,
         rows=explainer.rows,
         threads=torch.get_num_threads(),
+        seed=job.seed,
         source={"kind": images.source.kind, "path": str(images.source.path)},
         ids="BLAKE2b of the relative path, first 8 bytes, little-endian signed",
         reduce="sum",

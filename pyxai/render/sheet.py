@@ -61,7 +61,7 @@ def contact_sheet(
     height = _HEADER + lines * (_TILE + _CAPTION) + _MARGIN // 2
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
-    _header(sheet, draw, title, cmap)
+    _header(sheet, draw, title, cmap, signed=any((row.heatmap < 0).any() for row in rows))
     for number, row in enumerate(rows):
         line, column = divmod(number, columns)
         left = _MARGIN + column * (_CARD + 2 * _MARGIN)
@@ -159,11 +159,14 @@ def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, row: Ro
     draw.text((left, top), _shortened(draw, row.label, large, width - taken - 12), _INK, large)
 
 
-def _header(sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str) -> None:
+def _header(sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str, signed: bool) -> None:
     """The title on the left, a key to the colours on the right, what the three pictures are below."""
-    bar = Image.fromarray(colour_map(cmap)[None]).resize((120, 12))
+    table = colour_map(cmap)
+    if cmap == "diverging" and not signed:
+        table = table[len(table) // 2 :]
+    bar = Image.fromarray(table[None]).resize((120, 12))
     right = sheet.width - _MARGIN
-    high, low = ("for", "against") if cmap == "diverging" else ("high", "low")
+    high, low = ("for", "against") if signed else ("high", "low")
     font = _font(13)
     end = right - draw.textlength(high, font)
     draw.text((end, 14), high, _SOFT, font)
