@@ -111,11 +111,7 @@ class Explainer:
 
     def _check(self, images: Any) -> None:
         name = self.method.name
-        check_images(name, images)
-        dtype = parameter_dtype(self._classifier)
-        device = parameter_device(self._classifier)
-        expect(dtype in (None, images.dtype), name, "images", f"have the model's dtype {dtype}", images.dtype, TypeError)
-        expect(device in (None, images.device), name, "images", f"be on the model's device {device}", images.device)
+        check_images(name, images, parameter_dtype(self._classifier), parameter_device(self._classifier))
         wide = self.precision == "fp32" or images.dtype == torch.float32
         expect(wide, name, "precision", f"be 'fp32' for a {images.dtype} model", repr(self.precision))
 

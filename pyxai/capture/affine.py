@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx
 
 from pyxai.capture.canonical import channel_affine
+from pyxai.capture.split import before, behind
 
 aten = torch.ops.aten
 
@@ -59,7 +60,7 @@ def split_stem(module: fx.GraphModule) -> tuple[fx.GraphModule, fx.GraphModule] 
     batch_first = isinstance(value, Tensor) and value.ndim > 1 and value.shape[0] == images.meta["val"].shape[0]
     if not batch_first or _multiplications_a_value(affine, cut) < WORTHWHILE:
         return None
-    return _before(module, cut), _behind(module, images, cut)
+    return before(module, cut), behind(module, cut)
 
 
 def _classify(module: fx.GraphModule, images: fx.Node) -> tuple[set[fx.Node], dict[fx.Node, None]]:
@@ -88,35 +89,3 @@ def _multiplications_a_value(affine, cut: fx.Node) -> float:
             weight = node.args[1].meta["val"]
             total += weight[0].numel() * node.meta["val"][0].numel()
     return total / max(1, cut.meta["val"][0].numel())
-
-
-def _before(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
-    """The graph up to ``cut``."""
-    graph, copies = fx.Graph(), {}
-    for node in module.graph.nodes:
-        copies[node] = graph.node_copy(node, copies.__getitem__)
-        if node is cut:
-            break
-    graph.output(copies[cut])
-    return _finish(module, graph)
-
-
-def _behind(module: fx.GraphModule, images: fx.Node, cut: fx.Node) -> fx.GraphModule:
-    """The graph from ``cut``, which takes its batch size from its own input."""
-    graph = fx.Graph()
-    entry = graph.placeholder("values")
-    copies = {cut: entry}
-    for node in module.graph.nodes:
-        if node.op == "output":
-            graph.output(copies[node.args[0]])
-        elif node.target is aten.sym_size.int and node.args[0] is images:
-            copies[node] = graph.call_function(aten.sym_size.int, (entry, 0))
-        elif node not in (images, cut) and all(source in copies for source in node.all_input_nodes):
-            copies[node] = graph.node_copy(node, copies.__getitem__)
-    return _finish(module, graph)
-
-
-def _finish(module: fx.GraphModule, graph: fx.Graph) -> fx.GraphModule:
-    graph.eliminate_dead_code()
-    graph.lint()
-    return fx.GraphModule(module, graph)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ from pyxai.capture.affine import split_stem
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.export import CaptureError, export
+from pyxai.capture.layers import find_layer, name_layers
+from pyxai.capture.split import before
 from pyxai.capture.stem import Stem
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
@@ -45,6 +47,10 @@ class Program:
     reason: str = ""
     shape: tuple[int, ...] = field(default=())
 
+    def layer(self, name: str) -> torch.nn.Module:
+        """A function from images to the value of the layer ``name``, which :func:`capture` was told of."""
+        return before(self.forward, find_layer(self.forward, name))
+
     def info(self) -> dict[str, Any]:
         """What was decided, in plain values."""
         return {
@@ -56,25 +62,36 @@ class Program:
         }
 
 
-def capture(classifier: Classifier, images: Tensor, needs: str, dtype: torch.dtype | None = None) -> Program:
+def capture(
+    classifier: Classifier,
+    images: Tensor,
+    needs: str = "gradients",
+    dtype: torch.dtype | None = None,
+    layers: Iterable[str] = (),
+) -> Program:
     """Capture ``classifier`` for images of this shape; run it eagerly where that fails and ``needs`` allows it.
 
     Args:
         needs: ``gradients`` for methods any differentiable model serves; for others a failure is an error.
         dtype: run gradients in this dtype.
+        layers: names of modules whose values :meth:`Program.layer` must give: nothing is folded across them.
 
     Raises:
-        ValueError: the model is random, or cannot be captured although ``needs`` asks for its graph.
+        ValueError: the model is random, a layer's name is unknown, or the model cannot be captured although
+            ``needs`` asks for its graph.
     """
     shape = tuple(images.shape[1:])
     try:
         module = export(classifier, images)
-        canonicalise(module)
+        name_layers(module)
+        canonicalise(module, frozenset(layers))
         _compare(classifier, module, images)
     except CaptureError as error:
         if needs != "gradients":
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
         return _eager(classifier, images, dtype, str(error), shape)
+    for name in layers:
+        find_layer(module, name)
     split = split_stem(module)
     stem, rest = (Stem(split[0], images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
     return Program(

@@ -1,0 +1,41 @@
+"""Cut a graph in two at a node; both parts share the graph's tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import fx
+
+aten = torch.ops.aten
+
+
+def before(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
+    """The graph from the images to ``cut``."""
+    graph, copies = fx.Graph(), {}
+    for node in module.graph.nodes:
+        copies[node] = graph.node_copy(node, copies.__getitem__)
+        if node is cut:
+            break
+    graph.output(copies[cut])
+    return _finish(module, graph)
+
+
+def behind(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
+    """The graph from ``cut``, which must be all that the output sees of the images; its batch size is ``cut``'s."""
+    images = next(node for node in module.graph.nodes if node.op == "placeholder")
+    graph = fx.Graph()
+    entry = graph.placeholder("values")
+    copies = {cut: entry}
+    for node in module.graph.nodes:
+        if node.op == "output":
+            graph.output(copies[node.args[0]])
+        elif node.target is aten.sym_size.int and node.args[0] is images:
+            copies[node] = graph.call_function(aten.sym_size.int, (entry, 0))
+        elif node not in (images, cut) and all(source in copies for source in node.all_input_nodes):
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+    return _finish(module, graph)
+
+
+def _finish(module: fx.GraphModule, graph: fx.Graph) -> fx.GraphModule:
+    graph.eliminate_dead_code()
+    graph.lint()
+    return fx.GraphModule(module, graph)

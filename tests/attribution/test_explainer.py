@@ -1,0 +1,243 @@
+"""The public face: shapes, targets, certificates, freshness, determinism, and what it refuses."""
+
+import copy
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+import pyxai
+from pyxai.attribution.explainer import default_rows, fit_rows
+from tests import unfriendly
+
+METHODS = [entry.name for entry in pyxai.methods() if entry.needs == "gradients"]
+QUICK = {"integrated_gradients": {"steps": 3}}
+
+
+def small(name="FunctionalReLU", dtype=torch.float32):
+    return unfriendly.build(name, dtype=dtype), unfriendly.images(5, dtype=dtype)
+
+
+def explainer(model, method, **options):
+    return pyxai.Explainer(model, method, **QUICK.get(method, {}), **options)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_shapes_dtype_and_predicted_class(method):
+    model, images = small()
+    run = explainer(model, method)
+    found = run(images)
+    channels = 3 if run.method.colour else 1
+    assert found.attribution.shape == (5, channels, 16, 16) and found.attribution.dtype == torch.float32
+    assert found.attribution.abs().sum() > 0
+    assert torch.equal(found.target, model(images).argmax(1))
+    assert torch.allclose(found.score, model(images).amax(1), rtol=1e-5)
+    assert found.evaluations.shape == (5,) and found.method == method
+    assert found.heatmap().shape == (5, 16, 16)
+    assert (found.residual is None) == (found.delta is None)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_several_targets_equal_one_at_a_time(method):
+    model, images = small()
+    run = explainer(model, method, rows=8)
+    wanted = torch.tensor([[0, 2], [1, 1], [3, 0], [2, 1], [0, 3]])
+    both = run(images, wanted)
+    assert both.attribution.shape[:2] == (5, 2) and both.score.shape == (5, 2)
+    for column in range(2):
+        alone = run(images, wanted[:, column])
+        assert torch.equal(alone.attribution, both.attribution[:, column])
+        assert torch.equal(alone.target, both.target[:, column])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_bits_do_not_depend_on_batch_mates_or_order(method):
+    model, images = small()
+    ids = torch.tensor([11, -5, 2**62, 0, 7])
+    run = explainer(model, method, rows=8)
+    together = run(images, ids=ids)
+    order = [3, 0, 4, 2, 1]
+    shuffled = run(images[order], ids=ids[order])
+    for position, row in enumerate(order):
+        alone = run(images[row : row + 1], ids=ids[row : row + 1])
+        for field in ("attribution", "score", "delta", "standard_error", "evaluations"):
+            values = [getattr(result, field) for result in (together, shuffled, alone)]
+            if values[0] is not None:
+                assert torch.equal(values[0][row], values[1][position]) and torch.equal(values[0][row], values[2][0]), field
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_other_rows_a_call_change_float64_maps_by_rounding_only(method):
+    model, images = small(dtype=torch.float64)
+    one, other = explainer(model, method, rows=4)(images), explainer(model, method, rows=7)(images)
+    assert float((one.attribution - other.attribution).abs().max()) <= 1e-10 * float(one.attribution.abs().max())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_model_comes_back_identical(method):
+    model, images = small("InplaceOps")
+    twin, untouched = copy.deepcopy(model), images.clone()
+    explainer(model, method)(images)
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True))
+    assert torch.equal(images, untouched) and not images.requires_grad
+    for ours, theirs in zip(model.modules(), twin.modules(), strict=True):
+        assert ours.training == theirs.training and getattr(ours, "inplace", None) == getattr(theirs, "inplace", None)
+        assert not ours._forward_hooks and not ours._backward_hooks and not ours._forward_pre_hooks
+    for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        assert ours.grad is None and ours.requires_grad == theirs.requires_grad
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_images_give_no_rows(method):
+    model, images = small()
+    found = explainer(model, method)(images[:0])
+    assert found.attribution.shape[0] == 0 and found.attribution.shape[2:] == (16, 16) and len(found) == 0
+
+
+def test_uncaptured_models_are_explained_too_and_say_so():
+    model, images = small("DataDependent")
+    run = explainer(model, "integrated_gradients")
+    assert run(images).attribution.abs().sum() > 0
+    (program,) = run.info()["programs"]
+    assert program["captured"] is False and "torch.export" in program["reason"]
+
+
+def test_info_is_plain_and_says_what_was_decided():
+    import json
+
+    model, images = small()
+    run = pyxai.Explainer(model, "integrated_gradients", steps=3, baseline=torch.zeros(3, 16, 16))
+    run(images)
+    info = json.loads(json.dumps(run.info()))
+    assert info["rows"] == 15 and info["options"]["baseline"] == "tensor of shape (3, 16, 16)"
+    assert info["programs"][0]["captured"] is True
+
+
+def test_weights_changed_in_place_are_captured_again_and_said():
+    model, images = small()
+    run = explainer(model, "gradient")
+    before = run(images).attribution
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(images)
+    with torch.no_grad():
+        next(model.parameters()).mul_(2)
+    with pytest.warns(UserWarning, match="the model changed since it was captured"):
+        after = run(images).attribution
+    assert torch.equal(after, explainer(model, "gradient", rows=run.rows)(images).attribution)
+    assert not torch.equal(before, after)
+
+
+def test_a_model_moved_to_another_dtype_is_captured_again():
+    model, images = small()
+    run = explainer(model, "gradient")
+    run(images)
+    with pytest.warns(UserWarning, match="captured again|capturing it again"):
+        model.double()
+        assert run(images.double()).attribution.dtype == torch.float64
+
+
+def test_one_program_per_image_size():
+    model, images = small()
+    run = explainer(model, "gradient", rows=4)
+    run(images)
+    run(nn.functional.interpolate(images, size=(24, 20)))
+    assert [program["shape"] for program in run.info()["programs"]] == [[3, 16, 16], [3, 24, 20]]
+
+
+def test_single_logit_models_explain_the_decision():
+    model, images = small("SingleLogit")
+    logit = model(images).reshape(-1)
+    found = pyxai.explain(model, images, "gradient")
+    assert torch.equal(found.target, (logit > 0).long())
+    assert torch.allclose(found.score, logit.abs(), rtol=1e-5)
+    up, down = pyxai.explain(model, images, "gradient", target=1), pyxai.explain(model, images, "gradient", target=0)
+    assert torch.equal(up.attribution, -down.attribution)
+
+
+def test_wrapped_and_inference_mode_and_grad_mode():
+    model, images = small()
+    plain = pyxai.explain(model, images, "gradient", rows=5).attribution
+    assert torch.equal(pyxai.explain(nn.DataParallel(model), images, "gradient", rows=5).attribution, plain)
+    assert torch.equal(pyxai.explain(torch.compile(model, backend="eager"), images, "gradient", rows=5).attribution, plain)
+    with torch.inference_mode():
+        assert torch.equal(pyxai.explain(model, images.clone(), "gradient", rows=5).attribution, plain)
+    wants = images.clone().requires_grad_(True)
+    assert torch.equal(pyxai.explain(model, wants, "gradient", rows=5).attribution, plain) and wants.grad is None
+
+
+def test_noise_follows_the_id_and_the_seed():
+    model, images = small()
+    run = explainer(model, "smoothgrad")
+    same = run(images[:1].expand(2, -1, -1, -1), ids=[4, 5]).attribution
+    assert not torch.equal(same[0], same[1])
+    assert torch.equal(run(images[:1], ids=[5]).attribution[0], run(images[:1], ids=[5]).attribution[0])
+    other = explainer(model, "smoothgrad", seed=1)(images[:1], ids=[4]).attribution[0]
+    assert not torch.equal(same[0], other)
+
+
+def test_bf16_is_close_and_opt_in():
+    model, images = small()
+    precise = pyxai.explain(model, images, "integrated_gradients", steps=16).attribution
+    rough = pyxai.explain(model, images, "integrated_gradients", steps=16, precision="bf16").attribution
+    assert rough.dtype == torch.float32
+    assert torch.nn.functional.cosine_similarity(precise.flatten(), rough.flatten(), 0) > 0.97
+    assert not torch.equal(precise, rough)
+
+
+BAD_CALLS = [
+    (lambda x: x[0], {}, ValueError, "`images` must have shape \\(N, C, H, W\\), got \\(3, 16, 16\\)"),
+    (lambda x: x.numpy(), {}, TypeError, "`images` must be a torch.Tensor, got ndarray"),
+    (lambda x: (255 * x).long(), {}, TypeError, "`images` must have a floating dtype, got torch.int64"),
+    (lambda x: x.double(), {}, TypeError, "`images` must have the model's dtype torch.float32, got torch.float64"),
+    (lambda x: x.to("meta"), {}, ValueError, "`images` must be on the model's device cpu, got meta"),
+    (lambda x: x[:, :, :0], {}, ValueError, "`images` must have at least one channel and one pixel"),
+    (lambda x: x.index_fill(0, torch.tensor([1, 3]), float("nan")), {}, ValueError, "got NaN or infinity in row 1, 3"),
+    (lambda x: x, {"target": 5}, ValueError, "`target` must be a class in \\[0, 5\\), got 5"),
+    (lambda x: x, {"target": [0, 1]}, ValueError, "`target` must be one class, or have shape \\(5,\\)"),
+    (lambda x: x, {"ids": [1, 2]}, ValueError, "`ids` must have shape \\(5,\\), got \\(2,\\)"),
+    (lambda x: x, {"ids": torch.zeros(5)}, TypeError, "`ids` must be int64, got torch.float32"),
+]
+
+
+@pytest.mark.parametrize("change, call, error, message", BAD_CALLS)
+def test_bad_calls(change, call, error, message):
+    model, images = small()
+    with pytest.raises(error, match=message):
+        explainer(model, "gradient")(change(images), **call)
+
+
+BAD_MODELS = [
+    (lambda: nn.ReLU, {}, TypeError, "`model` must be a torch.nn.Module, got type"),
+    (lambda: unfriendly.build("TrainingMode"), {}, ValueError, "`model` must be in evaluation mode: .* is training"),
+    (lambda: small()[0], {"rows": 0}, ValueError, "`rows` must be a positive whole number, got 0"),
+    (lambda: small()[0], {"precision": "fp8"}, ValueError, "gradient: `precision` must be one of fp32, bf16, got 'fp8'"),
+    (lambda: small()[0], {"method": "grad"}, ValueError, "no method 'grad' \\(did you mean"),
+]
+
+
+@pytest.mark.parametrize("model, options, error, message", BAD_MODELS)
+def test_bad_models_and_settings(model, options, error, message):
+    with pytest.raises(error, match=message):
+        pyxai.Explainer(model(), **{"method": "gradient", **options})
+
+
+def test_outputs_of_other_shapes_say_how_to_pick_one():
+    segmentation = nn.Conv2d(3, 4, 1)
+    with pytest.raises(ValueError, match="output must have shape \\(N, classes\\), got .*pass `output=`"):
+        pyxai.explain(segmentation, torch.rand(2, 3, 8, 8), "gradient")
+    found = pyxai.explain(segmentation, torch.rand(2, 3, 8, 8), "gradient", output=lambda raw: raw.mean((2, 3)))
+    assert found.attribution.shape == (2, 3, 8, 8)
+
+
+def test_rows_rule():
+    assert default_rows((1, 3, 224, 224)) == 8
+    assert default_rows((1, 3, 32, 32)) == 64
+    assert default_rows((1, 3, 4096, 4096)) == 1
+    assert default_rows((3, 224, 224), "cuda") == 256
+
+
+@pytest.mark.parametrize("wanted, total, rows", [(8, 1, 1), (8, 8, 8), (8, 25, 5), (8, 50, 10), (8, 400, 8), (64, 65, 33)])
+def test_rows_are_settled_with_the_least_padding(wanted, total, rows):
+    assert fit_rows(wanted, total) == rows

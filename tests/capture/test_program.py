@@ -1,0 +1,242 @@
+"""The captured graph is the model: same output, same gradient, model untouched; failures say why."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from pyxai.capture.canonical import channel_affine
+from pyxai.capture.classifier import Classifier
+from pyxai.capture.executor import Executor
+from pyxai.capture.layers import layer_names
+from pyxai.capture.program import capture
+from tests import unfriendly, zoo
+
+aten = torch.ops.aten
+
+
+def relative(ours, theirs):
+    return float((ours - theirs).abs().max() / theirs.abs().max())
+
+
+def eager(model, images):
+    """Scores, and the gradient of the first score, by plain autograd through the unmodified model."""
+    leaf = images.clone().requires_grad_(True)
+    scores = Classifier(model)(leaf.clone())
+    return scores.detach(), torch.autograd.grad(scores[:, 0].sum(), leaf)[0]
+
+
+def captured(program, images):
+    executor = Executor(program, len(images))
+    first = torch.zeros(len(images), 1, dtype=torch.int64)
+    gradients, _, _ = executor.gradients(images, lambda scores: first)
+    return executor.scores(images), gradients[0]
+
+
+def snapshot(model):
+    return (
+        {name: value.clone() for name, value in model.state_dict().items()},
+        [(module.training, getattr(module, "inplace", None), len(module._forward_hooks)) for module in model.modules()],
+        [(parameter.requires_grad, parameter.grad) for parameter in model.parameters()],
+    )
+
+
+def same(before, after):
+    return before[1:] == after[1:] and all(torch.equal(before[0][name], after[0][name]) for name in before[0])
+
+
+@pytest.mark.parametrize("name", zoo.NAMES)
+def test_zoo_output_and_gradient_equal_the_models(name):
+    ((_, model, images),) = zoo.models([name], small=True, dtype=torch.float64)
+    before = snapshot(model)
+    program = capture(Classifier(model), images)
+    assert program.captured, program.reason
+    for ours, theirs in zip(captured(program, images), eager(model, images), strict=True):
+        assert relative(ours, theirs) <= 1e-12
+    assert same(before, snapshot(model))
+
+
+@pytest.mark.parametrize("name", unfriendly.NAMES)
+def test_unfriendly_nets(name):
+    model, images = unfriendly.build(name), unfriendly.images()
+    before = snapshot(model)
+    program = capture(Classifier(model), images)
+    assert program.captured, program.reason
+    for ours, theirs in zip(captured(program, images), eager(model, images), strict=True):
+        assert relative(ours, theirs) <= 1e-12
+    assert same(before, snapshot(model))
+
+
+@pytest.mark.parametrize("name", ["TupleOutput", "ObjectOutput", "DictOutput", "SingleLogit"])
+def test_outputs_that_are_not_a_matrix(name):
+    model, images = unfriendly.build(name), unfriendly.images()
+    program = capture(Classifier(model), images)
+    assert program.captured, program.reason
+    scores, _ = eager(model, images)
+    assert relative(Executor(program, 3).scores(images), scores) <= 1e-12
+
+
+def test_a_single_logit_becomes_two_classes_of_opposite_score():
+    model, images = unfriendly.build("SingleLogit"), unfriendly.images()
+    scores = Classifier(model)(images)
+    assert scores.shape == (3, 2)
+    assert torch.equal(scores[:, 0], -scores[:, 1])
+    assert torch.equal(scores[:, 1], model(images).reshape(-1))
+
+
+def test_output_option_picks_from_what_the_model_returns():
+    model, images = unfriendly.build("TupleOutput"), unfriendly.images()
+    classifier = Classifier(model, output=lambda raw: 2 * raw[0])
+    program = capture(classifier, images)
+    assert program.captured
+    assert relative(program.forward(images), 2 * model(images)[0]) <= 1e-12
+
+
+def test_batch_norm_is_folded_only_into_a_layer_that_only_it_uses():
+    def counts(name):
+        graph = capture(Classifier(unfriendly.build(name)), unfriendly.images()).forward.graph
+        targets = [node.target for node in graph.nodes]
+        assert aten._native_batch_norm_legit_no_training.default not in targets
+        return targets.count(channel_affine)
+
+    assert counts("NoBias") == 0  # convolution then BatchNorm
+    assert counts("SharedConvOutput") == 1  # the convolution's output has another user
+    assert counts("BatchNormBeforePaddedConv") >= 1  # folding forward would be wrong at the border
+
+
+def test_every_layer_of_a_resnet_has_the_value_a_hook_sees():
+    ((_, model, images),) = zoo.models(["resnet18"], small=True, dtype=torch.float64)
+    seen, calls = {}, {}
+
+    def record(name):
+        def hook(module, inputs, output):
+            calls[name] = calls.get(name, 0) + 1
+            seen[name if calls[name] == 1 else f"{name}#{calls[name]}"] = output.detach().clone()
+
+        return hook
+
+    hooks = [module.register_forward_hook(record(name)) for name, module in model.named_modules() if name]
+    with torch.no_grad():
+        model(images)
+    for hook in hooks:
+        hook.remove()
+    program = capture(Classifier(model), images, layers=seen)
+    assert set(layer_names(program.forward)) == set(seen)
+    assert "layer1.0.relu#2" in seen
+    for name, value in seen.items():
+        assert relative(program.layer(name)(images), value) <= 1e-12, name
+
+
+def test_a_named_layer_keeps_its_batch_norm_apart_and_only_that_one():
+    ((_, model, images),) = zoo.models(["resnet18"], small=True, dtype=torch.float64)
+    free = layer_names(capture(Classifier(model), images).forward)
+    held = layer_names(capture(Classifier(model), images, layers=["conv1"]).forward)
+    assert "conv1" not in free and "bn1" in free
+    assert set(held) - set(free) == {"conv1"}
+
+
+def test_unknown_layer_names_its_neighbours():
+    with pytest.raises(ValueError, match="`layer` must name a module .* got 'layer4.2'; near it: layer4"):
+        ((_, model, images),) = zoo.models(["resnet18"], small=True)
+        capture(Classifier(model), images, layers=["layer4.2"])
+
+
+def test_the_affine_stem_ends_before_the_first_nonlinearity_and_its_transpose_is_the_gradient():
+    ((_, model, images),) = zoo.models(["resnet18"], small=True, dtype=torch.float64)
+    program = capture(Classifier(model), images)
+    assert program.stem.deep
+    value = program.stem.forward(images)
+    assert relative(value, model.bn1(model.conv1(images))) <= 1e-12
+    assert relative(program.rest(value), model(images)) <= 1e-12
+    leaf = value.detach().requires_grad_(True)
+    (cotangent,) = torch.autograd.grad(program.rest(leaf)[:, 0].sum(), leaf)
+    assert relative(program.stem.pull_back(cotangent), eager(model, images)[1]) <= 1e-12
+
+
+def test_a_stem_that_would_not_pay_is_not_split_off():
+    ((_, model, images),) = zoo.models(["vgg16"], small=True)
+    assert not capture(Classifier(model), images).stem.deep
+
+
+def test_data_dependent_model_runs_eagerly_for_gradients_and_is_an_error_for_graph_methods():
+    model, images = unfriendly.build("DataDependent"), unfriendly.images()
+    program = capture(Classifier(model), images)
+    assert not program.captured and "torch.export" in program.reason
+    for ours, theirs in zip(captured(program, images), eager(model, images), strict=True):
+        assert relative(ours, theirs) == 0
+    with pytest.raises(ValueError, match="`model` must be capturable for this method: torch.export"):
+        capture(Classifier(model), images, needs="graph")
+
+
+class _Random(nn.Module):
+    def __init__(self, drop):
+        super().__init__()
+        self.drop = drop
+
+    def forward(self, images):
+        noisy = nn.functional.dropout(images, 0.5, training=True) if self.drop else images + torch.rand_like(images)
+        return noisy.flatten(1)
+
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_a_random_model_is_refused(drop):
+    with pytest.raises(ValueError, match="`model` must be deterministic, but .* draws random numbers"):
+        capture(Classifier(_Random(drop)), unfriendly.images())
+
+
+class _Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros((), dtype=torch.float64))
+
+    def forward(self, images):
+        self.calls += 1
+        return images.flatten(1)
+
+
+def test_a_model_that_writes_to_itself_is_not_captured():
+    program = capture(Classifier(_Counting()), unfriendly.images())
+    assert not program.captured and "writes to model.calls" in program.reason
+
+
+class _PythonBatch(nn.Module):
+    """Uses the batch size as a Python number, which freezes it in a trace."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(3 * 16 * 16, 5, dtype=torch.float64)
+
+    def forward(self, images):
+        return self.head(images.reshape(len(images), -1)) + images.new_zeros(int(images.shape[0]), 5)
+
+
+def test_a_python_batch_size_stays_free():
+    model, images = _PythonBatch(), unfriendly.images(5)
+    program = capture(Classifier(model), images)
+    assert program.captured, program.reason
+    for count in (1, 2, 4, 5):
+        assert relative(program.forward(images[:count]), model(images[:count])) <= 1e-12
+
+
+def test_weights_are_shared_where_nothing_is_folded():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 5, dtype=torch.float64))
+    program = capture(Classifier(model), unfriendly.images())
+    assert any(buffer.data_ptr() == model[1].weight.data_ptr() for buffer in program.forward.buffers())
+
+
+def test_bfloat16_gradients_leave_the_scores_alone():
+    model = unfriendly.build("FunctionalReLU", dtype=torch.float32)
+    images = unfriendly.images(dtype=torch.float32)
+    plain, low = capture(Classifier(model), images), capture(Classifier(model), images, dtype=torch.bfloat16)
+    assert torch.equal(plain.forward(images), low.forward(images))
+    precise, rough = captured(plain, images)[1], captured(low, images)[1]
+    assert rough.dtype == torch.bfloat16
+    assert torch.nn.functional.cosine_similarity(precise.flatten(), rough.float().flatten(), 0) > 0.98
+
+
+def test_capture_leaves_a_deep_copy_equal():
+    model, images = unfriendly.build("InplaceOps"), unfriendly.images()
+    twin = copy.deepcopy(model)
+    capture(Classifier(model), images)
+    assert torch.equal(model(images.clone()), twin(images.clone()))
