@@ -22,6 +22,14 @@ from torch import Tensor, nn
 ROUNDS = 7
 ROWS = (1, 2, 4, 5, 8, 10, 16, 25, 50)  # batch sizes tried for the floor and for a peer
 
+# not its trapezoid, whose weights sum to (steps - 1) / steps
+CAPTUM_RULES = {
+    "midpoint": "riemann_middle",
+    "riemann_left": "riemann_left",
+    "riemann_right": "riemann_right",
+    "gauss_legendre": "gausslegendre",
+}
+
 
 def synchronise() -> None:
     """Wait for the GPU, so that a clock read next includes the work queued on it."""
@@ -108,25 +116,19 @@ def captum_call(
     """
     from captum import attr
 
+    leaf = images.detach().requires_grad_()  # Captum warns of inputs it must mark itself
     if method in ("gradient", "saliency"):
-        return lambda rows: attr.Saliency(model).attribute(images, target, abs=method == "saliency")
+        return lambda rows: attr.Saliency(model).attribute(leaf, target, abs=method == "saliency")
     if method == "input_x_gradient":
-        return lambda rows: attr.InputXGradient(model).attribute(images, target)
-    if method == "integrated_gradients" and options.steps and options.samples == 1:
-        rule = {
-            "midpoint": "riemann_middle",
-            "trapezoid": "riemann_trapezoid",
-            "gauss_legendre": "gausslegendre",
-        }
-        arguments = {
-            "baselines": options.baseline,
-            "n_steps": options.steps,
-            "method": rule.get(options.rule, options.rule),
-        }
-        if not isinstance(options.baseline, int | float):
-            return None
+        return lambda rows: attr.InputXGradient(model).attribute(leaf, target).detach()
+    if method == "integrated_gradients" and _same_path(options):
         return lambda rows: attr.IntegratedGradients(model).attribute(
-            images, target=target, internal_batch_size=rows, **arguments
+            images,
+            baselines=options.baseline,
+            target=target,
+            n_steps=options.steps,
+            method=CAPTUM_RULES[options.rule],
+            internal_batch_size=rows,
         )
     if method == "smoothgrad" and options.of == "gradient":
         noise = options.noise_scale * (images.amax() - images.amin()).item()
@@ -140,6 +142,11 @@ def captum_call(
             abs=False,
         )
     return None
+
+
+def _same_path(options: Any) -> bool:
+    plain = options.steps and options.samples == 1 and isinstance(options.baseline, int | float)
+    return bool(plain) and options.rule in CAPTUM_RULES
 
 
 def has_batches(method: str) -> bool:
@@ -205,7 +212,7 @@ def run(
     else:
         functions["captum"] = lambda: peer(None)
         if has_batches(method):
-            peer_best = fastest_rows(peer, sizes, rounds=1)
+            peer_best = fastest_rows(peer, {max(size, len(images)) for size in sizes}, rounds=1)
             functions[f"captum, {peer_best} rows"] = lambda: peer(peer_best)
     functions["pyxai"] = lambda: explainer(images, target)
     shape = "x".join(map(str, images.shape))
