@@ -15,43 +15,33 @@
 
 namespace pyxai {
 
+constexpr int64_t kSpan = 2048;   // elements that stay in the first level cache
 constexpr int64_t kGrain = 32768; // elements that repay waking a thread
 
-// f(row, first, last) over the elements of `rows` rows of `size`, split evenly over the threads.
+// f(row, first, size) over spans of `span` elements of `rows` rows of `size`, shared out over the threads.
+// All rows' spans at one place follow each other: what they read in common (an image, a running sum) is still
+// in cache.
 template <class F>
-void parallel_rows(int64_t rows, int64_t size, F f) {
-    torch::stable::parallel_for(0, rows * size, kGrain, [&](int64_t begin, int64_t end) {
-        while (begin < end) {
-            const int64_t row = begin / size, first = begin % size;
-            const int64_t last = std::min(size, first + end - begin);
-            f(row, first, last);
-            begin += last - first;
-        }
-    });
+void parallel_spans(int64_t rows, int64_t size, int64_t span, F f) {
+    const int64_t spans = rows > 0 ? (size + span - 1) / span : 0;
+    torch::stable::parallel_for(0, rows * spans, std::max<int64_t>(1, kGrain / span),
+                                [&](int64_t begin, int64_t end) {
+                                    for (int64_t t = begin; t < end; ++t) {
+                                        const int64_t first = t / rows * span;
+                                        f(t % rows, first, std::min(span, size - first));
+                                    }
+                                });
 }
 
-// f(first, last) over spans of the elements of one row, each span being visited `rows` times. Spans fit the
-// first level cache, so a running sum stays there while row after row is added to it.
+// The same for rows that must be taken in order, all by one thread: f(first, size) visits every row of a
+// span.
 template <class F>
 void parallel_columns(int64_t rows, int64_t size, F f) {
-    constexpr int64_t span = 2048;
-    const int64_t spans = (size + span - 1) / span;
-    const int64_t grain = std::max<int64_t>(1, kGrain / (span * std::max<int64_t>(rows, 1)));
+    const int64_t spans = (size + kSpan - 1) / kSpan;
+    const int64_t grain = std::max<int64_t>(1, kGrain / (kSpan * std::max<int64_t>(rows, 1)));
     torch::stable::parallel_for(0, spans, grain, [&](int64_t begin, int64_t end) {
         for (int64_t s = begin; s < end; ++s)
-            f(s * span, std::min(size, (s + 1) * span));
-    });
-}
-
-// f(row, first, size) over tiles of at most `tile` elements of `rows` rows of `size`.
-template <class F>
-void parallel_tiles(int64_t rows, int64_t size, int64_t tile, F f) {
-    const int64_t tiles = (size + tile - 1) / tile;
-    torch::stable::parallel_for(0, rows * tiles, 8, [&](int64_t begin, int64_t end) {
-        for (int64_t t = begin; t < end; ++t) {
-            const int64_t first = t % tiles * tile;
-            f(t / tiles, first, std::min(tile, size - first));
-        }
+            f(s * kSpan, std::min(kSpan, size - s * kSpan));
     });
 }
 

@@ -34,7 +34,7 @@ static Tensor add_noise(const Tensor &images, const Tensor &index, const Tensor 
         T *o = out.mutable_data_ptr<T>();
         // Tiles of pixels, all channels of a tile together: channels_last rows are then written while in
         // cache.
-        parallel_tiles(rows, layout.pixels, kTile, [&](int64_t r, int64_t first, int64_t length) {
+        parallel_spans(rows, layout.pixels, kTile, [&](int64_t r, int64_t first, int64_t length) {
             const Stream stream{static_cast<uint64_t>(seed), static_cast<uint64_t>(i[image[r]]),
                                 static_cast<uint32_t>(d[r])};
             for (int64_t c = 0; c < layout.channels; ++c) {

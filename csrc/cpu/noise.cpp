@@ -24,7 +24,7 @@ static Tensor noise(const Tensor &ids, const Tensor &draws, int64_t seed, std::v
     dispatch_floating(dtype, "noise", [&](auto zero) {
         using T = decltype(zero);
         T *o = out.mutable_data_ptr<T>();
-        parallel_tiles(rows, size, kTile, [&](int64_t r, int64_t first, int64_t length) {
+        parallel_spans(rows, size, kTile, [&](int64_t r, int64_t first, int64_t length) {
             const Stream stream{static_cast<uint64_t>(seed), static_cast<uint64_t>(i[r]),
                                 static_cast<uint32_t>(d[r])};
             noise_span<Distribution>(o + r * size + first, stream, first, length);

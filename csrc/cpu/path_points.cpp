@@ -24,9 +24,9 @@ static Tensor path_points(const Tensor &start, const Tensor &end, const Tensor &
         const T *a = from.const_data_ptr<T>(), *b = to.const_data_ptr<T>();
         const auto *weight = alphas.const_data_ptr<accumulate_t<T>>();
         T *o = out.mutable_data_ptr<T>();
-        parallel_rows(rows, size, [&](int64_t r, int64_t first, int64_t last) {
+        parallel_spans(rows, size, kSpan, [&](int64_t r, int64_t first, int64_t length) {
             path_points_span(o + r * size + first, a + image[r] * from_stride + first,
-                             b + image[r] * size + first, weight[r], last - first);
+                             b + image[r] * size + first, weight[r], length);
         });
     });
     return out;

@@ -28,11 +28,11 @@ static void update_moments_(const Tensor &mean, const Tensor &m2, const Tensor &
             using T = decltype(zero);
             A *m = means.mutable_data_ptr<A>(), *s = squares.mutable_data_ptr<A>();
             const T *v = values.const_data_ptr<T>();
-            parallel_columns(added, size, [&](int64_t first, int64_t last) {
+            parallel_columns(added, size, [&](int64_t first, int64_t length) {
                 for (int64_t r = 0; r < added; ++r) {
                     const int64_t at = image[r] * size + first;
                     update_moments_span(m + at, s + at, v + r * size + first, static_cast<A>(seen[r]),
-                                        last - first);
+                                        length);
                 }
             });
         });
