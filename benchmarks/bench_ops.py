@@ -1,0 +1,64 @@
+"""Every operator beside the best eager chain: time, share of the bandwidth of a copy, and added memory.
+
+`python -m benchmarks.bench_ops [--quick]`; the cases stand in `benchmarks/ops/`, one file per operator.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+
+import benchmarks.ops
+from benchmarks.harness import Claim, begin, copy_bandwidth, finish, options, peak_memory
+from benchmarks.ops import Case
+from pyxai.bench import interleave
+
+REPEATS = 10  # calls per measurement: one alone may be shorter than a launch or a wake-up
+
+
+def repeat(function: Callable[[], object]) -> Callable[[], None]:
+    def run():
+        for _ in range(REPEATS):
+            function()
+
+    return run
+
+
+def cases(device: str) -> Iterator[tuple[str, int, Case]]:
+    """(file, number within it, case) for every operator."""
+    for module in pkgutil.iter_modules(benchmarks.ops.__path__):
+        found = importlib.import_module(f"benchmarks.ops.{module.name}").cases(device)
+        for number, case in enumerate(found):
+            yield module.name, number, case
+
+
+def call(stem: str, number: int, which: str) -> Callable[[], object]:
+    """One side of one case, for `peak_memory` in a process of its own."""
+    for number_, case in enumerate(importlib.import_module(f"benchmarks.ops.{stem}").cases("cpu")):
+        if number_ == number:
+            return getattr(case, which)
+    raise ValueError(f"benchmarks.ops.{stem} has no case {number}")
+
+
+def main(argv: list[str] | None = None) -> None:
+    given = options(__doc__, argv)
+    results = begin("ops", given)
+    results.copy_bytes_per_second = copy_bandwidth(given.device, rounds=given.rounds)
+    for stem, number, case in cases(given.device):
+        calls = {"native": repeat(case.native), "eager": repeat(case.eager)}
+        seconds = {
+            name: [second / REPEATS for second in values]
+            for name, values in interleave(calls, given.rounds).items()
+        }
+        results.add(case.what, seconds, Claim("native", "eager", 1.0), bytes=case.bytes)
+        if number == 1 and given.device == "cpu" and not given.quick:  # several images: the chain copies
+            memory = {
+                which: peak_memory("benchmarks.bench_ops:call", stem=stem, number=number, which=which).added
+                for which in ("native", "eager")
+            }
+            for which, added in memory.items():
+                results.state(f"{case.what}: memory added, {which}", added / 2**20, "MiB")
+    finish(results, given)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""One file per operator, with the cases it is measured in. `bench_ops` finds them by their name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operator beside the best chain of torch calls for the same job."""
+
+    what: str
+    native: Callable[[], object]
+    eager: Callable[[], object]
+    bytes: int  # read once and written once, by an ideal implementation
+
+
+# (images, rows per image, element shape): one large image, several, and many small ones.
+SIZES = ((1, 16, (3, 224, 224)), (8, 2, (3, 224, 224)), (4, 64, (3, 32, 32)))
+
+
+def label(images: int, rows: int, shape: tuple[int, ...]) -> str:
+    return f"{images * rows} rows of {images} image{'s' * (images > 1)}, {'×'.join(map(str, shape))}"
