@@ -16,9 +16,15 @@ def measured() -> harness.Results:
     results.copy_bytes_per_second = 4e10
     seconds = {"floor": [1.0, 1.1, 0.9], "captum": [2.0, 2.2, 1.8], "pyxai": [1.0, 1.32, 0.72]}
     results.add("Saliency, tiny net", seconds, harness.Claim("pyxai", "captum", 0.49))
-    results.add("copy two numbers", {"eager": [2e-3, 2e-3], "native": [1e-3, 1e-3]}, bytes=10_000_000)
+    results.add(
+        "copy two numbers",
+        {"eager": [2e-3, 2e-3], "native": [1e-3, 1e-3]},
+        harness.Claim("native", "eager", 1.0),
+        bytes=10_000_000,
+    )
     results.state("peak memory, 256 against 8 steps", 1.25, wanted="<= 1.3")
     results.state("photographs within 0.05", 0.9, wanted=">= 0.95")
+    results.state("evaluations", 54, "an image")
     return results
 
 
@@ -77,9 +83,10 @@ def test_table_shows_ratios_bandwidth_and_facts():
         "| Saliency, tiny net | captum | 2.00 | 1.00 | **0.50** (0.45 to 0.55) | ≤ 0.49, met within 5 % |"
         in text
     )
-    assert "| copy two numbers | 1.00 ms | 10 | 25% | **0.50** (0.50 to 0.50) |" in text
+    assert "| copy two numbers | 1.00 ms | 10 | 25% | **0.50** (0.50 to 0.50) | ≤ 1, met |" in text
     assert "| peak memory, 256 against 8 steps | 1.25 | ≤ 1.3, met |" in text
     assert "| photographs within 0.05 | 0.9 | ≥ 0.95, NOT met |" in text
+    assert "| evaluations | 54 an image |" in text.partition("More figures")[2]
 
 
 def test_readme_is_rewritten_between_the_markers_and_checked(tmp_path):
