@@ -70,21 +70,20 @@ def bfloat16(results: Results, options: Options) -> None:
         results.state(f"{what}: lowest correlation", alike.min())
 
 
-def prepared(steps: int, size: int) -> Callable[[], object]:
+def prepared(steps: int) -> Callable[[], object]:
     """A captured explainer, ready to be called: for the memory measurement."""
     torch.set_num_threads(2)
     explainer = pyxai.Explainer(zoo.build("resnet18"), "integrated_gradients", steps=steps)
-    images = zoo.photographs(1, size, seed=1)
+    images = zoo.photographs(1, 224, seed=1)
     explainer.prepare(images)
     return lambda: explainer(images, 0)
 
 
-def memory(results: Results, options: Options) -> None:
-    """Peak of the call alone, above what the process held before it."""
-    size = 64 if options.quick else 224
-    few, many = (
-        harness.peak_memory("benchmarks.bench_path:prepared", steps=steps, size=size) for steps in (8, 256)
-    )
+def memory(results: Results) -> None:
+    """Peak of one call on a 224² image, alone above what the process held before it, and of the whole
+    process.
+    """
+    few, many = (harness.peak_memory("benchmarks.bench_path:prepared", steps=steps) for steps in (8, 256))
     results.state("IG, 8 steps: memory added by the call", few.added / 2**20, "MiB")
     results.state("IG, 256 steps: memory added by the call", many.added / 2**20, "MiB")
     results.state("IG, memory of 256 steps by that of 8: added", many.added / few.added, wanted="<= 1.3")
@@ -98,7 +97,7 @@ def main() -> None:
     results = harness.begin("path", options)
     speed(results, options)
     if options.device == "cpu":
-        memory(results, options)
+        memory(results)
         bfloat16(results, options)
     harness.finish(results, options)
 
