@@ -30,15 +30,15 @@ lint: $(VENV)/ready
 
 build: $(VENV)/built
 
-# torch first and alone: the later commands find it installed and leave it as it is.
+# torch first and alone: the later commands find it installed and leave it as it is. The package itself is linked in
+# without its compiled module, which `built` makes where the objects stay, so that an edit recompiles only its file.
 $(VENV)/ready: pyproject.toml setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q $(TORCH)
 	$(BIN)/python -m pip install -q "setuptools>=77" "pybind11>=3" ninja
-	$(BIN)/python -m pip install -q --no-build-isolation -e ".[test]"
+	PYXAI_NATIVE=0 $(BIN)/python -m pip install -q --no-build-isolation -e ".[test]"
 	touch $@
 
-# The install above has built the module; this is the edit loop, which recompiles only what changed.
 $(VENV)/built: $(VENV)/ready $(SOURCES)
 	$(BIN)/python setup.py -q build_ext --inplace
 	touch $@
