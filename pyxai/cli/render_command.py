@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from pyxai.engine import InputError
+from pyxai.engine.status import OK
 
 if TYPE_CHECKING:
     from pyxai.engine.reader import Run
@@ -31,7 +32,9 @@ def render(
     stored = open(run)
     try:
         names = read_class_names(classes) if classes else {}
-        cards = [card for row in _rows(index, len(stored)) for card in _cards(stored, row, names)]
+        explained = stored.status == OK
+        rows = [row for row in _rows(index, len(stored)) if explained[row]]
+        cards = [card for row in rows for card in _cards(stored, row, names)]
         if not cards:
             raise InputError(f"--index {index} has no explained image in it")
         manifest = stored.manifest
@@ -61,12 +64,9 @@ def _rows(index: str, count: int) -> list[int]:
 
 
 def _cards(run: Run, row: int, names: dict[int, str]) -> list:
-    """One card for each target of a row; none where the row has no result."""
-    from pyxai.engine.status import OK
+    """One card for each target of a row."""
     from pyxai.render import Row
 
-    if run.status[row] != OK:
-        return []
     image, explanation = run.image(row), run[row]
     image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
     maps = explanation.heatmap()[0].float().numpy()

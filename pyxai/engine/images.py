@@ -39,12 +39,16 @@ class Images:
     pixels: np.ndarray
 
 
-def find_images(data: str | Path, preprocess: Preprocess) -> Images:
-    """List ``data`` and settle the images' shape; an :class:`InputError` where there is not exactly one."""
+def find_images(
+    data: str | Path, preprocess: Preprocess, shape: tuple[int, int, int] | None = None
+) -> Images:
+    """List ``data`` and settle the images' shape; an :class:`InputError` where there is not exactly one.
+
+    ``shape`` is what an earlier run with this preprocessing settled on; it saves reading every header.
+    """
     source = open_source(data)
     names = source.names()
-    shape = None
-    if preprocess.crop is None and not isinstance(source, Array):
+    if shape is None and preprocess.crop is None and not isinstance(source, Array):
         shape = _only_size(source, names, preprocess)
     first, pixels = _first(source, names, preprocess, shape)
     listing = listing_hash(names)

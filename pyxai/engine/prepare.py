@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +22,7 @@ from pyxai.engine.manifest import differences, identity, manifest, plain
 from pyxai.engine.models import LoadedModel, load_model
 from pyxai.engine.preprocess import Preprocess
 from pyxai.engine.results import describe, tensors
-from pyxai.engine.store import Store, check_space
+from pyxai.engine.store import Store, check_space, nearest_folder
 from pyxai.engine.weights import weights_hash
 
 
@@ -83,11 +85,13 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     here.leader(lambda: _check_out(job, out))
     loaded, device = _model(job, here)
     clock.lap("model")
-    images = find_images(job.data, _preprocess(job, loaded))
+    preprocess = _preprocess(job, loaded)
+    stored = Store(out).manifest if Store.exists(out) else None
+    known = stored and stored["preprocess"] == preprocess.as_json()
+    images = find_images(job.data, preprocess, tuple(stored["images"]["shape"]) if known else None)
     target = _target(job.target, len(images.names))
     clock.lap("listing")
     dtype = next((p.dtype for p in loaded.model.parameters() if p.is_floating_point()), torch.float32)
-    stored = Store(out).manifest if Store.exists(out) else None
     rows = stored["rows"] if stored else job.rows or default_rows((1, *images.shape), device)
     explainer = _explainer(job, loaded.model, rows)
     identified = identity(
@@ -150,14 +154,14 @@ def _check(job: Job) -> None:
 
 
 def _check_out(job: Job, out: Path) -> None:
-    """A store that is there already must be meant; one that is not must be possible."""
+    """A store that is there already must be meant; the place of one that is not must be writable."""
     if Store.exists(out):
         if not (job.resume or job.shard[1] > 1):
             raise InputError(f"{out} exists: continue it with --resume, or choose another --out")
         Store(out)
         return
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+        os.rmdir(tempfile.mkdtemp(dir=nearest_folder(out)))
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror}") from None
 

@@ -153,10 +153,14 @@ def bytes_needed(arrays: dict[str, dict], rows: int) -> int:
     return rows * (row + 1)
 
 
+def nearest_folder(path: Path) -> Path:
+    """The nearest thing above ``path`` that exists."""
+    return next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+
+
 def check_space(path: Path, arrays: dict[str, dict], rows: int) -> None:
     """An :class:`InputError` where ``rows`` rows may not fit on the disk of ``path``."""
-    place = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
-    needed, free = bytes_needed(arrays, rows), shutil.disk_usage(place).free
+    needed, free = bytes_needed(arrays, rows), shutil.disk_usage(nearest_folder(path)).free
     if needed > free:
         raise InputError(
             f"{path} needs {_size(needed)}, {_size(free)} are free: keep less (--keep heatmap, --store-dtype "
