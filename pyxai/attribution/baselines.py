@@ -19,16 +19,22 @@ Baseline = float | str | tuple | Tensor
 
 
 def baselines(method: str, baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
-    """One tensor (N, C, H, W) or (1, C, H, W) for every baseline an image has, in the images' dtype and device.
+    """One tensor (N, C, H, W) or (1, C, H, W) for every baseline an image has, like the images.
 
     Args:
-        baseline: a number; one number a channel; ``"black"`` (the value ``low``); ``"mean"`` (each image's mean
-            colour); ``"blur"`` (the image under a Gaussian of 10/224 of its smaller side); a tensor (C, H, W),
-            (1, C, H, W) or (N, C, H, W); or several an image, (1, K, C, H, W) or (N, K, C, H, W).
+        baseline: a number; one number a channel; ``"black"`` (the value ``low``); ``"mean"`` (each image's
+            mean colour); ``"blur"`` (the image under a Gaussian of 10/224 of its smaller side); a tensor (C,
+            H, W), (1, C, H, W) or (N, C, H, W); or several an image, (1, K, C, H, W) or (N, K, C, H, W).
         low: the value of a black pixel in the model's input space, a number or one a channel.
     """
     if isinstance(baseline, str):
-        expect(baseline in NAMES, method, "baseline", f"be one of {', '.join(NAMES)} where it is text", repr(baseline))
+        expect(
+            baseline in NAMES,
+            method,
+            "baseline",
+            f"be one of {', '.join(NAMES)} where it is text",
+            repr(baseline),
+        )
         if baseline == "mean":
             return [per_image(lambda image: image.mean((1, 2), keepdim=True), images).expand_as(images)]
         if baseline == "blur":
@@ -37,7 +43,13 @@ def baselines(method: str, baseline: Any, low: Any, images: Tensor) -> list[Tens
     count, *shape = images.shape
     if isinstance(baseline, (Real, tuple, list)):
         return [_constant(method, baseline, images)]
-    expect(isinstance(baseline, Tensor), method, "baseline", "be a number, a name or a tensor", type(baseline).__name__)
+    expect(
+        isinstance(baseline, Tensor),
+        method,
+        "baseline",
+        "be a number, a name or a tensor",
+        type(baseline).__name__,
+    )
     value = baseline.to(images)
     several = value if value.ndim == 5 else value.reshape(-1, *value.shape[-3:]).unsqueeze(1)
     fits = baseline.ndim in (3, 4, 5) and len(several) in (1, count) and list(several.shape[2:]) == shape

@@ -14,7 +14,7 @@ from pyxai.attribution.targets import Target
 
 @dataclass
 class Batch:
-    """One request after its checks: ``images`` (N, C, H, W), the ``target``, sample ``ids`` (N,), the method's name."""
+    """A checked request: ``images`` (N, C, H, W), the ``target``, sample ``ids`` (N,), the method's name."""
 
     images: Tensor
     target: Target
@@ -45,7 +45,8 @@ class Maps:
 def per_image(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """``function`` of each image on its own.
 
-    A batched reduction may split its sum by the batch's size, which would let batch mates change the last bit.
+    A batched reduction may split its sum by the batch's size, which would let batch mates change the last
+    bit.
     """
     return torch.stack([function(image) for image in images]) if len(images) else images.new_empty(0)
 
@@ -96,6 +97,6 @@ class Moments:
 
 
 def mix_ids(ids: Tensor, draw: Tensor) -> Tensor:
-    """Sample ids (r,) for the noisy copy number ``draw`` (r,) of each sample, so that inner noise differs by copy."""
+    """Ids (r,) of the noisy copies number ``draw`` (r,) of samples, so that inner noise differs by copy."""
     odd = 0x9E3779B97F4A7C15 - 2**64  # golden ratio in 64 bits, as a signed number; the product wraps
     return ids ^ ((draw + 1) * odd)

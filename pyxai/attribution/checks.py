@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any
 
@@ -19,19 +20,30 @@ def expect(condition: bool, method: str, argument: str, requirement: str, got: A
 
 
 def check_images(method: str, images: Any, dtype: torch.dtype | None, device: torch.device | None) -> None:
-    """``images`` is a finite (N, C, H, W) tensor with at least one pixel, in the model's dtype and on its device."""
-    expect(isinstance(images, Tensor), method, "images", "be a torch.Tensor", type(images).__name__, TypeError)
+    """``images`` is a finite (N, C, H, W) tensor with pixels, in the model's dtype and on its device."""
+    expect(
+        isinstance(images, Tensor), method, "images", "be a torch.Tensor", type(images).__name__, TypeError
+    )
     shape = tuple(images.shape)
     expect(images.ndim == 4, method, "images", "have shape (N, C, H, W)", shape)
     expect(images.is_floating_point(), method, "images", "have a floating dtype", images.dtype, TypeError)
     expect(0 not in shape[1:], method, "images", "have at least one channel and one pixel", shape)
-    expect(dtype in (None, images.dtype), method, "images", f"have the model's dtype {dtype}", images.dtype, TypeError)
-    expect(device in (None, images.device), method, "images", f"be on the model's device {device}", images.device)
-    finite = torch.isfinite(images).flatten(1).all(1) if len(images) else torch.ones(0, dtype=torch.bool)
-    if not bool(finite.all()):
+    expect(
+        dtype in (None, images.dtype),
+        method,
+        "images",
+        f"have the model's dtype {dtype}",
+        images.dtype,
+        TypeError,
+    )
+    expect(
+        device in (None, images.device), method, "images", f"be on the model's device {device}", images.device
+    )
+    if not math.isfinite(images.sum()):  # one pass; a finite sum has finite terms
+        finite = torch.isfinite(images).flatten(1).all(1)
         rows = (~finite).nonzero().flatten().tolist()
         shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
-        raise ValueError(f"{method}: `images` must be finite, got NaN or infinity in row {shown}")
+        expect(not rows, method, "images", "be finite", f"NaN or infinity in row {shown}")
 
 
 def check_ids(method: str, ids: Any, images: Tensor) -> Tensor:

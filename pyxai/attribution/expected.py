@@ -21,10 +21,12 @@ class ExpectedGradients:
         baseline: the distribution of baselines: a tensor (K, C, H, W), the same for every image, or anything
             :func:`pyxai.attribution.baselines.baselines` takes.
         low: value of a black pixel in the model's input space, for ``baseline="black"``.
-        noise_scale: standard deviation of Gaussian noise added to the image in every draw, in the input's units.
+        noise_scale: standard deviation of Gaussian noise added to the image in every draw, in the input's
+            units.
         seed: a draw depends on (seed, sample id, number of the draw) and nothing else.
 
-    ``expected`` is f(image) - mean f(baseline) over the baselines drawn; the residual shows the sampling error.
+    ``expected`` is f(image) - mean f(baseline) over the baselines drawn; the residual shows the sampling
+    error.
     """
 
     samples: int = 25
@@ -42,7 +44,9 @@ class ExpectedGradients:
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:
         images, device = batch.images, batch.images.device
-        starts = torch.stack([start.expand_as(images[:1]) if len(start) == 1 else start for start in self._starts(batch)])
+        starts = torch.stack(
+            [start.expand_as(images[:1]) if len(start) == 1 else start for start in self._starts(batch)]
+        )
         several, count = starts.shape[:2]
         logits = executor.scores(images)
         classes = batch.target.choose(batch.method, logits)
@@ -57,14 +61,24 @@ class ExpectedGradients:
             row = torch.arange(block.start, block.stop, device=device)
             index, draw = row // self.samples, row % self.samples
             ids = batch.ids[index]
-            pick = (several * ops.uniform_noise(ids, draw, seeds["baseline"], (1,))[:, 0]).long().clamp(max=several - 1)
+            pick = (
+                (several * ops.uniform_noise(ids, draw, seeds["baseline"], (1,))[:, 0])
+                .long()
+                .clamp(max=several - 1)
+            )
             alpha = ops.uniform_noise(ids, draw, seeds["position"], (1,), dtype=real)[:, 0]
             own = index if count > 1 else torch.zeros_like(index)
             start, chosen = starts[pick, own], classes[index]
-            end = ops.add_noise(images, index, batch.ids, draw, scale, seeds["noise"]) if self.noise_scale else images[index]
+            end = (
+                ops.add_noise(images, index, batch.ids, draw, scale, seeds["noise"])
+                if self.noise_scale
+                else images[index]
+            )
             points = ops.path_points(start, end, torch.arange(len(row), device=device), alpha)
             gradients, _, _ = executor.gradients(points, lambda logits, chosen=chosen: chosen)
-            ops.path_accumulate_(expected, reached[pick, own].gather(1, chosen).double(), index, share[: len(row)])
+            ops.path_accumulate_(
+                expected, reached[pick, own].gather(1, chosen).double(), index, share[: len(row)]
+            )
             rows = [(end - start) * gradient for gradient in gradients]
             moments = moments or [Moments(len(images), found) for found in rows]
             for moment, found in zip(moments, rows, strict=True):
@@ -80,4 +94,6 @@ class ExpectedGradients:
 
     def _starts(self, batch: Batch) -> list:
         shared = isinstance(self.baseline, torch.Tensor) and self.baseline.ndim == 4
-        return baselines(batch.method, self.baseline.unsqueeze(0) if shared else self.baseline, self.low, batch.images)
+        return baselines(
+            batch.method, self.baseline.unsqueeze(0) if shared else self.baseline, self.low, batch.images
+        )

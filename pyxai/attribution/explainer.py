@@ -16,7 +16,13 @@ from pyxai.attribution.batch import Batch
 from pyxai.attribution.checks import check_ids, check_images, expect, positive
 from pyxai.attribution.explanation import Explanation, explanation
 from pyxai.attribution.targets import parse_target
-from pyxai.capture.classifier import Classifier, check_evaluation_mode, fingerprint, parameter_device, parameter_dtype
+from pyxai.capture.classifier import (
+    Classifier,
+    check_evaluation_mode,
+    fingerprint,
+    parameter_device,
+    parameter_dtype,
+)
 from pyxai.capture.executor import Executor
 from pyxai.capture.program import Program, capture
 
@@ -31,14 +37,15 @@ class Explainer:
         method: a name from :func:`pyxai.methods`.
         output: picks the (N, K) class scores from what the model returns; see
             :class:`pyxai.capture.classifier.Classifier`.
-        rows: rows of every model call, fixed so that an image's bits do not depend on its batch mates. None settles
-            it at the first call, from the image size and the number of rows that call needs.
-        precision: ``bf16`` runs the model in bfloat16, opt-in and only for float32 models; maps are still summed in
-            float32.
+        rows: rows of every model call, fixed so that an image's bits do not depend on its batch mates. None
+            settles it at the first call, from the image size and the number of rows that call needs.
+        precision: ``bf16`` runs the model in bfloat16, opt-in and only for float32 models; maps are still
+            summed in float32.
         options: options of the method.
 
     Raises:
-        ValueError, TypeError: for an unknown method or option, a model in training mode, and, when called, images,
+        ValueError, TypeError: for an unknown method or option, a model in training mode, and, when called,
+        images,
             targets or ids of the wrong kind: before any work, as ``method: `argument` must …, got …``.
     """
 
@@ -57,7 +64,13 @@ class Explainer:
         self.method = dataclasses.replace(entry, colour=getattr(self.options, "colour", entry.colour))
         if rows is not None:
             positive("rows", rows)
-        expect(precision in PRECISIONS, method, "precision", f"be one of {', '.join(PRECISIONS)}", repr(precision))
+        expect(
+            precision in PRECISIONS,
+            method,
+            "precision",
+            f"be one of {', '.join(PRECISIONS)}",
+            repr(precision),
+        )
         self.rows = rows
         self.precision = precision
         self._classifier = Classifier(model, output)
@@ -70,10 +83,11 @@ class Explainer:
 
         Args:
             images: (N, C, H, W), finite, in the model's dtype and on its device.
-            target: class to explain. None: the predicted one. An int: the same for all. A list or (N,) tensor: one
-                an image. (N, T), or ``"top5"`` for the five best: several an image, sharing the model's forward.
-            ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching; default the
-                row number.
+            target: class to explain. None: the predicted one. An int: the same for all. A list or (N,)
+                tensor: one an image. (N, T), or ``"top5"`` for the five best: several an image, sharing the
+                    model's forward.
+            ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching;
+                default the row number.
         """
         name = self.method.name
         self._check(images)
@@ -99,7 +113,7 @@ class Explainer:
             self._program(images.detach().contiguous())
 
     def info(self) -> dict[str, Any]:
-        """What was decided: method, options, rows, precision, and per input shape whether the model was captured."""
+        """What was decided: method, options, rows, precision, and for each input shape how the model runs."""
         return {
             "method": self.method.name,
             "options": {key: _plain(value) for key, value in dataclasses.asdict(self.options).items()},
@@ -124,15 +138,23 @@ class Explainer:
         self._fingerprint = current
         key = (images.shape[1:], images.dtype, images.device)
         if key not in self._programs:
-            self._programs[key] = capture(self._classifier, images, self.method.needs, PRECISIONS[self.precision])
+            self._programs[key] = capture(
+                self._classifier, images, self.method.needs, PRECISIONS[self.precision]
+            )
         return self._programs[key]
 
     def _empty(self, images: Tensor, target, ids: Tensor, executor: Executor) -> Explanation:
         """No images give results with no rows and the right trailing shape, as from one blank image."""
         blank = torch.zeros(1, *images.shape[1:], dtype=images.dtype, device=images.device)
-        asked = target if target.fixed is None else dataclasses.replace(target, fixed=target.fixed.new_zeros(1, target.count))
+        asked = (
+            target
+            if target.fixed is None
+            else dataclasses.replace(target, fixed=target.fixed.new_zeros(1, target.count))
+        )
         batch = Batch(blank, asked, ids.new_zeros(1), self.method.name)
-        return explanation(self.options.attribute(executor, batch), blank, self.method.name, target.single)[:0]
+        return explanation(self.options.attribute(executor, batch), blank, self.method.name, target.single)[
+            :0
+        ]
 
 
 def explain(
@@ -143,7 +165,7 @@ def explain(
 
 
 def default_rows(shape: tuple[int, ...], device: torch.device | str = "cpu") -> int:
-    """Rows of a model call for images of ``shape`` (…, H, W): a rule, not a measurement, so that it never wavers.
+    """Rows of a model call for images of ``shape`` (…, H, W): a rule, not a measurement, so it never wavers.
 
     On a CPU about as many pixels as eight 224² images, which stay in its caches; 32 times that on a GPU.
     """
@@ -153,7 +175,7 @@ def default_rows(shape: tuple[int, ...], device: torch.device | str = "cpu") -> 
 
 
 def fit_rows(wanted: int, total: int) -> int:
-    """The number of rows near ``wanted`` that splits ``total`` rows into full calls with the least padding."""
+    """The number near ``wanted`` that splits ``total`` rows into full calls with the least padding."""
     if total <= wanted:
         return total
     candidates = range(max(1, math.ceil(wanted / 2)), wanted + wanted // 2 + 1)

@@ -69,7 +69,7 @@ class Explanation:
         raise ValueError(f"`reduce` must be 'sum', 'abs_sum' or 'abs_max', got {reduce!r}")
 
     def plot(self, **options: Any):
-        """A picture of the maps beside their images: a ``PIL.Image``. Options as :func:`pyxai.render.sheet_of`."""
+        """The maps beside their images, a ``PIL.Image``. Options as :func:`pyxai.render.sheet_of`."""
         from pyxai import render
 
         return render.sheet_of(self, **options)

@@ -15,17 +15,20 @@ from pyxai.capture.executor import Executor
 
 def gradient_maps(executor: Executor, batch: Batch) -> Maps:
     """The gradient of each chosen class score by the image."""
-    images = batch.images
-    blocks = list(executor.blocks(len(images)))
-    parts = [
-        executor.gradients(images[block], lambda logits, block=block: batch.target.choose(batch.method, logits, block))
-        for block in blocks
-    ]
-    gradients, scores, classes = zip(*parts, strict=True)
+    images, count = batch.images, batch.target.count
+    maps = [torch.empty_like(images) for _ in range(count)]
+    scores = images.new_empty(len(images), count)
+    classes = torch.empty(len(images), count, dtype=torch.int64, device=images.device)
+    for block in executor.blocks(len(images)):
+        gradients, scores[block], classes[block] = executor.gradients(
+            images[block], lambda logits, block=block: batch.target.choose(batch.method, logits, block)
+        )
+        for whole, part in zip(maps, gradients, strict=True):
+            whole[block] = part
     return Maps(
-        attribution=[torch.cat(per_target).to(images.dtype) for per_target in zip(*gradients, strict=True)],
-        target=torch.cat(classes),
-        score=torch.cat(scores),
+        attribution=maps,
+        target=classes,
+        score=scores,
         evaluations=torch.ones(len(images), dtype=torch.int64, device=images.device),
     )
 
@@ -45,7 +48,7 @@ class Gradient(_OneGradient):
 
 @register("input_x_gradient", family="gradient")
 class InputXGradient(_OneGradient):
-    """Image times gradient: the first-order Taylor term, and LRP-0 of a ReLU network (Shrikumar et al. 2016)."""
+    """Image times gradient: first-order Taylor term, LRP-0 of a ReLU network (Shrikumar et al. 2016)."""
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:
         maps = gradient_maps(executor, batch)

@@ -92,7 +92,8 @@ class SmoothGrad(_Noisy):
         of: the method that is averaged.
         of_options: its options (command line: ``--set of.steps=8``).
         samples: noisy copies an image.
-        noise_scale: standard deviation of the noise by the image's range, max - min; the survey advises 0.1 to 0.2.
+        noise_scale: standard deviation of the noise by the image's range, max - min; the survey advises 0.1
+            to 0.2.
         seed: of the noise. A draw depends on (seed, sample id, number of the draw, pixel) and nothing else.
     """
 
@@ -107,14 +108,17 @@ class SmoothGrad(_Noisy):
     def _behind_stem(self, executor: Executor, batch: Batch) -> Maps:
         """The mean gradient, summed behind the affine layers the model begins with.
 
-        Their transpose is linear, so it runs once for each of a few groups of draws instead of once a draw; the
-        spread of the groups gives the standard error.
+        Their transpose is linear, so it runs once for each of a few groups of draws instead of once a draw;
+        the spread of the groups gives the standard error.
         """
         images, stem = batch.images, executor.stem
         logits = executor.scores(images)
         classes = batch.target.choose(batch.method, logits)
         groups = min(GROUPS, self.samples)
-        share = torch.bincount(torch.arange(self.samples) * groups // self.samples).to(images.device) / self.samples
+        share = (
+            torch.bincount(torch.arange(self.samples) * groups // self.samples).to(images.device)
+            / self.samples
+        )
         sums: list[Tensor] = []
         for noisy, index, draw in self.noisy_blocks(executor, batch):
             points = stem.forward_block(noisy)
@@ -125,7 +129,9 @@ class SmoothGrad(_Noisy):
                 sums = [accumulator(points[:1].expand(shape)) for _ in gradients]
             group = index * groups + draw * groups // self.samples
             for total, gradient in zip(sums, gradients, strict=True):
-                ops.path_accumulate_(total, gradient, group, torch.full_like(draw, 1, dtype=total.dtype) / self.samples)
+                ops.path_accumulate_(
+                    total, gradient, group, torch.full_like(draw, 1, dtype=total.dtype) / self.samples
+                )
         attribution, errors = [], []
         for total in sums:
             parts = stem.pull_back(total).unflatten(0, (len(images), groups))
@@ -156,8 +162,8 @@ class SmoothGradSquared(_Noisy):
 class VarGrad(_Noisy):
     """Variance of a method's maps over noisy copies of the image (Adebayo et al. 2018).
 
-    Options as :class:`SmoothGrad`. The variance divides by ``samples``; its standard error is that of a normal
-    sample, variance · sqrt(2 / (samples - 1)).
+    Options as :class:`SmoothGrad`. The variance divides by ``samples``; its standard error is that of a
+    normal sample, variance · sqrt(2 / (samples - 1)).
     """
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:

@@ -23,13 +23,13 @@ MOST_STEPS = FIRST_STEPS * REFINEMENT**5
 
 @register("integrated_gradients", family="path")
 class IntegratedGradients:
-    """Image minus baseline, times the mean gradient on the line between them (survey eq. 7; Sundararajan et al. 2017).
+    """(Image - baseline) times the mean gradient between them (survey eq. 7; Sundararajan et al. 2017).
 
     Attributes:
         steps: gradient evaluations an image; None spends what ``tolerance`` asks.
-        tolerance: bound on the estimated relative L1 error of the map. The midpoint rule is refined threefold and
-            each image stops by itself once (change of the map) / (3 - 1) is below it; default 0.05 where ``steps``
-            is not given either.
+        tolerance: bound on the estimated relative L1 error of the map. The midpoint rule is refined threefold
+            and each image stops by itself once (change of the map) / (3 - 1) is below it; default 0.05 where
+            ``steps`` is not given either.
         rule: quadrature rule; only ``midpoint`` refines.
         baseline: see :func:`pyxai.attribution.baselines.baselines`.
         low: value of a black pixel in the model's input space, for ``baseline="black"``.
@@ -83,7 +83,9 @@ class IntegratedGradients:
         totals = [accumulator(images) for _ in range(target.count)]
         for start in starts:
             path = _Path(executor, batch.method, images, start, target)
-            gradients, spent = path.fixed(*quadrature(self.rule, self.steps)) if self.steps else path.refine(self.tolerance)
+            gradients, spent = (
+                path.fixed(*quadrature(self.rule, self.steps)) if self.steps else path.refine(self.tolerance)
+            )
             evaluations += spent
             for total, gradient in zip(totals, gradients, strict=True):
                 total += path.difference * gradient / len(starts)
@@ -107,7 +109,12 @@ class IntegratedGradients:
         seed = ops.derive_seed(self.seed, "baseline")
         return [
             ops.add_noise(
-                start.expand_as(batch.images), index, batch.ids, torch.full_like(index, sample * len(clean) + which), scale, seed
+                start.expand_as(batch.images),
+                index,
+                batch.ids,
+                torch.full_like(index, sample * len(clean) + which),
+                scale,
+                seed,
             )
             for sample in range(self.samples)
             for which, start in enumerate(clean)
@@ -156,14 +163,20 @@ class _Path:
                 mean[active] = refined
             first = steps == FIRST_STEPS
             steps *= REFINEMENT
-            active = active[:0] if steps > MOST_STEPS else active if first else active[(change > tolerance).to(active.device)]
+            active = (
+                active[:0]
+                if steps > MOST_STEPS
+                else active
+                if first
+                else active[(change > tolerance).to(active.device)]
+            )
         return means, spent
 
     def _zeros(self) -> list[Tensor]:
         return [accumulator(self.end) for _ in range(self.target.count)]
 
     def _add(self, totals: list[Tensor], chosen: Tensor, node: Tensor, weight: Tensor) -> None:
-        """Add ``weight`` times the gradient at each ``node`` for the images ``chosen``, in calls of full rows."""
+        """Add ``weight`` times the gradient at each ``node`` for the images ``chosen``, in full calls."""
         steps = len(node)
         device, real = self.end.device, torch.promote_types(self.end.dtype, torch.float32)
         for block in self.executor.blocks(len(chosen) * steps):

@@ -10,7 +10,7 @@ RULES = ("midpoint", "riemann_left", "riemann_right", "trapezoid", "gauss_legend
 
 
 def quadrature(rule: str, steps: int) -> tuple[Tensor, Tensor]:
-    """Nodes and weights (float64, shape (steps,)) of ``rule`` with ``steps`` evaluations; the weights sum to 1."""
+    """Nodes and weights, float64 (steps,), of ``rule`` with ``steps`` evaluations; the weights sum to 1."""
     position = np.arange(steps, dtype=np.float64)
     weight = np.full(steps, 1 / steps)
     if rule == "midpoint":

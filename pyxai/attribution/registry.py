@@ -25,8 +25,8 @@ class Method:
     Attributes:
         name: what ``pyxai.explain(method=…)`` takes.
         family: the group it is documented under.
-        needs: what it asks of the model: ``gradients`` (any differentiable model), ``graph`` (a captured one),
-            ``layer``, ``training``, or ``none``.
+        needs: what it asks of the model: ``gradients`` (any differentiable model), ``graph`` (a captured
+            one), ``layer``, ``training``, or ``none``.
         colour: whether maps have the input's channels, (N, C, H, W), or one channel, (N, 1, H, W).
         options: the frozen dataclass of its options.
     """
@@ -77,7 +77,9 @@ def build(name: str, options: dict[str, Any]):
     known = entry.fields()
     for key in options:
         if key not in known:
-            raise ValueError(f"{name}: no option `{key}`{_nearest(key, known)}; it takes {', '.join(known) or 'none'}")
+            raise ValueError(
+                f"{name}: no option `{key}`{_nearest(key, known)}; it takes {', '.join(known) or 'none'}"
+            )
     try:
         return entry.options(**options)
     except (TypeError, ValueError) as error:
@@ -87,8 +89,8 @@ def build(name: str, options: dict[str, Any]):
 def parse_options(name: str, assignments: list[str]) -> dict[str, Any]:
     """Turn ``["steps=64", "baseline=black", "of.steps=8"]`` into typed option values for ``name``.
 
-    ``a.b=c`` sets the entry ``b`` of the dictionary option ``a_options`` (options of a wrapped method, whose name
-    is the option ``a``).
+    ``a.b=c`` sets the entry ``b`` of the dictionary option ``a_options`` (options of a wrapped method, whose
+    name is the option ``a``).
     """
     entry = method(name)
     hints = typing.get_type_hints(entry.options)
@@ -103,7 +105,9 @@ def parse_options(name: str, assignments: list[str]) -> dict[str, Any]:
             nested.setdefault(outer, []).append(f"{inner}={text}")
             continue
         if key not in hints:
-            raise ValueError(f"{name}: no option `{key}`{_nearest(key, hints)}; it takes {', '.join(entry.fields())}")
+            raise ValueError(
+                f"{name}: no option `{key}`{_nearest(key, hints)}; it takes {', '.join(entry.fields())}"
+            )
         values[key] = _convert(name, key, text, hints[key])
     defaults = entry.fields()
     for outer, inner in nested.items():
@@ -128,7 +132,9 @@ def _convert(name: str, key: str, text: str, hint: Any) -> Any:
                 return text
         except (ValueError, KeyError):
             continue
-    wanted = " or ".join(getattr(kind, "__name__", str(kind)) for kind in alternatives if kind is not type(None))
+    wanted = " or ".join(
+        getattr(kind, "__name__", str(kind)) for kind in alternatives if kind is not type(None)
+    )
     raise ValueError(f"{name}: `{key}` must be {wanted}, got {text!r}")
 
 

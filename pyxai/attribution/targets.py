@@ -34,7 +34,9 @@ class Target:
         """Classes (n, T) of the images ``rows``, whose ``logits`` are (n, K)."""
         classes = logits.shape[1]
         if self.fixed is None:
-            expect(self.top <= classes, method, "target", f"ask for at most {classes} classes", f"top{self.top}")
+            expect(
+                self.top <= classes, method, "target", f"ask for at most {classes} classes", f"top{self.top}"
+            )
             return logits.topk(self.top, dim=1).indices if self.top > 1 else logits.argmax(1, keepdim=True)
         chosen = self.fixed[rows]
         if chosen.numel() and int(chosen.max()) >= classes:
@@ -58,13 +60,28 @@ def parse_target(method: str, target: Any, images: Tensor) -> Target:
     try:
         values = torch.as_tensor(target, device=images.device)
     except (TypeError, ValueError, RuntimeError):
-        expect(False, method, "target", "be a class, one class an image, or (N, T) classes", repr(target), TypeError)
+        expect(
+            False,
+            method,
+            "target",
+            "be a class, one class an image, or (N, T) classes",
+            repr(target),
+            TypeError,
+        )
     whole = not values.is_floating_point() and not values.is_complex() and values.dtype != torch.bool
     expect(whole, method, "target", "hold whole numbers", values.dtype, TypeError)
     values = values.to(torch.int64)
     if values.ndim == 0:
         values = values.expand(count)
     fits = values.ndim in (1, 2) and len(values) == count and (values.ndim == 1 or values.shape[1] > 0)
-    expect(fits, method, "target", f"be one class, or have shape ({count},) or ({count}, T)", tuple(values.shape))
-    expect(bool((values >= 0).all()), method, "target", "be a class number from 0", values.min().item() if count else "")
+    expect(
+        fits, method, "target", f"be one class, or have shape ({count},) or ({count}, T)", tuple(values.shape)
+    )
+    expect(
+        bool((values >= 0).all()),
+        method,
+        "target",
+        "be a class number from 0",
+        values.min().item() if count else "",
+    )
     return Target(values.reshape(count, -1), 0, values.ndim == 1)

@@ -7,13 +7,13 @@ import operator
 import torch
 from torch import Tensor, fx
 
-from pyxai.capture.canonical import channel_affine
+from pyxai.capture.canonical import channel_affine, spatial_mean
 from pyxai.capture.split import before, behind
 
 aten = torch.ops.aten
 
-# Below this many multiplications for each output value the layers cost less than reading their output again at
-# every step: a 7x7 stem of a ResNet has 147 and gains a tenth, the 3x3 one of a VGG has 27 and loses.
+# Below this many multiplications for each output value the layers cost less than reading their output again
+# at every step: a 7x7 stem of a ResNet has 147 and gains a tenth, the 3x3 one of a VGG has 27 and loses.
 WORTHWHILE = 64
 
 _LINEAR_IN_FIRST = (
@@ -36,7 +36,7 @@ _LINEAR_IN_FIRST = (
     aten.neg.default,
     aten.avg_pool2d.default,
     aten.adaptive_avg_pool2d.default,
-    aten.mean.dim,
+    spatial_mean,
 )
 _SUMS = (aten.add.Tensor, aten.sub.Tensor, aten.cat.default, aten.stack.default)
 _PRODUCTS = (aten.mul.Tensor, aten.div.Tensor)
@@ -46,18 +46,20 @@ _SIZES = (aten.sym_size.int, operator.mul, operator.add, operator.sub, operator.
 def split_stem(module: fx.GraphModule) -> tuple[fx.GraphModule, fx.GraphModule] | None:
     """The affine layers and the rest of ``module``, as two modules sharing its tensors.
 
-    None where there are none, where they do not end in one tensor with the batch first, or where running them apart
-    does not pay.
+    None where there are none, where they do not end in one tensor with the batch first, or where running them
+    apart does not pay.
     """
     images = next(node for node in module.graph.nodes if node.op == "placeholder")
     varying, affine = _classify(module, images)
     frontier = [node for node in affine if any(user not in affine and user in varying for user in node.users)]
-    end = next((node for node in module.graph.nodes if node.op == "output")).args[0]
+    end = next(node for node in module.graph.nodes if node.op == "output").args[0]
     if len(frontier) != 1 or end in affine or frontier[0] is images:
         return None
     (cut,) = frontier
     value = cut.meta.get("val")
-    batch_first = isinstance(value, Tensor) and value.ndim > 1 and value.shape[0] == images.meta["val"].shape[0]
+    batch_first = (
+        isinstance(value, Tensor) and value.ndim > 1 and value.shape[0] == images.meta["val"].shape[0]
+    )
     if not batch_first or _multiplications_a_value(affine, cut) < WORTHWHILE:
         return None
     return before(module, cut), behind(module, cut)
@@ -70,7 +72,9 @@ def _classify(module: fx.GraphModule, images: fx.Node) -> tuple[set[fx.Node], di
         if node.target in _SIZES or not varying.intersection(node.all_input_nodes):
             continue
         varying.add(node)
-        if node.op == "call_function" and all(source in affine for source in node.all_input_nodes if source in varying):
+        if node.op == "call_function" and all(
+            source in affine for source in node.all_input_nodes if source in varying
+        ):
             pixels = [source for source in node.all_input_nodes if source in varying]
             first = node.args[0] if node.args else None
             if (

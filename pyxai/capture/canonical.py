@@ -1,11 +1,12 @@
 """Passes that bring a captured graph to the small vocabulary every method relies on, and make it fast.
 
-Each takes a :class:`torch.fx.GraphModule` and changes it in place. None changes what the graph computes beyond
-rounding.
+Each takes a :class:`torch.fx.GraphModule` and changes it in place. None changes what the graph computes
+beyond rounding.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 
 import torch
@@ -23,6 +24,7 @@ def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset())
     drop_identities(module)
     views_to_reshapes(module)
     batch_norms(module, barriers)
+    spatial_means(module)
     channels_last(module)
     module.graph.eliminate_dead_code()
     module.graph.lint()
@@ -32,8 +34,17 @@ def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset())
 
 
 def channel_affine(values: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """``values · scale + shift`` in one pass; ``scale`` and ``shift`` broadcast over everything but channels."""
+    """``values · scale + shift`` in one pass; ``scale`` and ``shift`` have a value a channel."""
     return torch.addcmul(shift, values, scale)
+
+
+def spatial_mean(values: Tensor, dims: list[int], keepdim: bool) -> Tensor:
+    """Mean over ``dims``, whose gradient is a broadcast view of a small tensor.
+
+    Autograd's own gradient of a mean divides after it has expanded, which writes a tensor as large as
+    ``values``.
+    """
+    return values.sum(dims, keepdim=keepdim) / math.prod(values.shape[dim] for dim in dims)
 
 
 def drop_identities(module: fx.GraphModule) -> None:
@@ -62,12 +73,15 @@ def views_to_reshapes(module: fx.GraphModule) -> None:
 
 
 def batch_norms(module: fx.GraphModule, barriers: frozenset[str]) -> None:
-    """Fold a BatchNorm into the convolution or linear layer that only it uses; otherwise make it a channel affine."""
+    """Fold a BatchNorm into the layer whose only user it is; otherwise make it a channel affine."""
     for node in list(module.graph.nodes):
         if node.target is not _BATCH_NORM:
             continue
         source, weight, bias, mean, variance, _, epsilon = node.args
-        tensors = [None if item is None else _tensor(module, item).double() for item in (weight, bias, mean, variance)]
+        tensors = [
+            None if item is None else _tensor(module, item).double()
+            for item in (weight, bias, mean, variance)
+        ]
         weight, bias, mean, variance = tensors
         scale = (variance + epsilon).rsqrt() * (1 if weight is None else weight)
         shift = (0 if bias is None else bias) - mean * scale
@@ -99,6 +113,20 @@ def _fold(module: fx.GraphModule, layer: fx.Node, scale: Tensor, shift: Tensor) 
     with module.graph.inserting_before(layer):
         new = [_attribute(module, part.to(weight.dtype)) for part in (folded, bias * scale + shift)]
     layer.args = (layer.args[0], *new, *layer.args[3:])
+
+
+def spatial_means(module: fx.GraphModule) -> None:
+    """One form for means over height and width, global average pooling included."""
+    for node in module.graph.nodes:
+        if node.target is aten.adaptive_avg_pool2d.default and tuple(node.args[1]) == (1, 1):
+            node.target, node.args = spatial_mean, (node.args[0], [-2, -1], True)
+        elif node.target is aten.mean.dim and len(node.args) < 4 and not node.kwargs.get("dtype"):
+            keepdim = bool(node.args[2]) if len(node.args) > 2 else bool(node.kwargs.get("keepdim"))
+            node.target, node.args, node.kwargs = (
+                spatial_mean,
+                (node.args[0], list(node.args[1]), keepdim),
+                {},
+            )
 
 
 def channels_last(module: fx.GraphModule) -> None:

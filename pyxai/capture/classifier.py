@@ -14,8 +14,8 @@ Pick = Callable[[Any], Tensor]
 class Classifier(nn.Module):
     """``model`` followed by ``output`` and brought to shape (N, K).
 
-    A single logit s, shaped (N,) or (N, 1), becomes the two classes (-s, s): class 1 is explained by the logit,
-    class 0 by its negative, and the predicted class is the sign of the decision.
+    A single logit s, shaped (N,) or (N, 1), becomes the two classes (-s, s): class 1 is explained by the
+    logit, class 0 by its negative, and the predicted class is the sign of the decision.
 
     Args:
         model: any module; ``torch.compile`` and (Distributed)DataParallel wrappers are taken off.
@@ -32,13 +32,17 @@ class Classifier(nn.Module):
         raw = self.model(images)
         scores = self.output(raw) if self.output else _default_output(raw)
         if not isinstance(scores, Tensor):
-            raise TypeError(f"the model's output must be a tensor, got {type(scores).__name__}; pass `output=` to pick one")
+            raise TypeError(
+                f"the model's output must be a tensor, got {type(scores).__name__}; "
+                "pass `output=` to pick one"
+            )
         if scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1):
             scores = scores.reshape(-1, 1)
             scores = torch.cat([-scores, scores], 1)
         if scores.ndim != 2:
             raise ValueError(
-                f"the model's output must have shape (N, classes), got {tuple(scores.shape)}; pass `output=` to reduce it"
+                f"the model's output must have shape (N, classes), got {tuple(scores.shape)}; "
+                "pass `output=` to reduce it"
             )
         return scores
 
@@ -78,7 +82,9 @@ def check_evaluation_mode(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if module.training and isinstance(module, _ACTIVE_IN_TRAINING) and getattr(module, "p", 1) != 0:
             kind = type(module).__name__
-            raise ValueError(f"`model` must be in evaluation mode: {kind} `{name or kind}` is training; call model.eval()")
+            raise ValueError(
+                f"`model` must be in evaluation mode: {kind} `{name or kind}` is training; call model.eval()"
+            )
 
 
 def parameter_dtype(model: nn.Module) -> torch.dtype | None:
@@ -99,6 +105,7 @@ def _tensors(model: nn.Module):
 def fingerprint(model: nn.Module) -> tuple:
     """Changes whenever a parameter, a buffer or a training flag does: storages, versions, shapes, modes."""
     tensors = tuple(
-        (t.data_ptr(), 0 if t.is_inference() else t._version, t.shape, t.stride(), t.dtype, t.device) for t in _tensors(model)
+        (t.data_ptr(), 0 if t.is_inference() else t._version, t.shape, t.stride(), t.dtype, t.device)
+        for t in _tensors(model)
     )
     return tensors, tuple(module.training for module in model.modules())

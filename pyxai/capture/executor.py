@@ -1,7 +1,7 @@
 """Runs a program on a fixed number of rows a call, so that a row's bits do not depend on its mates.
 
-Convolution libraries choose algorithms by batch size, so the same image explained in a batch of 1 and of 64 differs
-through rounding. Every call here therefore has the same number of rows; a short one is padded.
+Convolution libraries choose algorithms by batch size, so the same image explained in a batch of 1 and of 64
+differs through rounding. Every call here therefore has the same number of rows; a short one is padded.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Executor:
         """Class scores (N, K) of images (N, C, H, W), without a gradient."""
         size = self.prediction_rows
         with torch.no_grad():
-            parts = [self._program.forward(self._fill(part, size))[: len(part)] for part in images.split(size)]
+            parts = [
+                self._program.forward(self._fill(part, size))[: len(part)] for part in images.split(size)
+            ]
         return torch.cat(parts)
 
     def gradients(self, points: Tensor, choose: Choose) -> tuple[list[Tensor], Tensor, Tensor]:
@@ -62,14 +64,18 @@ class Executor:
             T gradients (r, ...) in the dtype the model ran in, scores (r, T), classes (r, T).
         """
         count, dtype = len(points), self._program.dtype
-        leaf = self._fill(points if dtype is None else points.to(dtype), self.rows).detach().requires_grad_(True)
+        leaf = (
+            self._fill(points if dtype is None else points.to(dtype), self.rows).detach().requires_grad_(True)
+        )
         with torch.enable_grad():
             logits = self._differentiated(leaf)[:count]
             classes = choose(logits.detach())
             picked = logits.gather(1, classes)
             last = classes.shape[1] - 1
             gradients = [
-                torch.autograd.grad(picked[:, t].sum(), leaf, retain_graph=t < last, materialize_grads=True)[0][:count]
+                torch.autograd.grad(picked[:, t].sum(), leaf, retain_graph=t < last, materialize_grads=True)[
+                    0
+                ][:count]
                 for t in range(last + 1)
             ]
         return gradients, picked.detach(), classes

@@ -23,7 +23,16 @@ _ASSERTIONS = (
     aten.sym_constrain_range_for_size.default,
 )
 _UNUSUAL = 251  # a prime, as a batch size; see free_batch
-_RANDOM = ("rand", "bernoulli", "normal", "multinomial", "native_dropout", "rrelu_with_noise", "exponential", "poisson")
+_RANDOM = (
+    "rand",
+    "bernoulli",
+    "normal",
+    "multinomial",
+    "native_dropout",
+    "rrelu_with_noise",
+    "exponential",
+    "poisson",
+)
 
 
 class CaptureError(RuntimeError):
@@ -91,8 +100,9 @@ def _graph_module(program: torch.export.ExportedProgram) -> fx.GraphModule:
 def free_batch(module: fx.GraphModule, batch: int) -> None:
     """Make a graph traced with the constant batch size ``batch`` take any.
 
-    ``batch`` is a prime that no layer's size is a multiple of, so whatever number of the graph it divides came from
-    the batch size. The caller compares the outputs at other batch sizes, which would show a coincidence.
+    ``batch`` is a prime that no layer's size is a multiple of, so whatever number of the graph it divides
+    came from the batch size. The caller compares the outputs at other batch sizes, which would show a
+    coincidence.
     """
     graph = module.graph
     images = next(node for node in graph.nodes if node.op == "placeholder")
@@ -122,11 +132,13 @@ def _refuse(node: fx.Node) -> None:
         return
     name = node.target.name().removeprefix("aten::")
     if name.startswith(_RANDOM) or (name.startswith("dropout") and node.args[2]):
-        raise ValueError(f"`model` must be deterministic, but {module_path(node) or 'it'} draws random numbers ({name})")
+        raise ValueError(
+            f"`model` must be deterministic, but {module_path(node) or 'it'} draws random numbers ({name})"
+        )
 
 
 def module_path(node: fx.Node) -> str:
-    """Dotted name, within the user's model, of the innermost module call that made ``node``; "" for the model itself.
+    """Dotted name of the innermost module call that made ``node``; "" for the model itself.
 
     The second call of a module is ``name#2``.
     """
@@ -153,7 +165,9 @@ def _first_line(error: Exception) -> str:
 @contextmanager
 def _quiet():
     """Keep torch.export's own logging and warnings to itself: a failure is reported once, by the caller."""
-    loggers = [logging.getLogger(name) for name in ("torch.fx", "torch._export", "torch.export", "torch._dynamo")]
+    loggers = [
+        logging.getLogger(name) for name in ("torch.fx", "torch._export", "torch.export", "torch._dynamo")
+    ]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)

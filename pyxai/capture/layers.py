@@ -12,7 +12,8 @@ from pyxai.capture.export import module_calls
 def name_layers(module: fx.GraphModule) -> None:
     """Note in ``node.meta["layers"]`` which module calls return that node's value.
 
-    A module's value is the last one made in it that is used outside it. The second call of a module is ``name#2``.
+    A module's value is the last one made in it that is used outside it. The second call of a module is
+    ``name#2``.
     """
     last: dict[str, fx.Node] = {}
     for node in module.graph.nodes:
@@ -42,4 +43,6 @@ def find_layer(module: fx.GraphModule, name: str) -> fx.Node:
             return node
     names = layer_names(module)
     close = difflib.get_close_matches(name, names, 3) or names[-5:]
-    raise ValueError(f"`layer` must name a module that computes something, got {name!r}; near it: {', '.join(close)}")
+    raise ValueError(
+        f"`layer` must name a module that computes something, got {name!r}; near it: {', '.join(close)}"
+    )

@@ -69,7 +69,7 @@ def capture(
     dtype: torch.dtype | None = None,
     layers: Iterable[str] = (),
 ) -> Program:
-    """Capture ``classifier`` for images of this shape; run it eagerly where that fails and ``needs`` allows it.
+    """Capture ``classifier`` for images of this shape; run it eagerly where that fails and ``needs`` allows.
 
     Args:
         needs: ``gradients`` for methods any differentiable model serves; for others a failure is an error.

@@ -20,7 +20,7 @@ def before(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
 
 
 def behind(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
-    """The graph from ``cut``, which must be all that the output sees of the images; its batch size is ``cut``'s."""
+    """The graph from ``cut``, which must be all the output sees of the images and gives the batch size."""
     images = next(node for node in module.graph.nodes if node.op == "placeholder")
     graph = fx.Graph()
     entry = graph.placeholder("values")

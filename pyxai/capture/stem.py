@@ -11,9 +11,9 @@ from torch import Tensor
 class Stem:
     """An affine map A from images to the input of the rest of the model.
 
-    Along a straight line between two images A runs only at its ends, and the transpose of its linear part, which
-    does not depend on the image, runs once on a sum of gradients. Both work on one image a call, so that an image's
-    bits do not depend on its batch mates.
+    Along a straight line between two images A runs only at its ends, and the transpose of its linear part,
+    which does not depend on the image, runs once on a sum of gradients. Both work on one image a call, so
+    that an image's bits do not depend on its batch mates.
 
     Args:
         forward: the map; None is the identity.
@@ -45,7 +45,9 @@ class Stem:
         """Transpose of A's linear part: (N, ...) to (N, C, H, W)."""
         if not self.deep:
             return cotangents
-        return torch.cat([
-            torch.autograd.grad(self._value, self._leaf, part.to(self._value.dtype), retain_graph=True)[0]
-            for part in cotangents.split(1)
-        ])
+        return torch.cat(
+            [
+                torch.autograd.grad(self._value, self._leaf, part.to(self._value.dtype), retain_graph=True)[0]
+                for part in cotangents.split(1)
+            ]
+        )

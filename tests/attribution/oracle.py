@@ -14,7 +14,9 @@ def gradient(model, point, target):
 
 def integrated_gradients(model, image, start, target, node, weight):
     """(image - start) times the weighted mean of the gradients at start + node (image - start)."""
-    total = sum(w * gradient(model, start + a * (image - start), target) for a, w in zip(node, weight, strict=True))
+    total = sum(
+        w * gradient(model, start + a * (image - start), target) for a, w in zip(node, weight, strict=True)
+    )
     return (image - start) * total
 
 

@@ -30,7 +30,9 @@ def test_blur_is_a_gaussian_normalised_at_the_border():
     sigma = BLUR_FRACTION * 40
     image = IMAGES[1, 2].numpy()
     smooth = scipy.ndimage.gaussian_filter(image, sigma, mode="constant", truncate=60 / sigma)
-    weight = scipy.ndimage.gaussian_filter(torch.ones(40, 56).double().numpy(), sigma, mode="constant", truncate=60 / sigma)
+    weight = scipy.ndimage.gaussian_filter(
+        torch.ones(40, 56).double().numpy(), sigma, mode="constant", truncate=60 / sigma
+    )
     assert abs(blurred[1, 2].numpy() - smooth / weight).max() < 1e-12
 
 
@@ -40,7 +42,9 @@ def test_tensors():
     assert torch.equal(read(own)[0], own)
     several = torch.stack([one[0], own[0], one[0]]).unsqueeze(0)
     assert [tuple(start.shape) for start in read(several)] == [(1, 3, 40, 56)] * 3
-    assert [tuple(start.shape) for start in read(IMAGES.unsqueeze(1).expand(2, 4, 3, 40, 56))] == [(2, 3, 40, 56)] * 4
+    assert [tuple(start.shape) for start in read(IMAGES.unsqueeze(1).expand(2, 4, 3, 40, 56))] == [
+        (2, 3, 40, 56)
+    ] * 4
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,10 @@ def test_saliency_and_input_x_gradient(case):
     ours = pyxai.explain(model, images, "saliency", target).attribution
     assert oracle.relative_l1(ours, theirs.amax(1, keepdim=True)) <= 1e-9
     theirs = captum.InputXGradient(model).attribute(images.clone(), target)
-    assert oracle.relative_l1(pyxai.explain(model, images, "input_x_gradient", target).attribution, theirs) <= 1e-9
+    assert (
+        oracle.relative_l1(pyxai.explain(model, images, "input_x_gradient", target).attribution, theirs)
+        <= 1e-9
+    )
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -50,7 +53,9 @@ def test_gradient_shap_with_the_same_draws(case, monkeypatch):
     number = torch.arange(samples)
     seed = ops.derive_seed(0, "position")
     ours = pyxai.explain(model, images, "expected_gradients", target, samples=samples)
-    alpha = torch.cat([ops.uniform_noise(torch.full_like(number, row), number, seed, (1,))[:, 0] for row in range(2)])
+    alpha = torch.cat(
+        [ops.uniform_noise(torch.full_like(number, row), number, seed, (1,))[:, 0] for row in range(2)]
+    )
     monkeypatch.setattr(np.random, "uniform", lambda low, high, size: alpha.double().numpy())
     theirs = captum.GradientShap(model).attribute(
         images, torch.zeros_like(images[:1]), n_samples=samples, stdevs=0.0, target=target
@@ -63,7 +68,9 @@ def test_captums_trapezoid_does_not_integrate_a_constant():
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 4 * 4, 2)).double()
     images = torch.rand(1, 3, 4, 4, dtype=torch.float64)
     exact = images * model[1].weight[0].reshape(1, 3, 4, 4)
-    theirs = captum.IntegratedGradients(model).attribute(images, target=0, n_steps=5, method="riemann_trapezoid")
+    theirs = captum.IntegratedGradients(model).attribute(
+        images, target=0, n_steps=5, method="riemann_trapezoid"
+    )
     ours = pyxai.explain(model, images, "integrated_gradients", 0, rule="trapezoid", steps=5).attribution
     assert oracle.relative_l1(ours, exact) <= 1e-13
     assert oracle.relative_l1(theirs, 0.8 * exact) <= 1e-6

@@ -64,14 +64,18 @@ def test_bits_do_not_depend_on_batch_mates_or_order(method):
         for field in ("attribution", "score", "delta", "standard_error", "evaluations"):
             values = [getattr(result, field) for result in (together, shuffled, alone)]
             if values[0] is not None:
-                assert torch.equal(values[0][row], values[1][position]) and torch.equal(values[0][row], values[2][0]), field
+                assert torch.equal(values[0][row], values[1][position]) and torch.equal(
+                    values[0][row], values[2][0]
+                ), field
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_other_rows_a_call_change_float64_maps_by_rounding_only(method):
     model, images = small(dtype=torch.float64)
     one, other = explainer(model, method, rows=4)(images), explainer(model, method, rows=7)(images)
-    assert float((one.attribution - other.attribution).abs().max()) <= 1e-10 * float(one.attribution.abs().max())
+    assert float((one.attribution - other.attribution).abs().max()) <= 1e-10 * float(
+        one.attribution.abs().max()
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -79,10 +83,15 @@ def test_the_model_comes_back_identical(method):
     model, images = small("InplaceOps")
     twin, untouched = copy.deepcopy(model), images.clone()
     explainer(model, method)(images)
-    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True)
+    )
     assert torch.equal(images, untouched) and not images.requires_grad
     for ours, theirs in zip(model.modules(), twin.modules(), strict=True):
-        assert ours.training == theirs.training and getattr(ours, "inplace", None) == getattr(theirs, "inplace", None)
+        assert ours.training == theirs.training and getattr(ours, "inplace", None) == getattr(
+            theirs, "inplace", None
+        )
         assert not ours._forward_hooks and not ours._backward_hooks and not ours._forward_pre_hooks
     for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
         assert ours.grad is None and ours.requires_grad == theirs.requires_grad
@@ -133,9 +142,10 @@ def test_a_model_moved_to_another_dtype_is_captured_again():
     model, images = small()
     run = explainer(model, "gradient")
     run(images)
-    with pytest.warns(UserWarning, match="captured again|capturing it again"):
-        model.double()
-        assert run(images.double()).attribution.dtype == torch.float64
+    model.double()
+    with pytest.warns(UserWarning, match="capturing it again"):
+        found = run(images.double())
+    assert found.attribution.dtype == torch.float64
 
 
 def test_one_program_per_image_size():
@@ -152,7 +162,10 @@ def test_single_logit_models_explain_the_decision():
     found = pyxai.explain(model, images, "gradient")
     assert torch.equal(found.target, (logit > 0).long())
     assert torch.allclose(found.score, logit.abs(), rtol=1e-5)
-    up, down = pyxai.explain(model, images, "gradient", target=1), pyxai.explain(model, images, "gradient", target=0)
+    up, down = (
+        pyxai.explain(model, images, "gradient", target=1),
+        pyxai.explain(model, images, "gradient", target=0),
+    )
     assert torch.equal(up.attribution, -down.attribution)
 
 
@@ -160,11 +173,15 @@ def test_wrapped_and_inference_mode_and_grad_mode():
     model, images = small()
     plain = pyxai.explain(model, images, "gradient", rows=5).attribution
     assert torch.equal(pyxai.explain(nn.DataParallel(model), images, "gradient", rows=5).attribution, plain)
-    assert torch.equal(pyxai.explain(torch.compile(model, backend="eager"), images, "gradient", rows=5).attribution, plain)
+    assert torch.equal(
+        pyxai.explain(torch.compile(model, backend="eager"), images, "gradient", rows=5).attribution, plain
+    )
     with torch.inference_mode():
         assert torch.equal(pyxai.explain(model, images.clone(), "gradient", rows=5).attribution, plain)
     wants = images.clone().requires_grad_(True)
-    assert torch.equal(pyxai.explain(model, wants, "gradient", rows=5).attribution, plain) and wants.grad is None
+    assert (
+        torch.equal(pyxai.explain(model, wants, "gradient", rows=5).attribution, plain) and wants.grad is None
+    )
 
 
 def test_noise_follows_the_id_and_the_seed():
@@ -190,10 +207,20 @@ BAD_CALLS = [
     (lambda x: x[0], {}, ValueError, "`images` must have shape \\(N, C, H, W\\), got \\(3, 16, 16\\)"),
     (lambda x: x.numpy(), {}, TypeError, "`images` must be a torch.Tensor, got ndarray"),
     (lambda x: (255 * x).long(), {}, TypeError, "`images` must have a floating dtype, got torch.int64"),
-    (lambda x: x.double(), {}, TypeError, "`images` must have the model's dtype torch.float32, got torch.float64"),
+    (
+        lambda x: x.double(),
+        {},
+        TypeError,
+        "`images` must have the model's dtype torch.float32, got torch.float64",
+    ),
     (lambda x: x.to("meta"), {}, ValueError, "`images` must be on the model's device cpu, got meta"),
     (lambda x: x[:, :, :0], {}, ValueError, "`images` must have at least one channel and one pixel"),
-    (lambda x: x.index_fill(0, torch.tensor([1, 3]), float("nan")), {}, ValueError, "got NaN or infinity in row 1, 3"),
+    (
+        lambda x: x.index_fill(0, torch.tensor([1, 3]), float("nan")),
+        {},
+        ValueError,
+        "got NaN or infinity in row 1, 3",
+    ),
     (lambda x: x, {"target": 5}, ValueError, "`target` must be a class in \\[0, 5\\), got 5"),
     (lambda x: x, {"target": [0, 1]}, ValueError, "`target` must be one class, or have shape \\(5,\\)"),
     (lambda x: x, {"ids": [1, 2]}, ValueError, "`ids` must have shape \\(5,\\), got \\(2,\\)"),
@@ -210,9 +237,19 @@ def test_bad_calls(change, call, error, message):
 
 BAD_MODELS = [
     (lambda: nn.ReLU, {}, TypeError, "`model` must be a torch.nn.Module, got type"),
-    (lambda: unfriendly.build("TrainingMode"), {}, ValueError, "`model` must be in evaluation mode: .* is training"),
+    (
+        lambda: unfriendly.build("TrainingMode"),
+        {},
+        ValueError,
+        "`model` must be in evaluation mode: .* is training",
+    ),
     (lambda: small()[0], {"rows": 0}, ValueError, "`rows` must be a positive whole number, got 0"),
-    (lambda: small()[0], {"precision": "fp8"}, ValueError, "gradient: `precision` must be one of fp32, bf16, got 'fp8'"),
+    (
+        lambda: small()[0],
+        {"precision": "fp8"},
+        ValueError,
+        "gradient: `precision` must be one of fp32, bf16, got 'fp8'",
+    ),
     (lambda: small()[0], {"method": "grad"}, ValueError, "no method 'grad' \\(did you mean"),
 ]
 
@@ -225,9 +262,11 @@ def test_bad_models_and_settings(model, options, error, message):
 
 def test_outputs_of_other_shapes_say_how_to_pick_one():
     segmentation = nn.Conv2d(3, 4, 1)
-    with pytest.raises(ValueError, match="output must have shape \\(N, classes\\), got .*pass `output=`"):
+    with pytest.raises(ValueError, match=r"output must have shape \(N, classes\), got .*pass `output=`"):
         pyxai.explain(segmentation, torch.rand(2, 3, 8, 8), "gradient")
-    found = pyxai.explain(segmentation, torch.rand(2, 3, 8, 8), "gradient", output=lambda raw: raw.mean((2, 3)))
+    found = pyxai.explain(
+        segmentation, torch.rand(2, 3, 8, 8), "gradient", output=lambda raw: raw.mean((2, 3))
+    )
     assert found.attribution.shape == (2, 3, 8, 8)
 
 
@@ -238,6 +277,8 @@ def test_rows_rule():
     assert default_rows((3, 224, 224), "cuda") == 256
 
 
-@pytest.mark.parametrize("wanted, total, rows", [(8, 1, 1), (8, 8, 8), (8, 25, 5), (8, 50, 10), (8, 400, 8), (64, 65, 33)])
+@pytest.mark.parametrize(
+    "wanted, total, rows", [(8, 1, 1), (8, 8, 8), (8, 25, 5), (8, 50, 10), (8, 400, 8), (64, 65, 33)]
+)
 def test_rows_are_settled_with_the_least_padding(wanted, total, rows):
     assert fit_rows(wanted, total) == rows

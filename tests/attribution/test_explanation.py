@@ -8,7 +8,9 @@ from tests import unfriendly
 
 
 def found(**options):
-    return pyxai.explain(unfriendly.build("Gate"), unfriendly.images(3), "integrated_gradients", steps=2, **options)
+    return pyxai.explain(
+        unfriendly.build("Gate"), unfriendly.images(3), "integrated_gradients", steps=2, **options
+    )
 
 
 def test_heatmaps():

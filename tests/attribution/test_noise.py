@@ -1,4 +1,4 @@
-"""SmoothGrad, its square and its variance: against loops over the same draws, and where they are known exactly."""
+"""SmoothGrad, its square and its variance: against loops over the same draws, and in closed form."""
 
 import pytest
 import torch
@@ -14,10 +14,14 @@ def draws(images, ids, samples, scale, seed):
     """Noisy copies (N, samples, C, H, W), by the definition."""
     spread = scale * (images.amax((1, 2, 3)) - images.amin((1, 2, 3)))
     number = torch.arange(samples)
-    return torch.stack([
-        image + width * ops.normal_noise(torch.full_like(number, key), number, seed, tuple(image.shape), images.dtype)
-        for image, key, width in zip(images, ids.tolist(), spread, strict=True)
-    ])
+    return torch.stack(
+        [
+            image
+            + width
+            * ops.normal_noise(torch.full_like(number, key), number, seed, tuple(image.shape), images.dtype)
+            for image, key, width in zip(images, ids.tolist(), spread, strict=True)
+        ]
+    )
 
 
 @pytest.mark.parametrize("of", ["gradient", "saliency", "input_x_gradient"])
@@ -25,7 +29,9 @@ def test_mean_square_and_variance_of_any_method(of):
     model, images = unfriendly.build("OverlappingPools"), unfriendly.images(3)
     ids, target = torch.tensor([5, -1, 2**40]), torch.tensor([0, 1, 2])
     noisy = draws(images, ids, 6, 0.15, seed=3)
-    maps = torch.stack([pyxai.explain(model, noisy[:, draw].contiguous(), of, target).attribution for draw in range(6)])
+    maps = torch.stack(
+        [pyxai.explain(model, noisy[:, draw].contiguous(), of, target).attribution for draw in range(6)]
+    )
     expected = {
         "smoothgrad": (maps.mean(0), maps.std(0) / 6**0.5),
         "smoothgrad_squared": (maps.square().mean(0), maps.square().std(0) / 6**0.5),
@@ -84,7 +90,14 @@ def test_quadratic_model_and_its_standard_error():
 def test_wrapped_integrated_gradients_keep_their_certificate():
     model, images = unfriendly.build("Smooth"), unfriendly.images(2)
     found = pyxai.explain(
-        model, images, "smoothgrad", 0, of="integrated_gradients", of_options={"steps": 80}, samples=4, noise_scale=0.1
+        model,
+        images,
+        "smoothgrad",
+        0,
+        of="integrated_gradients",
+        of_options={"steps": 80},
+        samples=4,
+        noise_scale=0.1,
     )
     assert float(found.residual.max()) <= 1e-3 and found.evaluations.tolist() == [320, 320]
 
@@ -92,6 +105,13 @@ def test_wrapped_integrated_gradients_keep_their_certificate():
 def test_copies_of_a_sample_get_different_inner_noise():
     model, images = unfriendly.build("Smooth"), unfriendly.images(1)
     found = pyxai.explain(
-        model, images, "vargrad", 0, of="expected_gradients", of_options={"samples": 1}, samples=5, noise_scale=0.0
+        model,
+        images,
+        "vargrad",
+        0,
+        of="expected_gradients",
+        of_options={"samples": 1},
+        samples=5,
+        noise_scale=0.0,
     )
     assert float(found.attribution.max()) > 0

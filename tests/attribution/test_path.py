@@ -18,7 +18,9 @@ def test_equals_a_plain_loop(rule):
     model, images = unfriendly.build("OverlappingPools"), unfriendly.images(3)
     found = pyxai.explain(model, images, METHOD, [1, 0, 4], rule=rule, steps=7, baseline=0.2)
     for image, map_, target in zip(images, found.attribution, [1, 0, 4], strict=True):
-        plain = oracle.integrated_gradients(model, image, torch.full_like(image, 0.2), target, *quadrature(rule, 7))
+        plain = oracle.integrated_gradients(
+            model, image, torch.full_like(image, 0.2), target, *quadrature(rule, 7)
+        )
         assert oracle.relative_l1(map_, plain) <= 1e-12
 
 
@@ -46,11 +48,16 @@ def test_completeness_on_unfriendly_nets(name):
     """The residual falls with the steps, and the sum reaches f(image) - f(baseline)."""
     model, images = unfriendly.build(name), unfriendly.images(3)
     target = model(images).argmax(1)
-    coarse, fine = (pyxai.explain(model, images, METHOD, steps=steps, rule="gauss_legendre") for steps in (4, 300))
+    coarse, fine = (
+        pyxai.explain(model, images, METHOD, steps=steps, rule="gauss_legendre") for steps in (4, 300)
+    )
     gained = (model(images) - model(torch.zeros_like(images))).gather(1, target[:, None])[:, 0]
     assert torch.allclose(fine.attribution.sum((1, 2, 3)) - fine.delta, gained, rtol=1e-10)
     assert float(fine.residual.max()) <= 2e-2
-    assert float(fine.delta.abs().mean()) <= float(coarse.delta.abs().mean()) or float(fine.residual.max()) <= 1e-10
+    assert (
+        float(fine.delta.abs().mean()) <= float(coarse.delta.abs().mean())
+        or float(fine.residual.max()) <= 1e-10
+    )
 
 
 def test_certificate_is_the_signed_gap_by_what_was_expected():
@@ -76,7 +83,9 @@ def test_tolerance_bounds_the_error_of_the_map(tolerance):
     dense = pyxai.explain(model, images, METHOD, found.target, steps=1024).attribution
     errors = [oracle.relative_l1(ours, theirs) for ours, theirs in zip(found.attribution, dense, strict=True)]
     reached = found.evaluations < MOST_STEPS
-    assert bool(reached.any()) and all(error <= tolerance for error, ok in zip(errors, reached, strict=True) if ok)
+    assert bool(reached.any()) and all(
+        error <= tolerance for error, ok in zip(errors, reached, strict=True) if ok
+    )
     levels = {FIRST_STEPS * REFINEMENT**power for power in range(6)}
     assert set(found.evaluations.tolist()) <= levels
 
@@ -85,7 +94,9 @@ def test_tolerance_map_is_the_midpoint_rule_of_the_evaluations_spent():
     model, images = unfriendly.build("OverlappingPools"), unfriendly.images(4)
     found = pyxai.explain(model, images, METHOD, tolerance=0.05)
     for row in range(4):
-        fixed = pyxai.explain(model, images[row : row + 1], METHOD, found.target[row], steps=int(found.evaluations[row]))
+        fixed = pyxai.explain(
+            model, images[row : row + 1], METHOD, found.target[row], steps=int(found.evaluations[row])
+        )
         assert oracle.relative_l1(found.attribution[row], fixed.attribution[0]) <= 1e-12
 
 
@@ -94,7 +105,10 @@ def test_images_leave_the_work_one_by_one():
     model, images = unfriendly.build("OverlappingPools"), unfriendly.images(2)
     easy = torch.full_like(images[:1], 1e-9)
     found = pyxai.explain(model, torch.cat([easy, images]), METHOD, 0, tolerance=0.01)
-    assert found.evaluations[0] == FIRST_STEPS * REFINEMENT and found.evaluations[1:].min() > found.evaluations[0]
+    assert (
+        found.evaluations[0] == FIRST_STEPS * REFINEMENT
+        and found.evaluations[1:].min() > found.evaluations[0]
+    )
 
 
 def test_several_baselines_give_the_mean_of_their_maps():

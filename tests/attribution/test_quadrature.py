@@ -16,7 +16,9 @@ def test_weights_sum_to_one_and_nodes_lie_on_the_path_in_order(rule, steps):
     assert (np.diff(node) > 0).all() and node[0] >= 0 and node[-1] <= 1
 
 
-@pytest.mark.parametrize("rule, degree", [("midpoint", 1), ("trapezoid", 1), ("riemann_left", 0), ("gauss_legendre", 13)])
+@pytest.mark.parametrize(
+    "rule, degree", [("midpoint", 1), ("trapezoid", 1), ("riemann_left", 0), ("gauss_legendre", 13)]
+)
 def test_degree_of_exactness(rule, degree):
     node, weight = (part.numpy() for part in quadrature(rule, 7))
     for power in range(degree + 1):
@@ -30,5 +32,8 @@ def test_left_and_right_mirror_each_other():
 
 
 def test_midpoint_refinements_are_nested():
-    coarse, fine = quadrature("midpoint", FIRST_STEPS)[0].numpy(), quadrature("midpoint", FIRST_STEPS * REFINEMENT)[0].numpy()
+    coarse, fine = (
+        quadrature("midpoint", FIRST_STEPS)[0].numpy(),
+        quadrature("midpoint", FIRST_STEPS * REFINEMENT)[0].numpy(),
+    )
     assert np.allclose(coarse, fine[REFINEMENT // 2 :: REFINEMENT], atol=1e-15)

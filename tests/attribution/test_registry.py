@@ -11,11 +11,19 @@ from pyxai.attribution.registry import build
 
 def test_every_method_is_a_documented_frozen_dataclass():
     table = pyxai.methods()
-    assert {entry.name for entry in table} >= {"saliency", "gradient", "integrated_gradients", "smoothgrad", "vargrad"}
+    assert {entry.name for entry in table} >= {
+        "saliency",
+        "gradient",
+        "integrated_gradients",
+        "smoothgrad",
+        "vargrad",
+    }
     for entry in table:
         assert dataclasses.is_dataclass(entry.options) and entry.options.__dataclass_params__.frozen
         assert entry.summary.endswith(".") and len(entry.summary) < 130
-        documented = entry.options.__doc__ + (method("smoothgrad").options.__doc__ if entry.family == "noise" else "")
+        documented = entry.options.__doc__ + (
+            method("smoothgrad").options.__doc__ if entry.family == "noise" else ""
+        )
         for name, (kind, _) in entry.fields().items():
             assert f"{name}" in documented, f"{entry.name}: {name} is not documented"
             assert kind
@@ -27,7 +35,9 @@ def test_unknown_method_names_the_nearest():
 
 
 def test_unknown_option_names_the_nearest_and_the_method():
-    with pytest.raises(ValueError, match="^integrated_gradients: no option `step` \\(did you mean 'steps'\\?\\)"):
+    with pytest.raises(
+        ValueError, match=r"^integrated_gradients: no option `step` \(did you mean 'steps'\?\)"
+    ):
         build("integrated_gradients", {"step": 3})
 
 
@@ -44,7 +54,11 @@ def test_unknown_option_names_the_nearest_and_the_method():
         ("integrated_gradients", {"samples": 4}, "needs `noise_scale` above 0"),
         ("smoothgrad", {"of": "vargrad"}, "`of` must be a method that is not itself an average"),
         ("smoothgrad", {"of_options": {"steps": 3}}, "gradient: no option `steps`"),
-        ("smoothgrad", {"noise_scale": -0.1}, "`noise_scale` must be a number that is not negative, got -0.1"),
+        (
+            "smoothgrad",
+            {"noise_scale": -0.1},
+            "`noise_scale` must be a number that is not negative, got -0.1",
+        ),
         ("expected_gradients", {"samples": True}, "`samples` must be a positive whole number, got True"),
         ("saliency", {"reduce": "sum"}, "`reduce` must be one of 'max'"),
     ],
@@ -55,7 +69,9 @@ def test_bad_option_values_name_option_and_value(name, options, message):
 
 
 def test_options_from_text():
-    read = parse_options("integrated_gradients", ["steps=64", "baseline=black", "low=-2,-1.5,-1", "rule=riemann_left"])
+    read = parse_options(
+        "integrated_gradients", ["steps=64", "baseline=black", "low=-2,-1.5,-1", "rule=riemann_left"]
+    )
     assert read == {"steps": 64, "baseline": "black", "low": (-2.0, -1.5, -1.0), "rule": "riemann_left"}
     assert parse_options("integrated_gradients", ["tolerance=0.01", "baseline=0.5", "steps=none"]) == {
         "tolerance": 0.01,

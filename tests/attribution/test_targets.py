@@ -40,7 +40,11 @@ def test_choose_takes_the_rows_of_a_part_of_the_batch():
         (-1, ValueError, "`target` must be a class number from 0, got -1"),
         ("top4", ValueError, "`target` must ask for at most 3 classes, got top4"),
         ("best", ValueError, "`target` must be 'top1', 'top2', … where it is text, got 'best'"),
-        ([0, 1], ValueError, "`target` must be one class, or have shape \\(3,\\) or \\(3, T\\), got \\(2,\\)"),
+        (
+            [0, 1],
+            ValueError,
+            "`target` must be one class, or have shape \\(3,\\) or \\(3, T\\), got \\(2,\\)",
+        ),
         (1.5, TypeError, "`target` must hold whole numbers, got torch.float32"),
         (True, TypeError, "`target` must hold whole numbers, got torch.bool"),
         ({"a": 1}, TypeError, "`target` must be a class, one class an image"),

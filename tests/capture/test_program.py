@@ -37,7 +37,10 @@ def captured(program, images):
 def snapshot(model):
     return (
         {name: value.clone() for name, value in model.state_dict().items()},
-        [(module.training, getattr(module, "inplace", None), len(module._forward_hooks)) for module in model.modules()],
+        [
+            (module.training, getattr(module, "inplace", None), len(module._forward_hooks))
+            for module in model.modules()
+        ],
         [(parameter.requires_grad, parameter.grad) for parameter in model.parameters()],
     )
 
@@ -137,8 +140,8 @@ def test_a_named_layer_keeps_its_batch_norm_apart_and_only_that_one():
 
 
 def test_unknown_layer_names_its_neighbours():
-    with pytest.raises(ValueError, match="`layer` must name a module .* got 'layer4.2'; near it: layer4"):
-        ((_, model, images),) = zoo.models(["resnet18"], small=True)
+    ((_, model, images),) = zoo.models(["resnet18"], small=True)
+    with pytest.raises(ValueError, match=r"`layer` must name a module .* got 'layer4.2'; near it: layer4"):
         capture(Classifier(model), images, layers=["layer4.2"])
 
 
@@ -165,7 +168,7 @@ def test_data_dependent_model_runs_eagerly_for_gradients_and_is_an_error_for_gra
     assert not program.captured and "torch.export" in program.reason
     for ours, theirs in zip(captured(program, images), eager(model, images), strict=True):
         assert relative(ours, theirs) == 0
-    with pytest.raises(ValueError, match="`model` must be capturable for this method: torch.export"):
+    with pytest.raises(ValueError, match=r"`model` must be capturable for this method: torch\.export"):
         capture(Classifier(model), images, needs="graph")
 
 
@@ -175,13 +178,17 @@ class _Random(nn.Module):
         self.drop = drop
 
     def forward(self, images):
-        noisy = nn.functional.dropout(images, 0.5, training=True) if self.drop else images + torch.rand_like(images)
+        noisy = (
+            nn.functional.dropout(images, 0.5, training=True)
+            if self.drop
+            else images + torch.rand_like(images)
+        )
         return noisy.flatten(1)
 
 
 @pytest.mark.parametrize("drop", [True, False])
 def test_a_random_model_is_refused(drop):
-    with pytest.raises(ValueError, match="`model` must be deterministic, but .* draws random numbers"):
+    with pytest.raises(ValueError, match=r"`model` must be deterministic, but .* draws random numbers"):
         capture(Classifier(_Random(drop)), unfriendly.images())
 
 
