@@ -57,7 +57,8 @@ def peak_memory(function: str, **arguments: object) -> Memory:
     from its parent.
     """
     command = [sys.executable, "-m", "benchmarks.memory", function, json.dumps(arguments)]
-    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**16)}
+    output = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True).stdout
     return Memory(**json.loads(output.splitlines()[-1]))
 
 
