@@ -61,7 +61,7 @@ def kill_and_resume(tmp_path: Path, images: int, kills: int) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stderr.close()
-    assert killed >= kills // 2, "the runs ended before they could be killed"
+    assert killed == kills, "a run ended before it could be killed"
     last = begin(data, out, 33)
     assert last.wait() == 0, last.stderr.read().decode()
     assert_same_arrays(whole, out)
