@@ -21,7 +21,7 @@ ROUNDS = 7
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_run_is_as_fast_as_memory(tmp_path):
-    """ResNet-20, IG with 32 steps, 2000 photographs: at least 90 % of the images/s, first batch to last commit.
+    """ResNet-20, IG of 32 steps, 2000 photographs: 90 % of the images/s, first batch to last commit.
 
     The photographs are done in seven shards, each once from memory and once as a run, one after the other, so
     that a change of the machine's load meets both. The median ratio of a round must reach the line; 5 % are
