@@ -16,9 +16,9 @@ from pyxai.attribution.registry import register
 from pyxai.attribution.targets import Target
 from pyxai.capture.executor import Executor
 
-FIRST_STEPS = 6
+FIRST_STEPS = 11  # so that most ReLU networks meet the default tolerance with 33
 REFINEMENT = 3  # the midpoints of n intervals are midpoints of 3 n intervals
-MOST_STEPS = FIRST_STEPS * REFINEMENT**5
+MOST_STEPS = FIRST_STEPS * REFINEMENT**4
 
 
 @register("integrated_gradients", family="path")

@@ -15,12 +15,11 @@ METHOD = "integrated_gradients"
 
 @pytest.mark.parametrize("rule", RULES)
 def test_equals_a_plain_loop(rule):
-    model, images = unfriendly.build("OverlappingPools"), unfriendly.images(3)
-    found = pyxai.explain(model, images, METHOD, [1, 0, 4], rule=rule, steps=7, baseline=0.2)
+    model, images = unfriendly.build("OverlappingPools"), unfriendly.images(4)
+    images, start = images[:3], images[3]  # no constant baseline: max-pooling breaks its ties as it likes
+    found = pyxai.explain(model, images, METHOD, [1, 0, 4], rule=rule, steps=7, baseline=start)
     for image, map_, target in zip(images, found.attribution, [1, 0, 4], strict=True):
-        plain = oracle.integrated_gradients(
-            model, image, torch.full_like(image, 0.2), target, *quadrature(rule, 7)
-        )
+        plain = oracle.integrated_gradients(model, image, start, target, *quadrature(rule, 7))
         assert oracle.relative_l1(map_, plain) <= 1e-12
 
 
@@ -47,17 +46,16 @@ def test_linear_model_is_exact_in_one_step():
 def test_completeness_on_unfriendly_nets(name):
     """The residual falls with the steps, and the sum reaches f(image) - f(baseline)."""
     model, images = unfriendly.build(name), unfriendly.images(3)
+    start = 0.5 * images.roll(1, 0)  # not black: some of them divide by the spread of their input
     target = model(images).argmax(1)
-    coarse, fine = (
-        pyxai.explain(model, images, METHOD, steps=steps, rule="gauss_legendre") for steps in (4, 300)
-    )
-    gained = (model(images) - model(torch.zeros_like(images))).gather(1, target[:, None])[:, 0]
+    explained = {"baseline": start, "rule": "gauss_legendre"}
+    coarse, fine = (pyxai.explain(model, images, METHOD, steps=steps, **explained) for steps in (4, 300))
+    gained = (model(images) - model(start)).gather(1, target[:, None])[:, 0]
     assert torch.allclose(fine.attribution.sum((1, 2, 3)) - fine.delta, gained, rtol=1e-10)
-    assert float(fine.residual.max()) <= 2e-2
-    assert (
-        float(fine.delta.abs().mean()) <= float(coarse.delta.abs().mean())
-        or float(fine.residual.max()) <= 1e-10
-    )
+    # by the map's size: what the residual is measured by, f(image) - f(baseline), may be tiny here
+    gap, before = (part.delta.abs() / part.attribution.abs().sum((1, 2, 3)) for part in (fine, coarse))
+    assert float(gap.max()) <= 2e-3
+    assert float(gap.mean()) <= max(float(before.mean()), 1e-12)
 
 
 def test_certificate_is_the_signed_gap_by_what_was_expected():
@@ -78,15 +76,15 @@ def test_certificate_of_an_image_that_is_its_baseline_is_zero():
 
 @pytest.mark.parametrize("tolerance", [0.2, 0.05])
 def test_tolerance_bounds_the_error_of_the_map(tolerance):
-    ((_, model, images),) = zoo.models(["resnet20"], n=6, small=True, dtype=torch.float64)
+    ((_, model, images),) = zoo.models(["resnet20"], n=3, small=True, dtype=torch.float64)
     found = pyxai.explain(model, images, METHOD, tolerance=tolerance)
-    dense = pyxai.explain(model, images, METHOD, found.target, steps=1024).attribution
+    dense = pyxai.explain(model, images, METHOD, found.target, steps=513).attribution
     errors = [oracle.relative_l1(ours, theirs) for ours, theirs in zip(found.attribution, dense, strict=True)]
     reached = found.evaluations < MOST_STEPS
     assert bool(reached.any()) and all(
         error <= tolerance for error, ok in zip(errors, reached, strict=True) if ok
     )
-    levels = {FIRST_STEPS * REFINEMENT**power for power in range(6)}
+    levels = {FIRST_STEPS * REFINEMENT**power for power in range(1, 5)}
     assert set(found.evaluations.tolist()) <= levels
 
 
