@@ -21,7 +21,7 @@ test-slow: build
 	$(BIN)/pytest -m slow
 
 bench: build
-	$(BIN)/pyxai bench
+	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

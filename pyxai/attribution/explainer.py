@@ -23,7 +23,7 @@ from pyxai.capture.classifier import (
     parameter_device,
     parameter_dtype,
 )
-from pyxai.capture.executor import Executor
+from pyxai.capture.executor import Executor, exact_arithmetic
 from pyxai.capture.program import Program, capture
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
@@ -93,7 +93,7 @@ class Explainer:
         self._check(images)
         parsed = parse_target(name, target, images)
         ids = check_ids(name, ids, images)
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
             images = images.detach().clone() if images.is_inference() else images.detach()
             images = images.contiguous()
             program = self._program(images)

@@ -74,14 +74,15 @@ class IntegratedGradients:
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:
         images = batch.images
-        logits = executor.scores(images)
+        starts = self._starts(batch)
+        scores = executor.scores(torch.cat([images, *starts])).split([len(images), *map(len, starts)])
+        logits, *reached = scores
         classes = batch.target.choose(batch.method, logits)
         target = Target(classes, 0, batch.target.single)
-        starts = self._starts(batch)
         expected = logits.gather(1, classes).double()
         evaluations = torch.zeros(len(images), dtype=torch.int64, device=images.device)
         totals = [accumulator(images) for _ in range(target.count)]
-        for start in starts:
+        for start, end_scores in zip(starts, reached, strict=True):
             path = _Path(executor, batch.method, images, start, target)
             gradients, spent = (
                 path.fixed(*quadrature(self.rule, self.steps)) if self.steps else path.refine(self.tolerance)
@@ -89,8 +90,7 @@ class IntegratedGradients:
             evaluations += spent
             for total, gradient in zip(totals, gradients, strict=True):
                 total += path.difference * gradient / len(starts)
-            reached = executor.scores(start).expand(len(images), -1)
-            expected -= reached.gather(1, classes).double() / len(starts)
+            expected -= end_scores.expand(len(images), -1).gather(1, classes).double() / len(starts)
         return Maps(
             attribution=[total.to(images.dtype) for total in totals],
             target=classes,

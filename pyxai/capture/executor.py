@@ -7,6 +7,7 @@ differs through rounding. Every call here therefore has the same number of rows;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -16,11 +17,26 @@ from pyxai.capture.program import Program
 Choose = Callable[[Tensor], Tensor]
 
 
+@contextmanager
+def exact_arithmetic(device: torch.device):
+    """On CUDA: no TF32, no algorithm whose result changes from call to call; settings come back after."""
+    if device.type != "cuda":
+        yield
+        return
+    matmul = torch.backends.cuda.matmul
+    allowed, matmul.allow_tf32 = matmul.allow_tf32, False
+    try:
+        with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
+            yield
+    finally:
+        matmul.allow_tf32 = allowed
+
+
 class Executor:
     """Scores and gradients of a model in calls of ``rows`` rows.
 
     Prediction calls, which cost a third of a gradient's and carry few rows in path methods, have
-    max(2, rows // 8) rows, at most ``rows``.
+    max(1, rows // 4) rows.
 
     Attributes:
         stem: the affine layers the model begins with, where running them apart pays; else the identity.
@@ -29,7 +45,7 @@ class Executor:
 
     def __init__(self, program: Program, rows: int):
         self.rows = rows
-        self.prediction_rows = min(rows, max(2, rows // 8))
+        self.prediction_rows = max(1, rows // 4)
         self.stem = program.stem
         self._program = program
         self._differentiated = program.differentiated

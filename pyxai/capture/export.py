@@ -151,7 +151,7 @@ def module_calls(node: fx.Node) -> list[str]:
     names = []
     for key, (path, _) in node.meta.get("nn_module_stack", {}).items():
         path = path.removeprefix("model").removeprefix(".")
-        if path:
+        if path and not path.startswith("_empty_nn_module_stack"):  # torch's mark for nodes without a module
             call = key.rpartition("@")[2] if "@" in key else "0"
             names.append(path if call == "0" else f"{path}#{int(call) + 1}")
     return names

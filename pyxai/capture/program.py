@@ -13,6 +13,7 @@ from torch import Tensor
 from pyxai.capture.affine import split_stem
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
+from pyxai.capture.differentiable import differentiable
 from pyxai.capture.export import CaptureError, export
 from pyxai.capture.layers import find_layer, name_layers
 from pyxai.capture.split import before
@@ -93,12 +94,14 @@ def capture(
     for name in layers:
         find_layer(module, name)
     split = split_stem(module)
-    stem, rest = (Stem(split[0], images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
+    stem, rest = (
+        (Stem(differentiable(split[0]), images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
+    )
     return Program(
         forward=module,
-        differentiated=_cast(module, dtype),
+        differentiated=_cast(differentiable(module), dtype),
         stem=stem,
-        rest=_cast(rest, dtype),
+        rest=_cast(differentiable(rest), dtype),
         dtype=dtype,
         channels_last=True,
         captured=True,

@@ -21,10 +21,12 @@ def demo(
 
 
 def bench(
-    model: Annotated[str, typer.Option(metavar="SPEC", help="As for `pyxai explain`.")],
+    model: Annotated[
+        str, typer.Option(metavar="SPEC", help="As for `pyxai explain`.")
+    ] = "pyxai.demo.networks:photographs",
     method: Annotated[str, typer.Option(metavar="NAME")] = "integrated_gradients",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="K=V")] = None,
-    size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
+    size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 192,
     channels: Annotated[int, typer.Option(help="Channels of the images.")] = 3,
     images: Annotated[int, typer.Option(help="Number of images.")] = 1,
     rounds: Annotated[int, typer.Option(help="Interleaved rounds.")] = 7,

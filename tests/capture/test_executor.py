@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.executor import Executor
+from pyxai.capture.executor import Executor, exact_arithmetic
 from pyxai.capture.program import capture
 from tests import zoo
 
@@ -45,5 +45,18 @@ def test_several_classes_share_a_forward_and_equal_one_at_a_time():
         assert torch.equal(alone, gradient)
 
 
-def test_prediction_rows_are_few_and_never_more_than_rows():
-    assert [executor("resnet20", rows)[0].prediction_rows for rows in (1, 2, 8, 64)] == [1, 2, 2, 8]
+def test_prediction_rows_are_few():
+    assert [executor("resnet20", rows)[0].prediction_rows for rows in (1, 3, 10, 64)] == [1, 1, 2, 16]
+
+
+def test_exact_arithmetic_on_cuda_is_switched_back():
+    def settings():
+        cudnn = torch.backends.cudnn
+        return torch.backends.cuda.matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic, cudnn.benchmark
+
+    before = settings()
+    with exact_arithmetic(torch.device("cuda")):
+        assert settings() == (False, False, True, False)
+    assert settings() == before
+    with exact_arithmetic(torch.device("cpu")):
+        assert settings() == before

@@ -1,0 +1,89 @@
+"""The gradient of a convolution by an image of few channels.
+
+A transposed convolution that gives three channels leaves most of a vector unit idle. Computed for blocks of
+pixels
+at once it is an ordinary convolution with as many times the channels, followed by a pixel shuffle: the same
+sums, two to six times faster for the first layer of common networks.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def narrow_convolution(
+    values: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    kernel: Tensor,
+    first: int,
+    stride: int,
+    padding: int,
+) -> Tensor:
+    """``conv2d(values, weight, bias, stride, padding)``, differentiated through :func:`transposed`.
+
+    ``kernel`` and ``first`` come from :func:`block_kernel`. Gradients flow to ``values`` only.
+    """
+    return _NarrowConvolution.apply(values, weight, bias, kernel, first, stride, padding)
+
+
+class _NarrowConvolution(torch.autograd.Function):
+    @staticmethod
+    def forward(context, values, weight, bias, kernel, first, stride, padding):
+        context.save_for_backward(kernel)
+        context.settings = first, stride, values.shape[2:]
+        return F.conv2d(values, weight, bias, stride, padding)
+
+    @staticmethod
+    def backward(context, gradient):
+        (kernel,) = context.saved_tensors
+        return transposed(gradient, kernel, *context.settings), None, None, None, None, None, None
+
+
+def block_kernel(weight: Tensor, stride: int, padding: int) -> tuple[Tensor, int]:
+    """What :func:`transposed` needs of a convolution with square weights (O, C, k, k).
+
+    With blocks of B = max(2, stride) pixels, output pixel B·a + r of one axis sums weight[u] · gradient[i]
+    over i·stride = B·a + r + padding - u, that is over i = (B / stride)·a + d with d = (r + padding - u) /
+    stride.
+
+    Returns:
+        the weights by offset d, (C·B², O, taps, taps), and the smallest d.
+    """
+    outputs, channels, size, _ = weight.shape
+    block = max(2, stride)
+    pairs = [
+        (r, u, (r + padding - u) // stride)
+        for r in range(block)
+        for u in range(size)
+        if (r + padding - u) % stride == 0
+    ]
+    first, last = min(d for _, _, d in pairs), max(d for _, _, d in pairs)
+    taps = last - first + 1
+    kernel = weight.new_zeros(channels, block, block, outputs, taps, taps)
+    for r, u, d in pairs:
+        for across, v, e in pairs:
+            kernel[:, r, across, :, d - first, e - first] = weight[:, :, u, v].T
+    kernel = kernel.reshape(channels * block**2, outputs, taps, taps)
+    return kernel.contiguous(memory_format=torch.channels_last), first
+
+
+def transposed(gradient: Tensor, kernel: Tensor, first: int, stride: int, size: tuple[int, int]) -> Tensor:
+    """Transpose of the convolution: ``gradient`` (N, O, …) to (N, C, *size) by blocks."""
+    block, taps = max(2, stride), kernel.shape[-1]
+    step = block // stride
+    blocks = [math.ceil(length / block) for length in size]
+    missing = [
+        (count - 1) * step + first + taps - have
+        for count, have in zip(blocks, gradient.shape[2:], strict=True)
+    ]
+    margin = max(-first, *missing, 0)
+    margin += (margin + first) % step
+    skip = (margin + first) // step
+    rows, columns = (slice(skip, skip + count) for count in blocks)
+    shuffled = F.pixel_shuffle(F.conv2d(gradient, kernel, None, step, margin)[:, :, rows, columns], block)
+    return shuffled[:, :, : size[0], : size[1]]
