@@ -26,13 +26,16 @@ from pyxai.engine.job import CHUNK
 from tests import zoo
 
 AT_MOST = 1.11  # 90 % of the images per second
+RESNET20 = "tests/zoo.py:resnet20_cifar10"
 METHODS = {"saliency": (), "integrated_gradients": ("tolerance=0.05",), "smoothgrad": ()}
 
 
-def explain(spec: str, data: Path, out: Path, method: str, settings: tuple[str, ...]) -> dict:
+def explain(
+    spec: str, data: Path, out: Path, method: str, settings: tuple[str, ...], more: tuple[str, ...] = ()
+) -> dict:
     """Run the command line; the record it leaves in the store: `images`, `seconds`, `startup`, ..."""
     command = [sys.executable, "-m", "pyxai", "explain", "--quiet", "--model", spec, "--data", str(data)]
-    command += ["--method", method, "--out", str(out)]
+    command += ["--method", method, "--out", str(out), *more]
     for setting in settings:
         command += ["--set", setting]
     threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
@@ -48,8 +51,11 @@ def unpacked(archive: str, folder: Path, count: int | None) -> Path:
 
 
 def against_memory(results: Results, options: Options, work: Path) -> None:
-    """ResNet-20, IG with 32 steps: the command line on a folder, and the explainer on ready tensors."""
-    count = 128 if options.quick else 2000
+    """ResNet-20, IG with 32 steps: the command line on a folder, and the explainer on ready tensors.
+
+    Each round does one shard of the data set both ways, so that a change of the machine's load meets both.
+    """
+    count = 2 * CHUNK * options.rounds if options.quick else 2000
     folder = unpacked("cifar10_test_2000.zip", work / "cifar", count)
     images, _ = zoo.cifar10_images(count)
     explainer = pyxai.Explainer(
@@ -59,12 +65,13 @@ def against_memory(results: Results, options: Options, work: Path) -> None:
     seconds: dict[str, list[float]] = {"in memory": [], "pyxai explain": []}
     startup: list[float] = []
     for number in range(options.rounds):
+        ready = images.split(CHUNK)[number :: options.rounds]
         start = time.perf_counter()
-        for part in images.split(CHUNK):
+        for part in ready:
             explainer(part)
         seconds["in memory"].append(time.perf_counter() - start)
-        out = work / f"{number}.zarr"
-        record = explain("tests/zoo.py:resnet20_cifar10", folder, out, "integrated_gradients", ("steps=32",))
+        shard = ("--shard", f"{number}/{options.rounds}", "--resume")
+        record = explain(RESNET20, folder, work / "run.zarr", "integrated_gradients", ("steps=32",), shard)
         seconds["pyxai explain"].append(record["seconds"])
         startup.append(sum(record["startup"].values()))
     what = f"IG, 32 steps, ResNet-20, {count} CIFAR-10 photographs"
@@ -76,7 +83,7 @@ def data_sets(results: Results, options: Options, work: Path) -> None:
     """Three methods on two data sets, once each."""
     few = 16 if options.quick else None
     for title, spec, archive in (
-        ("ResNet-20, CIFAR-10", "tests/zoo.py:resnet20_cifar10", "cifar10_test_2000.zip"),
+        ("ResNet-20, CIFAR-10", RESNET20, "cifar10_test_2000.zip"),
         ("SqueezeNet, ImageNet", "tests/zoo.py:squeezenet_imagenet", "imagenet_sample_50.zip"),
     ):
         folder = unpacked(archive, work / archive.removesuffix(".zip"), few)

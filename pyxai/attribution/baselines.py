@@ -52,7 +52,12 @@ def baselines(method: str, baseline: Any, low: Any, images: Tensor) -> list[Tens
     )
     value = baseline.to(images)
     several = value if value.ndim == 5 else value.reshape(-1, *value.shape[-3:]).unsqueeze(1)
-    fits = baseline.ndim in (3, 4, 5) and len(several) in (1, count) and list(several.shape[2:]) == shape
+    fits = (
+        baseline.ndim in (3, 4, 5)
+        and several.shape[1] > 0
+        and len(several) in (1, count)
+        and list(several.shape[2:]) == shape
+    )
     expect(fits, method, "baseline", f"fit images of shape {tuple(images.shape)}", tuple(baseline.shape))
     expect(bool(torch.isfinite(value).all()), method, "baseline", "be finite", "NaN or infinity")
     return list(several.unbind(1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,11 @@ class Batch:
     target: Target
     ids: Tensor
     method: str
+
+    def split(self, size: int) -> Iterator[Batch]:
+        """The same request in parts of at most ``size`` images."""
+        for index in torch.arange(len(self.images), device=self.images.device).split(size):
+            yield Batch(self.images[index], self.target.take(index), self.ids[index], self.method)
 
 
 @dataclass
@@ -40,6 +45,21 @@ class Maps:
     evaluations: Tensor
     expected: Tensor | None = None
     standard_error: list[Tensor] | None = None
+
+    @staticmethod
+    def joined(parts: list[Maps]) -> Maps:
+        """The maps of a request that was :meth:`Batch.split`."""
+
+        def rows(name: str) -> Tensor | None:
+            found = [getattr(part, name) for part in parts]
+            return None if found[0] is None else torch.cat(found)
+
+        def lists(name: str) -> list[Tensor] | None:
+            found = [getattr(part, name) for part in parts]
+            return None if found[0] is None else [torch.cat(maps) for maps in zip(*found, strict=True)]
+
+        whole = {name: rows(name) for name in ("target", "score", "evaluations", "expected")}
+        return Maps(lists("attribution"), standard_error=lists("standard_error"), **whole)
 
 
 def per_image(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def check_images(method: str, images: Any, dtype: torch.dtype | None, device: to
     expect(
         device in (None, images.device), method, "images", f"be on the model's device {device}", images.device
     )
-    if not math.isfinite(images.sum()):  # one pass; a finite sum has finite terms
+    if not math.isfinite(images.detach().sum()):  # one pass; a finite sum has finite terms
         finite = torch.isfinite(images).flatten(1).all(1)
         rows = (~finite).nonzero().flatten().tolist()
         shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
@@ -66,6 +66,12 @@ def non_negative(name: str, value: Any) -> None:
     """An option's value is a real number that is not negative."""
     if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value < float("inf"):
         raise ValueError(f"`{name}` must be a number that is not negative, got {value!r}")
+
+
+def whole(name: str, value: Any) -> None:
+    """An option's value is a whole number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"`{name}` must be a whole number, got {value!r}")
 
 
 def one_of(name: str, value: Any, choices) -> None:

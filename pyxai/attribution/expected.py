@@ -7,7 +7,7 @@ import torch
 from pyxai import ops
 from pyxai.attribution.baselines import Baseline, baselines
 from pyxai.attribution.batch import Batch, Maps, Moments
-from pyxai.attribution.checks import non_negative, positive
+from pyxai.attribution.checks import non_negative, positive, whole
 from pyxai.attribution.registry import register
 from pyxai.capture.executor import Executor
 
@@ -38,6 +38,7 @@ class ExpectedGradients:
     def __post_init__(self):
         positive("samples", self.samples)
         non_negative("noise_scale", self.noise_scale)
+        whole("seed", self.seed)
 
     def rows_an_image(self) -> int:
         return self.samples
@@ -49,7 +50,7 @@ class ExpectedGradients:
         )
         several, count = starts.shape[:2]
         logits = executor.scores(images)
-        classes = batch.target.choose(batch.method, logits)
+        classes = batch.target.choose(logits)
         reached = executor.scores(starts.flatten(0, 1)).unflatten(0, (several, count))
         expected = logits.gather(1, classes).double()
         real = torch.promote_types(images.dtype, torch.float32)

@@ -26,6 +26,7 @@ from pyxai.capture.classifier import (
 from pyxai.capture.executor import Executor, exact_arithmetic
 from pyxai.capture.program import Program, capture
 
+MOST_PROGRAMS = 8  # input shapes whose captures are kept; each may hold a folded copy of the weights
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
 
 
@@ -97,6 +98,7 @@ class Explainer:
             images = images.detach().clone() if images.is_inference() else images.detach()
             images = images.contiguous()
             program = self._program(images)
+            parsed.check(name, program.classes)
             if self.rows is None:
                 total = max(1, len(images) * self.options.rows_an_image())
                 self.rows = fit_rows(default_rows(images.shape, images.device), total)
@@ -109,8 +111,13 @@ class Explainer:
     def prepare(self, images: Tensor) -> None:
         """Capture the model for images of this shape now rather than at the first call."""
         self._check(images)
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
             self._program(images.detach().contiguous())
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes of the model; None before it was captured."""
+        return next((program.classes for program in self._programs.values()), None)
 
     def info(self) -> dict[str, Any]:
         """What was decided: method, options, rows, precision, and for each input shape how the model runs."""
@@ -138,6 +145,8 @@ class Explainer:
         self._fingerprint = current
         key = (images.shape[1:], images.dtype, images.device)
         if key not in self._programs:
+            if len(self._programs) == MOST_PROGRAMS:
+                del self._programs[next(iter(self._programs))]
             self._programs[key] = capture(
                 self._classifier, images, self.method.needs, PRECISIONS[self.precision]
             )

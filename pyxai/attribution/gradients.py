@@ -21,7 +21,7 @@ def gradient_maps(executor: Executor, batch: Batch) -> Maps:
     classes = torch.empty(len(images), count, dtype=torch.int64, device=images.device)
     for block in executor.blocks(len(images)):
         gradients, scores[block], classes[block] = executor.gradients(
-            images[block], lambda logits, block=block: batch.target.choose(batch.method, logits, block)
+            images[block], lambda logits, block=block: batch.target.choose(logits, block)
         )
         for whole, part in zip(maps, gradients, strict=True):
             whole[block] = part

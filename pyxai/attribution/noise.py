@@ -11,7 +11,7 @@ from torch import Tensor
 from pyxai import ops
 from pyxai.attribution import registry
 from pyxai.attribution.batch import Batch, Maps, Moments, accumulator, mix_ids
-from pyxai.attribution.checks import non_negative, positive
+from pyxai.attribution.checks import non_negative, positive, whole
 from pyxai.attribution.registry import register
 from pyxai.attribution.targets import Target
 from pyxai.capture.executor import Executor
@@ -36,6 +36,7 @@ class _Noisy:
         self.inner  # noqa: B018  checks the wrapped method's options
         positive("samples", self.samples)
         non_negative("noise_scale", self.noise_scale)
+        whole("seed", self.seed)
 
     @property
     def inner(self):
@@ -61,7 +62,7 @@ class _Noisy:
     def moments(self, executor: Executor, batch: Batch, square: bool = False) -> tuple[Maps, list[Moments]]:
         """Mean and variance of the wrapped method's maps (or of their squares) over the draws."""
         logits = executor.scores(batch.images)
-        classes = batch.target.choose(batch.method, logits)
+        classes = batch.target.choose(logits)
         target = Target(classes, 0, batch.target.single)
         moments: list[Moments] = []
         evaluations = torch.zeros(len(batch.images), dtype=torch.int64, device=classes.device)
@@ -99,7 +100,8 @@ class SmoothGrad(_Noisy):
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:
         if self.of == "gradient" and executor.stem.deep:
-            return self._behind_stem(executor, batch)
+            # as many images at a time as a call has rows: their sums behind the stem are large
+            return Maps.joined([self._behind_stem(executor, part) for part in batch.split(executor.rows)])
         maps, moments = self.moments(executor, batch)
         maps.attribution = [moment.mean.to(batch.images.dtype) for moment in moments]
         maps.standard_error = [moment.standard_error().to(batch.images.dtype) for moment in moments]
@@ -113,7 +115,7 @@ class SmoothGrad(_Noisy):
         """
         images, stem = batch.images, executor.stem
         logits = executor.scores(images)
-        classes = batch.target.choose(batch.method, logits)
+        classes = batch.target.choose(logits)
         groups = min(GROUPS, self.samples)
         share = (
             torch.bincount(torch.arange(self.samples) * groups // self.samples).to(images.device)
@@ -121,7 +123,7 @@ class SmoothGrad(_Noisy):
         )
         sums: list[Tensor] = []
         for noisy, index, draw in self.noisy_blocks(executor, batch):
-            points = stem.forward_block(noisy)
+            points = stem.forward_block(executor.fill(noisy))[: len(noisy)]
             chosen = classes[index]
             gradients, _, _ = executor.beyond_stem.gradients(points, lambda logits, chosen=chosen: chosen)
             if not sums:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from pyxai import ops
 from pyxai.attribution.baselines import Baseline, baselines
 from pyxai.attribution.batch import Batch, Maps, accumulator, image_l1
-from pyxai.attribution.checks import non_negative, one_of, positive
+from pyxai.attribution.checks import non_negative, one_of, positive, whole
 from pyxai.attribution.quadrature import RULES, quadrature
 from pyxai.attribution.registry import register
 from pyxai.attribution.targets import Target
@@ -53,6 +54,7 @@ class IntegratedGradients:
         one_of("rule", self.rule, RULES)
         positive("samples", self.samples)
         non_negative("noise_scale", self.noise_scale)
+        whole("seed", self.seed)
         if self.samples > 1 and self.noise_scale == 0:
             raise ValueError("`samples` above 1 needs `noise_scale` above 0: the paths would all be the same")
         if self.steps is not None:
@@ -73,52 +75,50 @@ class IntegratedGradients:
         return self.steps or FIRST_STEPS
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:
-        images = batch.images
-        starts = self._starts(batch)
-        scores = executor.scores(torch.cat([images, *starts])).split([len(images), *map(len, starts)])
-        logits, *reached = scores
-        classes = batch.target.choose(batch.method, logits)
+        images, starts = batch.images, self._starts(batch)
+        start = next(starts)
+        scores = executor.scores(torch.cat([images, start]))  # in one go: calls of few rows are padded
+        logits, end = scores[: len(images)], scores[len(images) :]
+        classes = batch.target.choose(logits)
         target = Target(classes, 0, batch.target.single)
-        expected = logits.gather(1, classes).double()
         evaluations = torch.zeros(len(images), dtype=torch.int64, device=images.device)
         totals = [accumulator(images) for _ in range(target.count)]
-        for start, end_scores in zip(starts, reached, strict=True):
-            path = _Path(executor, batch.method, images, start, target)
-            gradients, spent = (
-                path.fixed(*quadrature(self.rule, self.steps)) if self.steps else path.refine(self.tolerance)
-            )
+        reached, paths = torch.zeros_like(classes, dtype=torch.float64), 0
+        while start is not None:
+            path = _Path(executor, images, start, target)
+            if self.steps:
+                gradients, spent = path.fixed(*quadrature(self.rule, self.steps))
+            else:
+                gradients, spent = path.refine(self.tolerance)
             evaluations += spent
             for total, gradient in zip(totals, gradients, strict=True):
-                total += path.difference * gradient / len(starts)
-            expected -= end_scores.expand(len(images), -1).gather(1, classes).double() / len(starts)
+                total += path.difference * gradient
+            reached += end.expand(len(images), -1).gather(1, classes)
+            paths += 1
+            start = next(starts, None)
+            end = None if start is None else executor.scores(start)
         return Maps(
-            attribution=[total.to(images.dtype) for total in totals],
+            attribution=[(total / paths).to(images.dtype) for total in totals],
             target=classes,
             score=logits.gather(1, classes),
             evaluations=evaluations,
-            expected=expected,
+            expected=logits.gather(1, classes).double() - reached / paths,
         )
 
-    def _starts(self, batch: Batch) -> list[Tensor]:
+    def _starts(self, batch: Batch) -> Iterator[Tensor]:
+        """The paths' beginnings, (N, C, H, W) or (1, C, H, W) each."""
         clean = baselines(batch.method, self.baseline, self.low, batch.images)
         if self.noise_scale == 0:
-            return clean
-        count = len(batch.images)
-        index = torch.arange(count, device=batch.images.device)
-        scale = torch.full((count,), self.noise_scale, dtype=batch.images.dtype, device=batch.images.device)
+            yield from clean
+            return
+        index = torch.arange(len(batch.images), device=batch.images.device)
+        scale = torch.full_like(index, 1, dtype=batch.images.dtype) * self.noise_scale
         seed = ops.derive_seed(self.seed, "baseline")
-        return [
-            ops.add_noise(
-                start.expand_as(batch.images),
-                index,
-                batch.ids,
-                torch.full_like(index, sample * len(clean) + which),
-                scale,
-                seed,
-            )
-            for sample in range(self.samples)
-            for which, start in enumerate(clean)
-        ]
+        for sample in range(self.samples):
+            for which, start in enumerate(clean):
+                draw = torch.full_like(index, sample * len(clean) + which)
+                whole_start = start.expand_as(batch.images)
+                yield ops.add_noise(whole_start, index, batch.ids, draw, scale, seed)
 
 
 class _Path:
@@ -128,8 +128,8 @@ class _Path:
     position on the line, so they run at its two ends only, and their transpose once, on the summed gradient.
     """
 
-    def __init__(self, executor: Executor, method: str, images: Tensor, start: Tensor, target: Target):
-        self.method, self.target, self.images = method, target, images
+    def __init__(self, executor: Executor, images: Tensor, start: Tensor, target: Target):
+        self.target, self.images = target, images
         self.difference = images - start
         self.stem, self.executor = executor.stem, executor.beyond_stem
         self.start, self.end = self.stem.forward(start), self.stem.forward(images)

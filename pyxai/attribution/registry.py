@@ -126,7 +126,7 @@ def _convert(name: str, key: str, text: str, hint: Any) -> Any:
                 return {"true": True, "false": False}[text.lower()]
             if kind in (int, float):
                 return kind(text)
-            if origin is tuple and "," in text:
+            if kind is tuple and "," in text:
                 return tuple(float(part) for part in text.split(","))
             if kind is str or origin is Literal:
                 return text

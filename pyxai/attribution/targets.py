@@ -30,18 +30,20 @@ class Target:
     def count(self) -> int:
         return self.top if self.fixed is None else self.fixed.shape[1]
 
-    def choose(self, method: str, logits: Tensor, rows: slice = slice(None)) -> Tensor:
-        """Classes (n, T) of the images ``rows``, whose ``logits`` are (n, K)."""
-        classes = logits.shape[1]
+    def check(self, method: str, classes: int) -> None:
+        """Raise a :class:`ValueError` where a model with this many classes lacks one that is asked for."""
         if self.fixed is None:
-            expect(
-                self.top <= classes, method, "target", f"ask for at most {classes} classes", f"top{self.top}"
-            )
+            wanted = f"ask for at most {classes} classes"
+            expect(self.top <= classes, method, "target", wanted, f"top{self.top}")
+        elif self.fixed.numel():
+            largest = int(self.fixed.max())
+            expect(largest < classes, method, "target", f"be a class in [0, {classes})", largest)
+
+    def choose(self, logits: Tensor, rows: slice = slice(None)) -> Tensor:
+        """Classes (n, T) of the images ``rows``, whose ``logits`` are (n, K)."""
+        if self.fixed is None:
             return logits.topk(self.top, dim=1).indices if self.top > 1 else logits.argmax(1, keepdim=True)
-        chosen = self.fixed[rows]
-        if chosen.numel() and int(chosen.max()) >= classes:
-            expect(False, method, "target", f"be a class in [0, {classes})", int(chosen.max()))
-        return chosen
+        return self.fixed[rows]
 
     def take(self, rows: Tensor) -> Target:
         """The target of a batch made of the images ``rows`` (int64 index, repeats allowed)."""

@@ -44,7 +44,10 @@ def spatial_mean(values: Tensor, dims: list[int], keepdim: bool) -> Tensor:
     Autograd's own gradient of a mean divides after it has expanded, which writes a tensor as large as
     ``values``.
     """
-    return values.sum(dims, keepdim=keepdim) / math.prod(values.shape[dim] for dim in dims)
+    size = math.prod(values.shape[dim] for dim in dims)
+    if values.dtype in (torch.float16, torch.bfloat16):  # their sum may overflow
+        return (values.sum(dims, keepdim=keepdim, dtype=torch.float32) / size).to(values.dtype)
+    return values.sum(dims, keepdim=keepdim) / size
 
 
 def drop_identities(module: fx.GraphModule) -> None:
@@ -78,6 +81,8 @@ def batch_norms(module: fx.GraphModule, barriers: frozenset[str]) -> None:
         if node.target is not _BATCH_NORM:
             continue
         source, weight, bias, mean, variance, _, epsilon = node.args
+        if not _stored(weight, bias, mean, variance):
+            continue
         tensors = [
             None if item is None else _tensor(module, item).double()
             for item in (weight, bias, mean, variance)
@@ -101,9 +106,19 @@ def batch_norms(module: fx.GraphModule, barriers: frozenset[str]) -> None:
 
 
 def _foldable(source: fx.Node, batch_norm: fx.Node, barriers: frozenset[str]) -> bool:
-    layer = source.target in (*_CONVOLUTIONS, aten.linear.default)
-    alone = len(source.users) == 1 and batch_norm in source.users
-    return layer and alone and not barriers.intersection(source.meta.get("layers", []))
+    if source.target in _CONVOLUTIONS or (
+        source.target is aten.linear.default
+        and source.meta["val"].ndim == 2  # else its channels are not last
+    ):
+        alone = len(source.users) == 1 and batch_norm in source.users
+        held = barriers.intersection(source.meta.get("layers", []))
+        return alone and not held and _stored(*source.args[1:3])
+    return False
+
+
+def _stored(*nodes: fx.Node | None) -> bool:
+    """Whether these are the model's own tensors, not computed ones (weight normalisation)."""
+    return all(node is None or node.op == "get_attr" for node in nodes)
 
 
 def _fold(module: fx.GraphModule, layer: fx.Node, scale: Tensor, shift: Tensor) -> None:
@@ -120,7 +135,12 @@ def spatial_means(module: fx.GraphModule) -> None:
     for node in module.graph.nodes:
         if node.target is aten.adaptive_avg_pool2d.default and tuple(node.args[1]) == (1, 1):
             node.target, node.args = spatial_mean, (node.args[0], [-2, -1], True)
-        elif node.target is aten.mean.dim and len(node.args) < 4 and not node.kwargs.get("dtype"):
+        elif (
+            node.target is aten.mean.dim
+            and node.args[1]
+            and len(node.args) < 4
+            and not node.kwargs.get("dtype")
+        ):
             keepdim = bool(node.args[2]) if len(node.args) > 2 else bool(node.kwargs.get("keepdim"))
             node.target, node.args, node.kwargs = (
                 spatial_mean,

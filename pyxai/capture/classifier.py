@@ -36,6 +36,11 @@ class Classifier(nn.Module):
                 f"the model's output must be a tensor, got {type(scores).__name__}; "
                 "pass `output=` to pick one"
             )
+        if scores.shape[:1] != images.shape[:1]:
+            raise ValueError(
+                f"the model's output must have one row an image, got {tuple(scores.shape)} "
+                f"for {len(images)} images; pass `output=` to mend it"
+            )
         if scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1):
             scores = scores.reshape(-1, 1)
             scores = torch.cat([-scores, scores], 1)
@@ -70,7 +75,7 @@ def unwrap(model: Any) -> nn.Module:
 
 _ACTIVE_IN_TRAINING = (
     nn.modules.dropout._DropoutNd,
-    nn.modules.batchnorm._BatchNorm,
+    nn.modules.batchnorm._NormBase,
     nn.RReLU,
     nn.MultiheadAttention,
     nn.RNNBase,
@@ -80,8 +85,13 @@ _ACTIVE_IN_TRAINING = (
 def check_evaluation_mode(model: nn.Module) -> None:
     """Raise a :class:`ValueError` naming the first module whose training mode changes what it computes."""
     for name, module in model.named_modules():
-        if module.training and isinstance(module, _ACTIVE_IN_TRAINING) and getattr(module, "p", 1) != 0:
-            kind = type(module).__name__
+        kind = type(module).__name__
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
+            raise ValueError(
+                f"`model` must treat each image alone: {kind} `{name or kind}` has no running statistics"
+            )
+        idle = getattr(module, "p", 1) == 0 or not getattr(module, "track_running_stats", True)
+        if module.training and isinstance(module, _ACTIVE_IN_TRAINING) and not idle:
             raise ValueError(
                 f"`model` must be in evaluation mode: {kind} `{name or kind}` is training; call model.eval()"
             )
@@ -103,9 +113,12 @@ def _tensors(model: nn.Module):
 
 
 def fingerprint(model: nn.Module) -> tuple:
-    """Changes whenever a parameter, a buffer or a training flag does: storages, versions, shapes, modes."""
+    """Changes whenever a module, a parameter, a buffer or a training flag does.
+
+    Tensors are known by storage, version, shape and dtype; writing through ``.data`` leaves no trace.
+    """
     tensors = tuple(
         (t.data_ptr(), 0 if t.is_inference() else t._version, t.shape, t.stride(), t.dtype, t.device)
         for t in _tensors(model)
     )
-    return tensors, tuple(module.training for module in model.modules())
+    return tensors, tuple((id(module), module.training) for module in model.modules())

@@ -64,9 +64,7 @@ class Executor:
         """Class scores (N, K) of images (N, C, H, W), without a gradient."""
         size = self.prediction_rows
         with torch.no_grad():
-            parts = [
-                self._program.forward(self._fill(part, size))[: len(part)] for part in images.split(size)
-            ]
+            parts = [self._program.forward(self.fill(part, size))[: len(part)] for part in images.split(size)]
         return torch.cat(parts)
 
     def gradients(self, points: Tensor, choose: Choose) -> tuple[list[Tensor], Tensor, Tensor]:
@@ -80,9 +78,7 @@ class Executor:
             T gradients (r, ...) in the dtype the model ran in, scores (r, T), classes (r, T).
         """
         count, dtype = len(points), self._program.dtype
-        leaf = (
-            self._fill(points if dtype is None else points.to(dtype), self.rows).detach().requires_grad_(True)
-        )
+        leaf = self.fill(points if dtype is None else points.to(dtype)).detach().requires_grad_(True)
         with torch.enable_grad():
             logits = self._differentiated(leaf)[:count]
             classes = choose(logits.detach())
@@ -96,8 +92,9 @@ class Executor:
             ]
         return gradients, picked.detach(), classes
 
-    def _fill(self, points: Tensor, size: int) -> Tensor:
-        missing = size - len(points)
+    def fill(self, points: Tensor, size: int | None = None) -> Tensor:
+        """``points`` with the last row repeated up to ``size`` rows, by default those of a gradient call."""
+        missing = (size or self.rows) - len(points)
         if missing:
             points = torch.cat([points, points[-1:].expand(missing, *points.shape[1:])])
         if self._program.channels_last and points.ndim == 4:

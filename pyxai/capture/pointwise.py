@@ -50,6 +50,11 @@ def pointwise_linears(module: fx.GraphModule) -> None:
             node.args = (node.args[0], attribute, node.args[2] if len(node.args) > 2 else None)
 
 
+def uses_convolutions(module: fx.GraphModule) -> bool:
+    """Whether any linear layer of ``module`` was replaced."""
+    return any(node.target is pointwise_linear for node in module.graph.nodes)
+
+
 @functools.cache
 def convolution_is_faster() -> bool:
     """The choice for this machine: from the cache folder, else measured and kept there."""

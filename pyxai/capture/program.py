@@ -16,6 +16,7 @@ from pyxai.capture.classifier import Classifier
 from pyxai.capture.differentiable import differentiable
 from pyxai.capture.export import CaptureError, export
 from pyxai.capture.layers import find_layer, name_layers
+from pyxai.capture.pointwise import uses_convolutions
 from pyxai.capture.split import before
 from pyxai.capture.stem import Stem
 
@@ -36,6 +37,9 @@ class Program:
         channels_last: whether 4-D inputs are wanted in that memory format.
         captured: whether these are a captured graph or the eager model.
         reason: why not, where it is not.
+        classes: how many scores an image has.
+        token_linears: "convolution" where linear layers over tokens run as one, see
+            :mod:`pyxai.capture.pointwise`.
     """
 
     forward: Callable[[Tensor], Tensor]
@@ -46,6 +50,8 @@ class Program:
     channels_last: bool = False
     captured: bool = False
     reason: str = ""
+    classes: int = 0
+    token_linears: str = "linear"
     shape: tuple[int, ...] = field(default=())
 
     def layer(self, name: str) -> torch.nn.Module:
@@ -60,6 +66,7 @@ class Program:
             "reason": self.reason,
             "affine_stem": self.stem.deep,
             "channels_last": self.channels_last,
+            "token_linears": self.token_linears,
         }
 
 
@@ -84,9 +91,7 @@ def capture(
     shape = tuple(images.shape[1:])
     try:
         module = export(classifier, images)
-        name_layers(module)
-        canonicalise(module, frozenset(layers))
-        _compare(classifier, module, images)
+        classes = _canonical(classifier, module, images, layers)
     except CaptureError as error:
         if needs != "gradients":
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
@@ -97,31 +102,62 @@ def capture(
     stem, rest = (
         (Stem(differentiable(split[0]), images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
     )
-    return Program(
+    differentiated, rest = (_cast(differentiable(part), dtype) for part in (module, rest))
+    program = Program(
         forward=module,
-        differentiated=_cast(differentiable(module), dtype),
+        differentiated=differentiated,
         stem=stem,
-        rest=_cast(differentiable(rest), dtype),
+        rest=rest,
         dtype=dtype,
         channels_last=True,
         captured=True,
+        classes=classes,
+        token_linears="convolution" if uses_convolutions(differentiated) else "linear",
         shape=shape,
     )
+    if dtype is not None:
+        _check_precision(program, images)
+    return program
+
+
+def _check_precision(program: Program, images: Tensor) -> None:
+    image = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+    try:
+        program.rest(program.stem.forward(image).to(program.dtype))
+    except RuntimeError as error:  # a tensor made in the graph, in the model's own dtype
+        raise ValueError(f"`precision` 'bf16' does not suit this model: {error}") from error
+
+
+def _canonical(classifier: Classifier, module: torch.fx.GraphModule, images: Tensor, layers) -> int:
+    """Bring ``module`` to its canonical form and make sure it still is the model; the number of classes."""
+    try:
+        name_layers(module)
+        canonicalise(module, frozenset(layers))
+        return _compare(classifier, module, images)
+    except CaptureError:
+        raise
+    except Exception as error:  # a form of graph the passes do not know must not stop a gradient method
+        raise CaptureError(f"{type(error).__name__}: {error}") from error
 
 
 def _cast(module: torch.nn.Module, dtype: torch.dtype | None) -> torch.nn.Module:
     return module if dtype is None else copy.deepcopy(module).to(dtype)
 
 
-def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> None:
-    """Both on one image and on three, so that a batch size frozen into the graph shows."""
+def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> int:
+    """Both on one image and on three, so that a batch size frozen into the graph shows; the classes."""
     image = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
-    for batch in (image, torch.cat([image, -image, image.flip(-1)])):
+    for batch in (image, torch.cat([image, image.flip(-2), image.flip(-1)])):
         with torch.no_grad():
             ours, theirs = module(batch), classifier(batch.clone())
+        if ours.shape != theirs.shape:
+            raise CaptureError(
+                f"the captured output has shape {tuple(ours.shape)}, not {tuple(theirs.shape)}"
+            )
         distance = (ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-30)
         if not distance <= AGREEMENT[images.dtype]:
             raise CaptureError(f"the captured output differs from the model's by {float(distance):.1e}")
+    return ours.shape[1]
 
 
 def _eager(classifier: Classifier, images: Tensor, dtype: torch.dtype | None, reason: str, shape) -> Program:
@@ -136,4 +172,4 @@ def _eager(classifier: Classifier, images: Tensor, dtype: torch.dtype | None, re
         first, second = forward(probe), forward(probe)
     if not torch.allclose(first, second, rtol=1e-3, equal_nan=True):
         raise ValueError("`model` must be deterministic, but two calls with the same image differ")
-    return Program(forward, forward, Stem(), forward, reason=reason, shape=shape)
+    return Program(forward, forward, Stem(), forward, reason=reason, classes=first.shape[1], shape=shape)

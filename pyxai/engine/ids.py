@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -21,9 +22,9 @@ def sample_ids(names: list[str]) -> np.ndarray:
     return ids
 
 
-def listing_hash(names: list[str]) -> str:
-    """One hash of all names in order, by which a store knows its images again."""
+def listing_hash(names: list[str], stamps: Iterable[str]) -> str:
+    """One hash of all names and stamps in order, by which a store knows its images again."""
     digest = hashlib.blake2b(digest_size=16)
-    for name in names:
-        digest.update(os.fsencode(name) + b"\0")
+    for text in (*map(os.fsencode, names), *map(str.encode, stamps)):
+        digest.update(text + b"\0")
     return digest.hexdigest()

@@ -93,7 +93,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     clock.lap("listing")
     dtype = next((p.dtype for p in loaded.model.parameters() if p.is_floating_point()), torch.float32)
     rows = stored["rows"] if stored else job.rows or default_rows((1, *images.shape), device)
-    explainer = _explainer(job, loaded.model, rows)
+    explainer = _explainer(job, loaded.model, rows, preprocess.black)
     identified = identity(
         job,
         explainer,
@@ -108,7 +108,8 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
         nonlocal explainer
         if not Store.exists(out):
             chosen = target[images.first : images.first + 1] if isinstance(target, np.ndarray) else target
-            explainer, arrays = _probe(job, loaded.model, explainer, first, chosen)
+            explainer, arrays = _probe(job, loaded.model, explainer, first, chosen, preprocess.black)
+            _check_classes(target, explainer.classes)
             check_space(out, arrays, len(images.names))
             Store.create(out, _manifest(job, identified, explainer, images, arrays), images.names)
 
@@ -117,8 +118,9 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     _check_same(job, store, identified)
     torch.set_num_threads(store.manifest["threads"])
     if explainer.rows != store.manifest["rows"]:
-        explainer = _explainer(job, loaded.model, store.manifest["rows"])
+        explainer = _explainer(job, loaded.model, store.manifest["rows"], preprocess.black)
     _refused(lambda: explainer.prepare(first))
+    _check_programs(store, explainer)
     clock.lap("capture")
     return Prepared(explainer, images, target, store, device, dtype, shard)
 
@@ -204,11 +206,24 @@ def _target(target: int | str | None, count: int) -> int | str | np.ndarray | No
     return classes.astype(np.int64)
 
 
-def _explainer(job: Job, model: nn.Module, rows: int) -> Explainer:
-    options = dict(job.options)
-    if "seed" in method(job.method).fields():
-        options.setdefault("seed", job.seed)
-    return _refused(lambda: Explainer(model, job.method, rows=rows, precision=job.precision, **options))
+def _filled(name: str, options: dict, seed: int, low: tuple[float, ...]) -> dict:
+    """``options`` of the method ``name`` with what the run knows: the seed, and black in the input space."""
+    fields, filled = method(name).fields(), dict(options)
+    for key, value in (("seed", seed), ("low", low)):
+        if key in fields:
+            filled.setdefault(key, value)
+    if "of_options" in fields:
+        inner = filled.get("of", fields["of"][1])
+        filled["of_options"] = _filled(inner, filled.get("of_options") or {}, seed, low)
+    return filled
+
+
+def _explainer(job: Job, model: nn.Module, rows: int, low: tuple[float, ...]) -> Explainer:
+    def make() -> Explainer:
+        options = _filled(job.method, job.options, job.seed, low)
+        return Explainer(model, job.method, rows=rows, precision=job.precision, **options)
+
+    return _refused(make)
 
 
 def _refused(call):
@@ -219,7 +234,9 @@ def _refused(call):
         raise InputError(one_line(error)) from error
 
 
-def _probe(job: Job, model: nn.Module, explainer: Explainer, image: Tensor, target) -> tuple[Explainer, dict]:
+def _probe(
+    job: Job, model: nn.Module, explainer: Explainer, image: Tensor, target, low: tuple[float, ...]
+) -> tuple[Explainer, dict]:
     """Explain one image in calls of the full number of rows, to see what it gives and that it fits."""
     while True:
         try:
@@ -233,7 +250,7 @@ def _probe(job: Job, model: nn.Module, explainer: Explainer, image: Tensor, targ
                 raise InputError(f"the model cannot take {shape} images: {one_line(error)}") from error
             if job.rows is not None or explainer.rows == 1:
                 raise InputError(f"out of memory at {explainer.rows} rows a call: lower --rows") from error
-        explainer = _explainer(job, model, explainer.rows // 2)
+        explainer = _explainer(job, model, explainer.rows // 2, low)
 
 
 def _manifest(job: Job, identified: dict, explainer: Explainer, images: Images, arrays: dict) -> dict:
@@ -248,6 +265,19 @@ def _manifest(job: Job, identified: dict, explainer: Explainer, images: Images, 
         arrays=arrays,
         explainer=explainer.info(),
     )
+
+
+def _check_programs(store: Store, explainer: Explainer) -> None:
+    """Bits also depend on how the model runs, which is decided when it is captured."""
+    begun, now = (plain(info["programs"]) for info in (store.manifest["explainer"], explainer.info()))
+    if begun != now:
+        raise InputError(f"{store.path} was begun with the model run as {begun}, here it would be {now}")
+
+
+def _check_classes(target: int | str | np.ndarray | None, classes: int) -> None:
+    if isinstance(target, np.ndarray) and not 0 <= target.min() <= target.max() < classes:
+        found = f"{target.min()} to {target.max()}"
+        raise InputError(f"--target must hold classes from 0 to {classes - 1}, got {found}")
 
 
 def _check_same(job: Job, store: Store, identified: dict) -> None:

@@ -74,6 +74,13 @@ class Preprocess:
         names = [field.name for field in dataclasses.fields(cls)]
         return cls(**{name: getattr(other, name) for name in names if hasattr(other, name)})
 
+    @property
+    def black(self) -> tuple[float, ...]:
+        """A black pixel in the model's input space, one value a channel."""
+        count = len(self.channels)
+        mean, std = (v * count if len(v) == 1 else v for v in (self.mean or (0.0,), self.std or (1.0,)))
+        return tuple(-m / s for m, s in zip(mean, std, strict=True))
+
     def as_json(self) -> dict[str, Any]:
         return {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
 

@@ -27,7 +27,10 @@ def describe(values: dict[str, Tensor], store_dtype: str) -> dict[str, dict[str,
     """Shape (without the row axis) and dtype of each array, for the manifest."""
 
     def dtype(name: str, value: Tensor) -> str:
-        return store_dtype if name in ("heatmap", "attribution") else str(value.dtype).removeprefix("torch.")
+        if name in ("heatmap", "attribution"):
+            return store_dtype
+        half = value.is_floating_point() and value.element_size() < 4  # numpy has no bfloat16
+        return "float32" if half else str(value.dtype).removeprefix("torch.")
 
     return {
         name: {"shape": list(value.shape[1:]), "dtype": dtype(name, value)} for name, value in values.items()
@@ -37,7 +40,11 @@ def describe(values: dict[str, Tensor], store_dtype: str) -> dict[str, dict[str,
 def as_arrays(values: dict[str, Tensor], arrays: dict[str, dict[str, Any]]) -> dict[str, np.ndarray]:
     """The values on the host in the dtypes that are stored. float16 overflows to infinity in silence."""
     with np.errstate(over="ignore"):
-        return {name: values[name].cpu().numpy().astype(entry["dtype"]) for name, entry in arrays.items()}
+        return {
+            name: (value.float() if value.element_size() == 2 else value).cpu().numpy().astype(entry["dtype"])
+            for name, entry in arrays.items()
+            for value in (values[name],)
+        }
 
 
 def not_finite(values: dict[str, np.ndarray]) -> dict[int, str]:

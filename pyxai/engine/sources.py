@@ -7,6 +7,7 @@ same tree has the same names as a folder and as a zip, hence the same sample ids
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import os
@@ -55,6 +56,10 @@ class Source:
         """Every image's name, in the order of the rows."""
         raise NotImplementedError
 
+    def stamps(self, names: list[str]) -> Iterator[str]:
+        """What tells other contents under the same names apart, without reading them all."""
+        raise NotImplementedError
+
     def size(self, name: str) -> tuple[int, int]:
         """(height, width) of one image as stored."""
         raise NotImplementedError
@@ -97,6 +102,9 @@ class Folder(Pictures):
             raise InputError(f"no pictures ({', '.join(EXTENSIONS)}) in {self.path}")
         return names
 
+    def stamps(self, names: list[str]) -> Iterator[str]:
+        return (str(os.stat(self.path / name).st_size) for name in names)
+
     def open(self, name: str) -> io.IOBase:
         return open(self.path / name, "rb")
 
@@ -131,6 +139,9 @@ class Zip(Pictures):
             raise InputError(f"no pictures ({', '.join(EXTENSIONS)}) in {self.path}")
         return names
 
+    def stamps(self, names: list[str]) -> Iterator[str]:
+        return (str(_archive(self.path).getinfo(name).file_size) for name in names)
+
     def open(self, name: str) -> io.IOBase:
         return io.BytesIO(_archive(self.path).read(name))
 
@@ -159,6 +170,12 @@ class Array(Source):
 
     def names(self) -> list[str]:
         return [f"#{row}" for row in range(len(_pixels(self.path)))]
+
+    def stamps(self, names: list[str]) -> Iterator[str]:
+        """Shape and dtype, and a hash of the first and last image."""
+        pixels = _pixels(self.path)
+        ends = hashlib.blake2b(pixels[0].tobytes() + pixels[-1].tobytes(), digest_size=16)
+        yield f"{pixels.shape} {pixels.dtype} {ends.hexdigest()}"
 
     def _image(self, name: str) -> np.ndarray:
         return _pixels(self.path)[int(name[1:])]

@@ -6,18 +6,14 @@ import torch
 
 import pyxai
 from pyxai import ops
+from pyxai.attribution.quadrature import quadrature
 from tests import zoo
 from tests.attribution import oracle
 
 captum = pytest.importorskip("captum.attr")
 
 NETS = ["resnet18", "vgg16", "mobilenet_v3_small", "squeezenet1_0", "vit_b16"]
-RULES = {
-    "midpoint": "riemann_middle",
-    "riemann_left": "riemann_left",
-    "riemann_right": "riemann_right",
-    "gauss_legendre": "gausslegendre",
-}
+RULES = {"midpoint": "riemann_middle", "gauss_legendre": "gausslegendre"}
 
 
 @pytest.fixture(scope="module", params=NETS)
@@ -40,11 +36,24 @@ def test_saliency_and_input_x_gradient(case):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_integrated_gradients(case, rule):
-    """Captum keeps its step sizes in float32, hence 1e-7; our own loop bounds us by 1e-12 (test_path)."""
+    """Captum keeps nodes and step sizes in float32, which moves its maps by up to 1e-6 where a network bends
+    (hard-swish). A plain loop with nodes so rounded accounts for all of the difference beyond 1e-7.
+    """
     model, images, target = case
-    theirs = captum.IntegratedGradients(model).attribute(images, target=target, n_steps=6, method=RULES[rule])
-    ours = pyxai.explain(model, images, "integrated_gradients", target, rule=rule, steps=6).attribution
-    assert oracle.relative_l1(ours, theirs.double()) <= 1e-7
+    start = 0.5 * images.flip(0)  # no constant image: max-pooling breaks its ties as it likes
+    node, weight = quadrature(rule, 6)
+
+    def loop(node, weight):
+        rows = zip(images, start, target, strict=True)
+        return torch.stack([oracle.integrated_gradients(model, *row, node, weight) for row in rows])
+
+    exact, rounded = loop(node, weight), loop(node.float().double(), weight.float().double())
+    path = captum.IntegratedGradients(model)
+    theirs = path.attribute(images, start, target, n_steps=6, method=RULES[rule]).double()
+    explained = {"rule": rule, "steps": 6, "baseline": start}
+    ours = pyxai.explain(model, images, "integrated_gradients", target, **explained).attribution
+    assert oracle.relative_l1(ours, exact) <= 1e-12
+    assert oracle.relative_l1(ours, theirs) <= 1e-7 + 2 * oracle.relative_l1(rounded, exact)
 
 
 def test_gradient_shap_with_the_same_draws(case, monkeypatch):

@@ -148,6 +148,36 @@ def test_a_model_moved_to_another_dtype_is_captured_again():
     assert found.attribution.dtype == torch.float64
 
 
+def test_a_replaced_module_is_captured_again():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(768, 8), nn.ReLU(), nn.Linear(8, 5))
+    run = explainer(model, "gradient")
+    run(unfriendly.images(dtype=torch.float32))
+    model[2] = nn.Sigmoid()
+    with pytest.warns(UserWarning, match="capturing it again"):
+        run(unfriendly.images(dtype=torch.float32))
+
+
+def test_at_most_eight_image_sizes_are_kept():
+    model, images = small()
+    run = explainer(model, "gradient", rows=5)
+    for size in range(8, 17):
+        run(images[:, :, :size])
+    shapes = [program["shape"] for program in run.info()["programs"]]
+    assert shapes == [[3, size, 16] for size in range(9, 17)]
+
+
+def test_smoothing_behind_a_linear_stem_does_not_depend_on_batch_mates():
+    """A matrix product chooses its algorithm by the number of rows, so short calls must be filled up."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(768, 64), nn.GELU(), nn.Linear(64, 5))
+    images = unfriendly.images(5, dtype=torch.float32)
+    run = pyxai.Explainer(model, "smoothgrad", samples=9, rows=16)
+    together = run(images)
+    assert run.info()["programs"][0]["affine_stem"] is True
+    for row in range(5):
+        alone = run(images[row : row + 1], ids=[row])
+        assert torch.equal(alone.attribution[0], together.attribution[row])
+
+
 def test_one_program_per_image_size():
     model, images = small()
     run = explainer(model, "gradient", rows=4)
@@ -243,6 +273,19 @@ BAD_MODELS = [
         ValueError,
         "`model` must be in evaluation mode: .* is training",
     ),
+    (
+        lambda: nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False)).eval(),
+        {},
+        ValueError,
+        "`model` must treat each image alone: BatchNorm2d `0` has no running statistics",
+    ),
+    (
+        lambda: nn.Sequential(nn.InstanceNorm2d(3, track_running_stats=True)),
+        {},
+        ValueError,
+        "`model` must be in evaluation mode: InstanceNorm2d `0` is training",
+    ),
+    (lambda: small()[0], {"method": "smoothgrad", "seed": 1.5}, ValueError, "`seed` must be a whole number"),
     (lambda: small()[0], {"rows": 0}, ValueError, "`rows` must be a positive whole number, got 0"),
     (
         lambda: small()[0],
@@ -278,7 +321,7 @@ def test_rows_rule():
 
 
 @pytest.mark.parametrize(
-    "wanted, total, rows", [(8, 1, 1), (8, 8, 8), (8, 25, 5), (8, 50, 10), (8, 400, 8), (64, 65, 33)]
+    "wanted, total, rows", [(8, 1, 1), (8, 8, 8), (8, 25, 5), (8, 50, 10), (8, 400, 8), (64, 65, 65)]
 )
 def test_rows_are_settled_with_the_least_padding(wanted, total, rows):
     assert fit_rows(wanted, total) == rows

@@ -23,13 +23,13 @@ SCORES = torch.tensor([[0.0, 3.0, 1.0], [5.0, 4.0, 3.0], [0.0, 1.0, 2.0]])
 )
 def test_forms(target, classes, single):
     parsed = parse_target("saliency", target, IMAGES)
-    assert parsed.choose("saliency", SCORES).tolist() == classes
+    assert parsed.choose(SCORES).tolist() == classes
     assert parsed.single is single and parsed.count == len(classes[0])
 
 
 def test_choose_takes_the_rows_of_a_part_of_the_batch():
     parsed = parse_target("saliency", [0, 1, 2], IMAGES)
-    assert parsed.choose("saliency", SCORES[1:], slice(1, 3)).tolist() == [[1], [2]]
+    assert parsed.choose(SCORES[1:], slice(1, 3)).tolist() == [[1], [2]]
     assert parsed.take(torch.tensor([2, 2, 0])).fixed.tolist() == [[2], [2], [0]]
 
 
@@ -52,4 +52,4 @@ def test_choose_takes_the_rows_of_a_part_of_the_batch():
 )
 def test_bad_targets(target, error, message):
     with pytest.raises(error, match=f"^saliency: {message}"):
-        parse_target("saliency", target, IMAGES).choose("saliency", SCORES)
+        parse_target("saliency", target, IMAGES).check("saliency", 3)

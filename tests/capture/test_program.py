@@ -248,3 +248,77 @@ def test_capture_leaves_a_deep_copy_equal():
     twin = copy.deepcopy(model)
     capture(Classifier(model), images)
     assert torch.equal(model(images.clone()), twin(images.clone()))
+
+
+def _net(*layers):
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)).double().eval()
+
+
+def test_a_computed_weight_is_not_folded_into():
+    """Weight normalisation computes the weight in every call; BatchNorm behind it stays a layer of its own."""
+    model = _net(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), nn.BatchNorm2d(8), nn.ReLU())
+    program = capture(Classifier(model), unfriendly.images())
+    assert program.captured, program.reason
+    assert relative(program.forward(unfriendly.images()), model(unfriendly.images()).detach()) <= 1e-12
+
+
+class _TokenNorm(nn.Module):
+    """BatchNorm1d over the tokens, not the channels, of a linear layer's output."""
+
+    def __init__(self, tokens, features):
+        super().__init__()
+        self.linear, self.norm = nn.Linear(16, features), nn.BatchNorm1d(tokens)
+
+    def forward(self, images):
+        return self.norm(self.linear(images.flatten(1, 2))).mean(1)
+
+
+@pytest.mark.parametrize("features", [20, 48])
+def test_batch_norm_over_tokens_is_not_folded_into_a_linear_layer(features):
+    model = _TokenNorm(48, features).double().eval()
+    nn.init.normal_(model.norm.running_mean)
+    program = capture(Classifier(model), unfriendly.images())
+    assert program.captured, program.reason
+    assert relative(program.forward(unfriendly.images()), model(unfriendly.images()).detach()) <= 1e-12
+
+
+def test_half_precision_means_do_not_overflow():
+    class Sum(nn.Module):
+        def forward(self, images):
+            return (images + 300).mean((2, 3))
+
+    images = torch.rand(2, 3, 64, 64).half()
+    program = capture(Classifier(Sum()), images)
+    assert program.captured and torch.isfinite(program.forward(images)).all()
+    assert relative(program.forward(images), Sum()(images)) < 1e-2
+
+
+def test_models_of_positive_inputs_are_captured():
+    class Root(nn.Module):
+        def forward(self, images):
+            return images.sqrt().mean((2, 3))
+
+    assert capture(Classifier(Root()), torch.rand(2, 3, 8, 8)).captured
+
+
+def test_a_model_that_drops_the_batch_axis_of_one_image_is_refused():
+    class Squeezed(nn.Module):
+        def forward(self, images):
+            return images.mean((2, 3), keepdim=True).squeeze()
+
+    with pytest.raises(ValueError, match=r"must have one row an image, got \(3,\) for 1 images"):
+        Executor(capture(Classifier(Squeezed()), torch.rand(2, 3, 8, 8)), 2).scores(torch.rand(1, 3, 8, 8))
+
+
+def test_bfloat16_that_the_graph_does_not_allow_is_one_line():
+    class Padded(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(6, 5, 3)
+
+        def forward(self, images):
+            more = torch.zeros(images.shape[0], 3, 8, 8, dtype=torch.float32)
+            return self.conv(torch.cat([images, more], 1)).mean((2, 3))
+
+    with pytest.raises(ValueError, match="`precision` 'bf16' does not suit this model"):
+        capture(Classifier(Padded()), torch.rand(2, 3, 8, 8), dtype=torch.bfloat16)
