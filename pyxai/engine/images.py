@@ -22,7 +22,7 @@ class Images:
         source: where they are read.
         names: relative path of every row.
         ids: (N,) int64, what each row's noise is keyed by.
-        listing: hash of ``names`` and of what tells the files' contents apart cheaply.
+        listing: hash of ``names`` and the source's stamps.
         preprocess: how they become the model's input.
         shape: (C, H, W) after preprocessing.
         first: the first readable row.
@@ -51,7 +51,7 @@ def find_images(
     if shape is None and preprocess.crop is None and not isinstance(source, Array):
         shape = _only_size(source, names, preprocess)
     first, pixels = _first(source, names, preprocess, shape)
-    listing = listing_hash(names, source.stamps(names))
+    listing = listing_hash(names, source.stamps())
     return Images(source, names, sample_ids(names), listing, preprocess, pixels.shape, first, pixels)
 
 

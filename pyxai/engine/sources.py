@@ -56,9 +56,9 @@ class Source:
         """Every image's name, in the order of the rows."""
         raise NotImplementedError
 
-    def stamps(self, names: list[str]) -> Iterator[str]:
-        """What tells other contents under the same names apart, without reading them all."""
-        raise NotImplementedError
+    def stamps(self) -> Iterator[str]:
+        """What tells another source with the same names apart. A picture may be repaired between runs: none."""
+        return iter(())
 
     def size(self, name: str) -> tuple[int, int]:
         """(height, width) of one image as stored."""
@@ -102,9 +102,6 @@ class Folder(Pictures):
             raise InputError(f"no pictures ({', '.join(EXTENSIONS)}) in {self.path}")
         return names
 
-    def stamps(self, names: list[str]) -> Iterator[str]:
-        return (str(os.stat(self.path / name).st_size) for name in names)
-
     def open(self, name: str) -> io.IOBase:
         return open(self.path / name, "rb")
 
@@ -139,9 +136,6 @@ class Zip(Pictures):
             raise InputError(f"no pictures ({', '.join(EXTENSIONS)}) in {self.path}")
         return names
 
-    def stamps(self, names: list[str]) -> Iterator[str]:
-        return (str(_archive(self.path).getinfo(name).file_size) for name in names)
-
     def open(self, name: str) -> io.IOBase:
         return io.BytesIO(_archive(self.path).read(name))
 
@@ -171,7 +165,7 @@ class Array(Source):
     def names(self) -> list[str]:
         return [f"#{row}" for row in range(len(_pixels(self.path)))]
 
-    def stamps(self, names: list[str]) -> Iterator[str]:
+    def stamps(self) -> Iterator[str]:
         """Shape and dtype, and a hash of the first and last image."""
         pixels = _pixels(self.path)
         ends = hashlib.blake2b(pixels[0].tobytes() + pixels[-1].tobytes(), digest_size=16)

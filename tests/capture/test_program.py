@@ -255,7 +255,7 @@ def _net(*layers):
 
 
 def test_a_computed_weight_is_not_folded_into():
-    """Weight normalisation computes the weight in every call; BatchNorm behind it stays a layer of its own."""
+    """Weight normalisation computes the weight in every call; BatchNorm behind it stays by itself."""
     model = _net(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), nn.BatchNorm2d(8), nn.ReLU())
     program = capture(Classifier(model), unfriendly.images())
     assert program.captured, program.reason

@@ -1,5 +1,6 @@
 """kill -9 at random moments, then --resume at another batch size: the bits of an undisturbed run."""
 
+import dataclasses
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from pyxai import engine
+from pyxai.engine import InputError, Job
 from pyxai.engine.store import Store
 from tests.engine.conftest import TINY, assert_same_arrays, fill_folder
 
@@ -122,3 +124,13 @@ def test_decode_workers_do_not_outlive_a_killed_run(tmp_path):
 
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_another_array_of_the_same_shape_is_not_taken_for_the_first(tmp_path):
+    generator = np.random.default_rng(0)
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", generator.random((70, 3, 8, 8), dtype=np.float32))
+    job = Job(f"{TINY}:net", tmp_path / "a.npy", tmp_path / "run.zarr", "saliency", shard=(0, 2))
+    engine.run(job)
+    with pytest.raises(InputError, match=r"images\.names is "):
+        engine.run(dataclasses.replace(job, data=tmp_path / "b.npy", shard=(1, 2), resume=True))
