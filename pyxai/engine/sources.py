@@ -57,7 +57,7 @@ class Source:
         raise NotImplementedError
 
     def stamps(self) -> Iterator[str]:
-        """What tells another source with the same names apart. A picture may be repaired between runs: none."""
+        """What tells another source with the same names apart; nothing of pictures, which may be repaired."""
         return iter(())
 
     def size(self, name: str) -> tuple[int, int]:
