@@ -84,6 +84,13 @@ class _Noisy:
         score = logits.gather(1, classes)
         return Maps([], classes, score, evaluations, expected=None if square else expected), moments
 
+    def mean(self, executor: Executor, batch: Batch, square: bool = False) -> Maps:
+        """The mean of :meth:`moments` and its standard error."""
+        maps, moments = self.moments(executor, batch, square)
+        maps.attribution = [moment.mean.to(batch.images.dtype) for moment in moments]
+        maps.standard_error = [moment.standard_error().to(batch.images.dtype) for moment in moments]
+        return maps
+
 
 @register("smoothgrad", family="noise")
 class SmoothGrad(_Noisy):
@@ -102,10 +109,7 @@ class SmoothGrad(_Noisy):
         if self.of == "gradient" and executor.stem.deep:
             # as many images at a time as a call has rows: their sums behind the stem are large
             return Maps.joined([self._behind_stem(executor, part) for part in batch.split(executor.rows)])
-        maps, moments = self.moments(executor, batch)
-        maps.attribution = [moment.mean.to(batch.images.dtype) for moment in moments]
-        maps.standard_error = [moment.standard_error().to(batch.images.dtype) for moment in moments]
-        return maps
+        return self.mean(executor, batch)
 
     def _behind_stem(self, executor: Executor, batch: Batch) -> Maps:
         """The mean gradient, summed behind the affine layers the model begins with.
@@ -154,10 +158,7 @@ class SmoothGradSquared(_Noisy):
     """
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:
-        maps, moments = self.moments(executor, batch, square=True)
-        maps.attribution = [moment.mean.to(batch.images.dtype) for moment in moments]
-        maps.standard_error = [moment.standard_error().to(batch.images.dtype) for moment in moments]
-        return maps
+        return self.mean(executor, batch, square=True)
 
 
 @register("vargrad", family="noise")

@@ -161,15 +161,11 @@ class _Path:
                 moved = image_l1(difference * (refined - mean[active])) / (REFINEMENT - 1)
                 change = torch.maximum(change, torch.where(size > 0, moved / size, moved))
                 mean[active] = refined
-            first = steps == FIRST_STEPS
+            if steps == MOST_STEPS:
+                break
+            if steps > FIRST_STEPS:  # the first map has no coarser one to be compared with
+                active = active[(change > tolerance).to(active.device)]
             steps *= REFINEMENT
-            active = (
-                active[:0]
-                if steps > MOST_STEPS
-                else active
-                if first
-                else active[(change > tolerance).to(active.device)]
-            )
         return means, spent
 
     def _zeros(self) -> list[Tensor]:
