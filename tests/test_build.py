@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -34,8 +35,10 @@ def checkout(tmp_path):
 
 
 def run(command, tree, **environment):
+    """Runs Python in ``tree``; of the build's own switches it sees only those in ``environment``."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYXAI_")}
     return subprocess.run(
-        [sys.executable, *command], cwd=tree, capture_output=True, text=True, env=os.environ | environment
+        [sys.executable, *command], cwd=tree, capture_output=True, text=True, env=inherited | environment
     )
 
 
@@ -55,7 +58,8 @@ def status(tree):
         "import json, warnings; warnings.simplefilter('ignore'); import pyxai.ops; "
         "print(json.dumps([list(row.values()) for row in pyxai.ops.status()]))"
     )
-    done = run(["-c", program], tree)
+    # -S: an editable install's finder would supply the compiled module of the checkout under test.
+    done = run(["-S", "-c", program], tree, PYTHONPATH=sysconfig.get_path("purelib"))
     assert done.returncode == 0, done.stderr
     return {(op, device): (backend, why) for op, device, backend, why in json.loads(done.stdout)}
 
