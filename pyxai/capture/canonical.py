@@ -25,6 +25,7 @@ def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset())
     views_to_reshapes(module)
     batch_norms(module, barriers)
     spatial_means(module)
+    single_pixel_convolutions(module)
     channels_last(module)
     module.graph.eliminate_dead_code()
     module.graph.lint()
@@ -147,6 +148,28 @@ def spatial_means(module: fx.GraphModule) -> None:
                 (node.args[0], list(node.args[1]), keepdim),
                 {},
             )
+
+
+def single_pixel_convolutions(module: fx.GraphModule) -> None:
+    """A 1 × 1 convolution of a 1 × 1 map, as squeeze-excitation has, is a linear layer, which costs a third."""
+    for node in list(module.graph.nodes):
+        if node.target not in _CONVOLUTIONS or not _stored(*node.args[1:3]):
+            continue
+        weight, (maps, _, *rest) = _tensor(module, node.args[1]), node.args
+        groups = rest[4] if len(rest) > 4 else 1
+        one_by_one = weight.shape[2:] == maps.meta["val"].shape[2:] == node.meta["val"].shape[2:] == (1, 1)
+        if not one_by_one or groups != 1:
+            continue
+        value = node.meta["val"]
+        with module.graph.inserting_before(node):
+            pixels = module.graph.call_function(aten.flatten.using_ints, (maps, 1))
+            matrix = _attribute(module, weight.flatten(1))
+            linear = module.graph.call_function(aten.linear.default, (pixels, matrix, *rest[:1]))
+            column = module.graph.call_function(aten.unsqueeze.default, (linear, -1))
+        pixels.meta = dict(maps.meta, val=maps.meta["val"].flatten(1), layers=[])
+        linear.meta = dict(node.meta, val=value.flatten(1), layers=[])
+        column.meta = dict(node.meta, val=value.flatten(1).unsqueeze(-1), layers=[])
+        node.target, node.args = aten.unsqueeze.default, (column, -1)
 
 
 def channels_last(module: fx.GraphModule) -> None:

@@ -109,6 +109,28 @@ def test_batch_norm_is_folded_only_into_a_layer_that_only_it_uses():
     assert counts("BatchNormBeforePaddedConv") >= 1  # folding forward would be wrong at the border
 
 
+def test_convolutions_of_a_single_pixel_become_linear_layers_and_no_others_do():
+    class Pixels(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.squeeze, self.excite = nn.Conv2d(6, 4, 1), nn.Conv2d(4, 6, 1, bias=False)
+            self.grouped, self.wide = nn.Conv2d(6, 6, 1, groups=2), nn.Conv2d(6, 5, 3, padding=1)
+
+        def forward(self, x):
+            pixel = x.mean((2, 3), keepdim=True)
+            return self.wide(self.grouped(self.excite(self.squeeze(pixel).tanh())) + pixel).flatten(1)
+
+    torch.manual_seed(0)
+    model, images = Pixels().double().eval(), torch.randn(3, 6, 5, 5, dtype=torch.float64)
+    program = capture(Classifier(model), images, layers=["squeeze"])
+    kinds = [node.target for node in program.forward.graph.nodes if node.op == "call_function"]
+    assert (kinds.count(aten.linear.default), kinds.count(aten.conv2d.default)) == (2, 2)
+    for ours, theirs in zip(captured(program, images), eager(model, images), strict=True):
+        assert relative(ours, theirs) <= 1e-12
+    squeezed = model.squeeze(images.mean((2, 3), keepdim=True))
+    assert relative(program.layer("squeeze")(images), squeezed) <= 1e-12
+
+
 def test_every_layer_of_a_resnet_has_the_value_a_hook_sees():
     ((_, model, images),) = zoo.models(["resnet18"], small=True, dtype=torch.float64)
     seen, calls = {}, {}

@@ -1,0 +1,101 @@
+"""A captured graph in smaller parts, for methods that walk it operation by operation."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.capture.split import copy
+
+aten = torch.ops.aten
+
+
+def elementary(module: fx.GraphModule) -> fx.GraphModule:
+    """A copy of ``module`` that shares its tensors, in which every call returns one tensor.
+
+    Splits become slices, and fused attention becomes its two products and a softmax. It computes the same up
+    to rounding.
+    """
+    parts = copy(module)
+    for node in list(parts.graph.nodes):
+        if node.target is operator.getitem and node.args[0].target in _PARTS:
+            _replace(node, *_PARTS[node.args[0].target](*node.args))
+        elif node.target is aten.scaled_dot_product_attention.default:
+            _attention(node)
+    parts.graph.eliminate_dead_code()
+    parts.graph.lint()
+    parts.recompile()
+    return parts
+
+
+def _split(node: fx.Node, index: int) -> tuple:
+    source, size, dim = (*node.args, 0)[:3]
+    if isinstance(size, int):
+        start, stop = index * size, (index + 1) * size
+    else:
+        start, stop = sum(size[:index]), sum(size[: index + 1])
+    return aten.slice.Tensor, (source, dim, start, stop)
+
+
+def _unbind(node: fx.Node, index: int) -> tuple:
+    source, dim = (*node.args, 0)[:2]
+    return aten.select.int, (source, dim, index)
+
+
+_PARTS = {
+    aten.split.Tensor: _split,
+    aten.split_with_sizes.default: _split,
+    aten.unbind.int: _unbind,
+}
+
+
+def _replace(node: fx.Node, target, arguments: tuple) -> fx.Node:
+    with node.graph.inserting_before(node):
+        new = node.graph.call_function(target, arguments)
+    new.meta = dict(node.meta)
+    node.replace_all_uses_with(new)
+    node.graph.erase_node(node)
+    return new
+
+
+def _attention(node: fx.Node) -> None:
+    """softmax(q kᵀ / √d + mask) v; a boolean mask becomes 0 where it is true and -∞ elsewhere."""
+    defaults = (None, None, None, None, 0.0, False)
+    query, key, value, mask, _, causal = (*node.args, *defaults[len(node.args) :])
+    mask = node.kwargs.get("attn_mask", mask)
+    scale = node.kwargs.get("scale") or 1 / math.sqrt(query.meta["val"].shape[-1])
+    graph, meta = node.graph, {key: node.meta[key] for key in ("nn_module_stack",) if key in node.meta}
+
+    def call(target, *arguments):
+        new = graph.call_function(target, arguments)
+        new.meta = meta | {"val": _shape(new)}
+        return new
+
+    with graph.inserting_before(node):
+        weight = call(aten.matmul.default, query, call(aten.transpose.int, key, -2, -1))
+        weight = call(aten.mul.Tensor, weight, scale)
+        if mask is not None or causal or node.kwargs.get("is_causal"):
+            weight = call(add_mask, weight, mask)
+        weight = call(aten.softmax.int, weight, -1)
+    _replace(node, aten.matmul.default, (weight, value))
+
+
+def add_mask(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention scores with positions taken out: ``mask`` is added, or where boolean keeps what is true.
+
+    None keeps what is not ahead: each query sees the keys up to its own position.
+    """
+    if mask is None:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+    if mask.dtype == torch.bool:
+        return scores.masked_fill(~mask, -math.inf)
+    return scores + mask
+
+
+def _shape(node: fx.Node) -> Tensor:
+    """The fake value of a call, from those of its arguments."""
+    arguments = fx.node.map_arg(node.args, lambda source: source.meta["val"])
+    return node.target(*arguments)
