@@ -151,7 +151,7 @@ def spatial_means(module: fx.GraphModule) -> None:
 
 
 def single_pixel_convolutions(module: fx.GraphModule) -> None:
-    """A 1 × 1 convolution of a 1 × 1 map, as squeeze-excitation has, is a linear layer, which costs a third."""
+    """A 1 × 1 convolution of a 1 × 1 map, as squeeze-excitation has, costs a third as a linear layer."""
     for node in list(module.graph.nodes):
         if node.target not in _CONVOLUTIONS or not _stored(*node.args[1:3]):
             continue

@@ -8,6 +8,7 @@ from torch import Tensor, fx
 from pyxai.capture.canonical import channel_affine
 from pyxai.capture.narrow import block_kernel, narrow_convolution
 from pyxai.capture.pointwise import pointwise_linears
+from pyxai.capture.split import copy
 
 aten = torch.ops.aten
 
@@ -25,19 +26,13 @@ _OVERWRITABLE = (
 
 def differentiable(module: fx.GraphModule) -> fx.GraphModule:
     """A copy of ``module`` that shares its tensors, with fewer buffers and a faster first layer."""
-    graph = fx.Graph()
-    copies: dict[fx.Node, fx.Node] = {}
-    output = graph.graph_copy(module.graph, copies)
-    graph.output(output)
-    for original, copied in copies.items():
-        copied.meta = dict(original.meta)
-    copy = fx.GraphModule(module, graph)
-    _narrow_first_layer(copy)
-    pointwise_linears(copy)
-    _overwrite_before_relu(graph)
-    graph.lint()
-    copy.recompile()
-    return copy
+    faster = copy(module)
+    _narrow_first_layer(faster)
+    pointwise_linears(faster)
+    _overwrite_before_relu(faster.graph)
+    faster.graph.lint()
+    faster.recompile()
+    return faster
 
 
 def _narrow_first_layer(module: fx.GraphModule) -> None:

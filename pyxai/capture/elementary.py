@@ -11,6 +11,7 @@ from torch import Tensor, fx
 from pyxai.capture.split import copy
 
 aten = torch.ops.aten
+_ATTENTION = aten.scaled_dot_product_attention.default
 
 
 def elementary(module: fx.GraphModule) -> fx.GraphModule:
@@ -23,7 +24,7 @@ def elementary(module: fx.GraphModule) -> fx.GraphModule:
     for node in list(parts.graph.nodes):
         if node.target is operator.getitem and node.args[0].target in _PARTS:
             _replace(node, *_PARTS[node.args[0].target](*node.args))
-        elif node.target is aten.scaled_dot_product_attention.default:
+        elif node.target is _ATTENTION and not node.kwargs.get("enable_gqa"):
             _attention(node)
     parts.graph.eliminate_dead_code()
     parts.graph.lint()

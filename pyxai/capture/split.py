@@ -1,4 +1,4 @@
-"""Cut a graph in two at a node; both parts share the graph's tensors."""
+"""Copies of a graph, whole or cut in two at a node; they share the graph's tensors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import torch
 from torch import fx
 
 aten = torch.ops.aten
+
+
+def copy(module: fx.GraphModule) -> fx.GraphModule:
+    """The whole graph, with what is known of its nodes."""
+    graph, copies = fx.Graph(), {}
+    graph.output(graph.graph_copy(module.graph, copies))
+    for original, copied in copies.items():
+        copied.meta = dict(original.meta)
+    return fx.GraphModule(module, graph)
 
 
 def before(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
