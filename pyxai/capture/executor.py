@@ -56,6 +56,11 @@ class Executor:
         executor._differentiated = self._program.rest
         return executor
 
+    @property
+    def program(self) -> Program:
+        """The captured model; ``program.forward`` is the canonical graph where a method needs one."""
+        return self._program
+
     def blocks(self, total: int) -> Iterator[slice]:
         """Slices of at most ``rows`` that cover ``range(total)``."""
         return (slice(start, min(start + self.rows, total)) for start in range(0, total, self.rows))

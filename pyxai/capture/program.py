@@ -53,6 +53,15 @@ class Program:
     classes: int = 0
     token_linears: str = "linear"
     shape: tuple[int, ...] = field(default=())
+    _prepared: list[tuple[Any, Any]] = field(default_factory=list)
+
+    def prepared(self, owner: Any, make: Callable[[], Any]) -> Any:
+        """``make()``, kept for the next call of ``owner``: what a method derives from the graph once."""
+        for known, value in self._prepared:
+            if known is owner:
+                return value
+        self._prepared.append((owner, make()))
+        return self._prepared[-1][1]
 
     def layer(self, name: str) -> torch.nn.Module:
         """A function from images to the value of the layer ``name``, which :func:`capture` was told of."""

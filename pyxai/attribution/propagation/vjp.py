@@ -1,0 +1,39 @@
+"""The transpose of a step, for operations that are linear in each of their sources, and its derivative."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.attribution.propagation.walk import Step, Tape
+
+
+def transpose(step: Step, cotangent: Tensor, tape: Tape) -> list[Tensor]:
+    """``cotangent`` (like the step's value) pulled back to every source, in their order.
+
+    For operations linear in all their sources together (reshape, slice, cat, mean, …): their values are not
+    read, only their layouts.
+    """
+    return _pull_back(step, cotangent, tape, lambda node: blank(tape, node, cotangent))
+
+
+def derivative(step: Step, cotangent: Tensor, tape: Tape) -> list[Tensor]:
+    """The vector-Jacobian product of any operation; reads the values of all sources."""
+    return _pull_back(step, cotangent, tape, lambda node: tape[node].detach())
+
+
+def blank(tape: Tape, node: fx.Node, like: Tensor) -> Tensor:
+    """An uninitialised tensor laid out as the value of ``node`` was."""
+    shape, stride = tape.layouts[node]
+    return torch.empty_strided(shape, stride, dtype=like.dtype, device=like.device)
+
+
+def _pull_back(step: Step, cotangent: Tensor, tape: Tape, leaf) -> list[Tensor]:
+    leaves = {source: leaf(source).requires_grad_(True) for source in step.sources}
+    arguments, settings = fx.node.map_arg(
+        (step.node.args, step.node.kwargs),
+        lambda node: leaves[node] if node in leaves else tape[node],
+    )
+    with torch.enable_grad():
+        value = step.node.target(*arguments, **settings)
+        return list(torch.autograd.grad(value, list(leaves.values()), cotangent))

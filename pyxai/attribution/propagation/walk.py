@@ -1,0 +1,253 @@
+"""A walk over the captured graph: forward keeping what the rules will read, backward with their messages.
+
+Every method that replaces the backward pass is a :class:`Propagation`: it names the :class:`Rule` of each
+step and says how two messages for one value are added. The walker knows neither relevance nor multipliers.
+
+To add a method, subclass :class:`Propagation` and write a rule for each kind of operation. A rule declares in
+:meth:`Rule.plan` what form of message it hands to each source and which values it will read; from that the
+walker knows before the first image what to keep and when to let it go. ``Form`` is whatever distinguishes
+messages that need different treatment (None where there is one kind only).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.capture.export import module_path
+
+Form = Any
+Message = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One call of the graph whose value depends on the images' pixels.
+
+    Attributes:
+        node: the call.
+        sources: its arguments that depend on them, each once, in the order of the call.
+    """
+
+    node: fx.Node
+    sources: tuple[fx.Node, ...]
+
+    @property
+    def operation(self) -> str:
+        """``conv2d``, ``add``, …"""
+        return operation(self.node)
+
+    @property
+    def module(self) -> str:
+        """Dotted name of the module that made the call; "" for the model itself."""
+        return module_path(self.node)
+
+    def unsupported(self, method: str, cure: str) -> ValueError:
+        """The error for a step that the method has no rule for."""
+        where = f"in `{self.module}`" if self.module else "in the model's own forward"
+        return ValueError(f"{method}: no rule for the operation `{self.operation}` {where}; {cure}")
+
+
+def operation(node: fx.Node) -> str:
+    """Name of the operation of a call: that of the aten packet, or of the function."""
+    packet = getattr(node.target, "overloadpacket", node.target)
+    return getattr(packet, "__name__", str(packet))
+
+
+class Rule:
+    """How messages go back through one step."""
+
+    def plan(self, step: Step, form: Form) -> tuple[list[tuple[fx.Node, Form]], Iterable[fx.Node]]:
+        """What :meth:`backward` will do with a message of this form.
+
+        Returns:
+            (source, form of its message) for every message it will return, in that order, and the nodes whose
+            values it will read.
+        """
+        raise NotImplementedError
+
+    def forward(self, step: Step, arguments: tuple, settings: dict, tape: Tape) -> Tensor:
+        """The step's value; a rule that needs more of the forward pass leaves it in ``tape.notes``."""
+        return step.node.target(*arguments, **settings)
+
+    def backward(self, step: Step, message: Message, tape: Tape) -> list[Message]:
+        """Messages for the sources planned."""
+        raise NotImplementedError
+
+
+class Propagation:
+    """A method: a rule for every step, and the arithmetic of messages."""
+
+    def rule(self, step: Step) -> Rule:
+        """The rule of a step that messages reach; raises :meth:`Step.unsupported` where there is none."""
+        raise NotImplementedError
+
+    def join(self, node: fx.Node, first: Form, second: Form) -> tuple[Form, Iterable[fx.Node]]:
+        """Form of the sum of two messages for ``node``, and the nodes whose values :meth:`add` will read."""
+        return first, ()
+
+    def add(self, node: fx.Node, first: Message, second: Message, tape: Tape) -> Message:
+        """Sum of two messages for ``node``; neither may be written to."""
+        return first + second
+
+
+class Tape:
+    """Values of one forward pass, as far as they will be read.
+
+    Attributes:
+        values: node to value.
+        layouts: node to (shape, stride), of every node that depends on the images.
+        notes: step to whatever its rule kept for itself.
+    """
+
+    def __init__(self, constants: dict[fx.Node, Any]):
+        self.values: dict[fx.Node, Any] = dict(constants)
+        self.layouts: dict[fx.Node, tuple[torch.Size, tuple[int, ...]]] = {}
+        self.notes: dict[Step, Any] = {}
+
+    def __getitem__(self, node: fx.Node) -> Tensor:
+        return self.values[node]
+
+    def arguments(self, node: fx.Node) -> tuple[tuple, dict]:
+        """Positional arguments and settings of a call, with values for nodes."""
+        return fx.node.map_arg((node.args, node.kwargs), self.values.__getitem__)
+
+
+class Walk:
+    """A graph made ready for one method.
+
+    Args:
+        module: a canonical graph of one tensor in, one tensor out; it is not changed.
+        propagation: the method.
+        form: that of the message the walk starts from, which is for the output.
+
+    Raises:
+        ValueError: a message would reach a step that the method has no rule for.
+    """
+
+    def __init__(self, module: fx.GraphModule, propagation: Propagation, form: Form = None):
+        nodes = list(module.graph.nodes)
+        self.propagation = propagation
+        self.images = next(node for node in nodes if node.op == "placeholder")
+        self.end: fx.Node = nodes[-1].args[0]
+        self.constants = _constants(module, self.images)
+        self.calls = [node for node in nodes if node.op == "call_function" and node not in self.constants]
+        self.steps = {step.node: step for step in _steps(self.calls, self.images)}
+        self.rules: dict[Step, Rule] = {}
+        self._keep = {
+            node for node in self.calls if node not in self.steps
+        }  # sizes, and what is made of them
+        self._done: dict[fx.Node, list[fx.Node]] = defaultdict(list)  # values no longer read after a node
+        self._plan(form)
+        self._last = _last_uses(self.calls)
+
+    def forward(self, images: Tensor) -> Tape:
+        """Run the graph on ``images`` (n, C, H, W), keeping what the rules will read and the output."""
+        tape = Tape(self.constants)
+        tape.values[self.images] = images
+        tape.layouts[self.images] = images.shape, images.stride()
+        for node in self.calls:
+            arguments, settings = tape.arguments(node)
+            step = self.steps.get(node)
+            rule = self.rules.get(step)
+            if rule is None:
+                value = node.target(*arguments, **settings)
+            else:
+                value = rule.forward(step, arguments, settings, tape)
+            if isinstance(value, Tensor):
+                tape.layouts[node] = value.shape, value.stride()
+            tape.values[node] = value
+            for used in self._last.get(node, ()):
+                if used not in self._keep and used not in self.constants:
+                    del tape.values[used]
+        return tape
+
+    def backward(self, tape: Tape, message: Message, again: bool = False) -> Message | None:
+        """Walk back from the output with ``message``; the message that reaches the images, None if none does.
+
+        Args:
+            again: whether the tape will be walked again (several targets); else values are let go on the way.
+        """
+        pending = {self.end: message}
+        for node in reversed(self.calls):
+            message = pending.pop(node, None)
+            if message is None:
+                continue
+            step = self.steps[node]
+            rule = self.rules[step]
+            parts = rule.backward(step, message, tape)
+            del message
+            for (source, _), part in zip(self._routes[step], parts, strict=True):
+                if source in pending:
+                    part = self.propagation.add(source, pending[source], part, tape)
+                pending[source] = part
+            del parts, part
+            if not again:
+                for used in self._done.get(node, ()):
+                    del tape.values[used]
+        return pending.get(self.images)
+
+    def _plan(self, form: Form) -> None:
+        """Walk back with forms in place of messages: which rules run, what they read, and who reads last."""
+        forms = {self.end: form}
+        self._routes: dict[Step, list[tuple[fx.Node, Form]]] = {}
+        self._keep.add(self.end)
+        reader: dict[fx.Node, fx.Node] = {}
+        for node in reversed(self.calls):
+            if node not in forms or node not in self.steps:
+                continue
+            step = self.steps[node]
+            rule = self.rules[step] = self.propagation.rule(step)
+            routes, reads = rule.plan(step, forms[node])
+            reads = set(reads)
+            self._routes[step] = routes
+            for source, part in routes:
+                if source in forms:
+                    part, more = self.propagation.join(source, forms[source], part)
+                    reads.update(more)
+                forms[source] = part
+            reads.difference_update(self.constants)
+            reader.update(dict.fromkeys(reads, node))
+        self.form = forms.get(self.images)
+        self._keep.update(reader)
+        for value, node in reader.items():
+            if value not in (self.end, self.images):
+                self._done[node].append(value)
+
+
+def _constants(module: fx.GraphModule, images: fx.Node) -> dict[fx.Node, Any]:
+    """Values that depend neither on the images nor on how many there are."""
+    values: dict[fx.Node, Any] = {}
+    for node in module.graph.nodes:
+        if node.op == "get_attr":
+            values[node] = getattr(module, node.target)
+        elif node.op == "call_function" and all(source in values for source in node.all_input_nodes):
+            arguments, settings = fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
+            values[node] = node.target(*arguments, **settings)
+    return values
+
+
+def _steps(calls: list[fx.Node], images: fx.Node) -> Iterable[Step]:
+    """The calls whose value depends on the images' pixels; their number (``sym_size``) does not."""
+    varying = {images}
+    for node in calls:
+        sources = tuple(source for source in node.all_input_nodes if source in varying)
+        if sources and isinstance(node.meta.get("val"), Tensor):
+            varying.add(node)
+            yield Step(node, sources)
+
+
+def _last_uses(calls: list[fx.Node]) -> dict[fx.Node, list[fx.Node]]:
+    """Call to the nodes it is the last to use."""
+    last = {}
+    for node in calls:
+        last.update(dict.fromkeys(node.all_input_nodes, node))
+    uses = defaultdict(list)
+    for used, node in last.items():
+        uses[node].append(used)
+    return uses

@@ -1,0 +1,80 @@
+"""The walker, with the plainest method there is: the gradient."""
+
+import pytest
+import torch
+
+from pyxai.attribution.propagation.vjp import derivative
+from pyxai.attribution.propagation.walk import Propagation, Rule, Walk
+from pyxai.capture.classifier import Classifier
+from pyxai.capture.elementary import elementary
+from pyxai.capture.program import capture
+from tests import unfriendly, zoo
+
+
+class Derivative(Rule):
+    def plan(self, step, form):
+        return [(source, None) for source in step.sources], step.sources
+
+    def backward(self, step, message, tape):
+        return derivative(step, message, tape)
+
+
+class Gradient(Propagation):
+    def rule(self, step):
+        return Derivative()
+
+
+def graph(model, images):
+    return elementary(capture(Classifier(model), images, "graph").forward)
+
+
+def one_hot(scores, target):
+    return torch.nn.functional.one_hot(torch.tensor(target), scores.shape[1]).to(scores)
+
+
+def cases():
+    return [(name, unfriendly.build(name), unfriendly.images(3)) for name in unfriendly.NAMES] + [
+        (
+            name,
+            zoo.build(name, small=True, dtype=torch.float64),
+            zoo.photographs(2, zoo.ZOO[name].small).double(),
+        )
+        for name in ("resnet18", "vit_b16")
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, model, images", cases(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_walk_of_derivatives_is_the_gradient(name, model, images):
+    walk = Walk(graph(model, images), Gradient())
+    tape = walk.forward(images)
+    leaf = images.clone().requires_grad_(True)
+    scores = model(leaf.clone())
+    assert torch.allclose(tape[walk.end], scores, rtol=1e-10)
+    for target, again in ((1, True), (3, False)):  # two targets share one forward pass
+        message = one_hot(scores, [target] * len(images))
+        expected = torch.autograd.grad(scores[:, target].sum(), leaf, retain_graph=True)[0]
+        found = walk.backward(tape, message, again)
+        assert (found - expected).abs().max() <= 1e-10 * expected.abs().max()
+
+
+def test_the_tape_holds_what_is_read_and_lets_it_go():
+    model, images = unfriendly.build("FunctionalReLU"), unfriendly.images(2)
+    walk = Walk(graph(model, images), Gradient())
+    tape = walk.forward(images)
+    held = set(tape.values) - set(walk.constants)
+    read = {source for step in walk.rules for source in step.sources}
+    assert held == read | {walk.images, walk.end}
+    walk.backward(tape, torch.ones_like(tape[walk.end]))
+    assert set(tape.values) - set(walk.constants) == {walk.images, walk.end}
+
+
+def test_a_step_without_a_rule_is_named():
+    class Nothing(Propagation):
+        def rule(self, step):
+            raise step.unsupported("lrp", "give it one")
+
+    model, images = unfriendly.build("Smooth"), unfriendly.images(1)
+    with pytest.raises(ValueError, match="lrp: no rule for the operation `linear` in `head.fc`; give it one"):
+        Walk(graph(model, images), Nothing())
