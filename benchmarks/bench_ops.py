@@ -12,16 +12,6 @@ from benchmarks.harness import Claim, begin, copy_bandwidth, finish, options, pe
 from benchmarks.ops import Case
 from pyxai.bench import interleave
 
-REPEATS = 10  # calls per measurement: one alone may be shorter than a launch or a wake-up
-
-
-def repeat(function: Callable[[], object]) -> Callable[[], None]:
-    def run():
-        for _ in range(REPEATS):
-            function()
-
-    return run
-
 
 def cases(device: str) -> Iterator[tuple[str, int, Case]]:
     """(file, number within it, case) for every operator."""
@@ -44,11 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     results = begin("ops", given)
     results.copy_bytes_per_second = copy_bandwidth(given.device, rounds=given.rounds)
     for stem, number, case in cases(given.device):
-        calls = {"native": repeat(case.native), "eager": repeat(case.eager)}
-        seconds = {
-            name: [second / REPEATS for second in values]
-            for name, values in interleave(calls, given.rounds).items()
-        }
+        seconds = interleave({"native": case.native, "eager": case.eager}, given.rounds)
         results.add(case.what, seconds, Claim("native", "eager", 1.0), bytes=case.bytes)
         if number == 1 and given.device == "cpu" and not given.quick:  # several images: the chain copies
             memory = {

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 ROUNDS = 7
+MEASUREMENT = 0.2  # seconds a measurement takes at least
 ROWS = (1, 2, 4, 5, 8, 10, 16, 25, 50)  # batch sizes tried for the floor and for a peer
 
 # not its trapezoid, whose weights sum to (steps - 1) / steps
@@ -38,11 +39,16 @@ def synchronise() -> None:
 
 
 def interleave(
-    functions: dict[str, Callable[[], object]], rounds: int = ROUNDS, warmup: int = 1
+    functions: dict[str, Callable[[], object]],
+    rounds: int = ROUNDS,
+    warmup: int = 1,
+    at_least: float = MEASUREMENT,
 ) -> dict[str, list[float]]:
-    """Seconds of every function in every round, run one after the other within a round.
+    """Seconds a call of every function in every round, run one after the other within a round.
 
-    The garbage collector runs between the measurements, not in them. `warmup` rounds are thrown away.
+    A function is called again until `at_least` seconds have passed: a single short call would be timed with
+    the caches as the previous function left them. The garbage collector runs between the measurements, not in
+    them. `warmup` rounds are thrown away.
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for number in range(warmup + rounds):
@@ -50,14 +56,14 @@ def interleave(
             gc.collect()
             gc.disable()
             synchronise()
-            start = time.perf_counter()
-            result = function()
-            synchronise()
-            elapsed = time.perf_counter() - start
+            calls, elapsed, start = 0, 0.0, time.perf_counter()
+            while not calls or elapsed < at_least:
+                function()
+                synchronise()
+                calls, elapsed = calls + 1, time.perf_counter() - start
             gc.enable()
-            del result
             if number >= warmup:
-                seconds[name].append(elapsed)
+                seconds[name].append(elapsed / calls)
     return seconds
 
 

@@ -15,15 +15,19 @@ from pyxai import bench
 
 def test_interleave_runs_in_turn_and_drops_the_warm_up():
     calls = []
-    seconds = bench.interleave({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, warmup=2)
+    functions = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
+    seconds = bench.interleave(functions, 3, warmup=2, at_least=0)
     assert calls == ["a", "b"] * 5
     assert {name: len(values) for name, values in seconds.items()} == {"a": 3, "b": 3}
 
 
 def test_interleave_times_what_runs():
-    seconds = bench.interleave({"short": lambda: time.sleep(0.002), "long": lambda: time.sleep(0.02)}, 3)
+    calls = []
+    functions = {"short": lambda: time.sleep(0.002), "long": lambda: calls.append(time.sleep(0.02))}
+    seconds = bench.interleave(functions, 3, warmup=0, at_least=0.05)
     assert min(seconds["short"]) >= 0.002
     assert min(seconds["long"]) >= 0.02
+    assert len(calls) == 9, "three calls of 20 ms fill 50 ms"
     assert bench.paired_ratio(seconds, "long", "short").median > 2
 
 
