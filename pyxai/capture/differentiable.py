@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 
 from pyxai.capture.canonical import channel_affine
-from pyxai.capture.narrow import block_kernel, narrow_convolution
+from pyxai.capture.narrow import block_kernel, narrow_convolution, suits
 from pyxai.capture.pointwise import pointwise_linears
 from pyxai.capture.split import copy
 
 aten = torch.ops.aten
 
-_FEW_CHANNELS = 4
 # Their gradients do not need their output, so a ReLU may overwrite it; the ReLU's own gradient needs only its
 # result.
 _OVERWRITABLE = (
@@ -41,10 +40,11 @@ def _narrow_first_layer(module: fx.GraphModule) -> None:
         if node.target is not aten.conv2d.default or node.args[0] is not images:
             continue
         weight = getattr(module, node.args[1].target) if node.args[1].op == "get_attr" else None
-        settings = _plain_settings(node, weight)
-        if settings is None:
+        defaults = (None, None, None, [1, 1], [0, 0], [1, 1], 1)
+        settings = (*node.args, *defaults[len(node.args) :])[3:]
+        if weight is None or not suits(weight, *settings):
             continue
-        stride, padding = settings
+        stride, padding = settings[0][0], settings[1][0]
         kernel, first = block_kernel(weight, stride, padding)
         module.register_buffer("first_layer_blocks", kernel)
         with module.graph.inserting_before(node):
@@ -53,18 +53,6 @@ def _narrow_first_layer(module: fx.GraphModule) -> None:
         node.target = narrow_convolution
         node.args = (images, node.args[1], bias, blocks, first, stride, padding)
         return
-
-
-def _plain_settings(node: fx.Node, weight: Tensor | None) -> tuple[int, int] | None:
-    """(stride, padding) of an ungrouped, undilated, square float32 convolution of few channels on the CPU."""
-    if weight is None or weight.device.type != "cpu" or weight.dtype != torch.float32:
-        return None
-    defaults = (None, None, None, [1, 1], [0, 0], [1, 1], 1)
-    stride, padding, dilation, groups = (*node.args, *defaults[len(node.args) :])[3:]
-    square = weight.shape[2] == weight.shape[3] and len({*stride}) == len({*padding}) == 1
-    if not square or weight.shape[1] > _FEW_CHANNELS or groups != 1 or {*dilation} != {1}:
-        return None
-    return (stride[0], padding[0]) if stride[0] <= weight.shape[2] else None
 
 
 def _overwrite_before_relu(graph: fx.Graph) -> None:

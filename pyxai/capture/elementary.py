@@ -63,7 +63,7 @@ def _replace(node: fx.Node, target, arguments: tuple) -> fx.Node:
 
 
 def _attention(node: fx.Node) -> None:
-    """softmax(q kᵀ / √d + mask) v; a boolean mask becomes 0 where it is true and -∞ elsewhere."""
+    """softmax(q kᵀ / √d + mask) v."""
     defaults = (None, None, None, None, 0.0, False)
     query, key, value, mask, _, causal = (*node.args, *defaults[len(node.args) :])
     mask = node.kwargs.get("attn_mask", mask)
@@ -78,22 +78,22 @@ def _attention(node: fx.Node) -> None:
     with graph.inserting_before(node):
         weight = call(aten.matmul.default, query, call(aten.transpose.int, key, -2, -1))
         weight = call(aten.mul.Tensor, weight, scale)
-        if mask is not None or causal or node.kwargs.get("is_causal"):
-            weight = call(add_mask, weight, mask)
+        if mask is not None and mask.meta["val"].dtype != torch.bool:
+            weight = call(aten.add.Tensor, weight, mask)
+        elif mask is not None or causal or node.kwargs.get("is_causal"):
+            weight = call(masked, weight, mask)
         weight = call(aten.softmax.int, weight, -1)
     _replace(node, aten.matmul.default, (weight, value))
 
 
-def add_mask(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention scores with positions taken out: ``mask`` is added, or where boolean keeps what is true.
+def masked(scores: Tensor, mask: Tensor | None, value: float = -math.inf) -> Tensor:
+    """``scores`` (..., queries, keys) with ``value`` where ``mask`` is false.
 
-    None keeps what is not ahead: each query sees the keys up to its own position.
+    Without a mask each query keeps the keys up to its own position.
     """
     if mask is None:
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-    if mask.dtype == torch.bool:
-        return scores.masked_fill(~mask, -math.inf)
-    return scores + mask
+    return scores.masked_fill(~mask, value)
 
 
 def _shape(node: fx.Node) -> Tensor:

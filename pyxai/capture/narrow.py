@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+FEW_CHANNELS = 4
+
 
 def narrow_convolution(
     values: Tensor,
@@ -41,6 +43,15 @@ class _NarrowConvolution(torch.autograd.Function):
     def backward(context, gradient):
         (kernel,) = context.saved_tensors
         return transposed(gradient, kernel, *context.settings), None, None, None, None, None, None
+
+
+def suits(weight: Tensor, stride, padding, dilation, groups: int) -> bool:
+    """Whether :func:`transposed` serves a convolution: plain and square, of few channels, float32 on the CPU."""
+    if weight.device.type != "cpu" or weight.dtype != torch.float32 or isinstance(padding, str):
+        return False
+    square = weight.shape[2] == weight.shape[3] and len({*stride}) == len({*padding}) == 1
+    plain = square and groups == 1 and {*dilation} == {1}
+    return plain and weight.shape[1] <= FEW_CHANNELS and stride[0] <= weight.shape[2]
 
 
 def block_kernel(weight: Tensor, stride: int, padding: int) -> tuple[Tensor, int]:

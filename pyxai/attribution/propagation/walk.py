@@ -95,6 +95,10 @@ class Propagation:
         """Sum of two messages for ``node``; neither may be written to."""
         return first + second
 
+    def reads(self, form: Form) -> Iterable[fx.Node]:
+        """Nodes whose values are needed to make use of the message that reaches the images."""
+        return ()
+
 
 class Tape:
     """Values of one forward pass, as far as they will be read.
@@ -103,15 +107,22 @@ class Tape:
         values: node to value.
         layouts: node to (shape, stride), of every node that depends on the images.
         notes: step to whatever its rule kept for itself.
+        shares: step to what it gave to none of its sources in one walk back, (n,) float64: the share of a
+            bias.
     """
 
     def __init__(self, constants: dict[fx.Node, Any]):
         self.values: dict[fx.Node, Any] = dict(constants)
         self.layouts: dict[fx.Node, tuple[torch.Size, tuple[int, ...]]] = {}
         self.notes: dict[Step, Any] = {}
+        self.shares: dict[Step, Tensor] = {}
 
     def __getitem__(self, node: fx.Node) -> Tensor:
         return self.values[node]
+
+    def absorb(self, step: Step, share: Tensor) -> None:
+        """Add ``share`` (n,) to what ``step`` kept."""
+        self.shares[step] = self.shares[step] + share if step in self.shares else share
 
     def arguments(self, node: fx.Node) -> tuple[tuple, dict]:
         """Positional arguments and settings of a call, with values for nodes."""
@@ -135,7 +146,7 @@ class Walk:
         self.propagation = propagation
         self.images = next(node for node in nodes if node.op == "placeholder")
         self.end: fx.Node = nodes[-1].args[0]
-        self.constants = _constants(module, self.images)
+        self.constants = constants(module)
         self.calls = [node for node in nodes if node.op == "call_function" and node not in self.constants]
         self.steps = {step.node: step for step in _steps(self.calls, self.images)}
         self.rules: dict[Step, Rule] = {}
@@ -173,6 +184,7 @@ class Walk:
         Args:
             again: whether the tape will be walked again (several targets); else values are let go on the way.
         """
+        tape.shares.clear()
         pending = {self.end: message}
         for node in reversed(self.calls):
             message = pending.pop(node, None)
@@ -196,7 +208,6 @@ class Walk:
         """Walk back with forms in place of messages: which rules run, what they read, and who reads last."""
         forms = {self.end: form}
         self._routes: dict[Step, list[tuple[fx.Node, Form]]] = {}
-        self._keep.add(self.end)
         reader: dict[fx.Node, fx.Node] = {}
         for node in reversed(self.calls):
             if node not in forms or node not in self.steps:
@@ -213,14 +224,16 @@ class Walk:
                 forms[source] = part
             reads.difference_update(self.constants)
             reader.update(dict.fromkeys(reads, node))
-        self.form = forms.get(self.images)
-        self._keep.update(reader)
+        kept = {self.images, self.end}
+        if self.images in forms:
+            kept.update(self.propagation.reads(forms[self.images]))
+        self._keep.update(kept, reader)
         for value, node in reader.items():
-            if value not in (self.end, self.images):
+            if value not in kept:
                 self._done[node].append(value)
 
 
-def _constants(module: fx.GraphModule, images: fx.Node) -> dict[fx.Node, Any]:
+def constants(module: fx.GraphModule) -> dict[fx.Node, Any]:
     """Values that depend neither on the images nor on how many there are."""
     values: dict[fx.Node, Any] = {}
     for node in module.graph.nodes:

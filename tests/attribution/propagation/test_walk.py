@@ -76,5 +76,7 @@ def test_a_step_without_a_rule_is_named():
             raise step.unsupported("lrp", "give it one")
 
     model, images = unfriendly.build("Smooth"), unfriendly.images(1)
-    with pytest.raises(ValueError, match="lrp: no rule for the operation `linear` in `head.fc`; give it one"):
+    with pytest.raises(
+        ValueError, match=r"lrp: no rule for the operation `linear` in `head\.fc`; give it one"
+    ):
         Walk(graph(model, images), Nothing())

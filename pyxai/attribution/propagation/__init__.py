@@ -1,0 +1,1 @@
+"""Methods that replace the backward pass, as walks over the captured graph."""

@@ -1,0 +1,375 @@
+"""How relevance passes the steps that are no linear layers: sums, products, pools, activations, attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.attribution.propagation import vjp
+from pyxai.attribution.propagation.relevance import (
+    Relevance,
+    divided,
+    multiplier,
+    multiplier_reads,
+    relevance,
+    relevance_reads,
+)
+from pyxai.attribution.propagation.rules import STABILISER
+from pyxai.attribution.propagation.walk import Rule, Step
+from pyxai.capture.elementary import masked
+
+aten = torch.ops.aten
+
+# Each value of the result is a value of a source, or a constant.
+REARRANGEMENTS = (
+    aten.reshape.default,
+    aten.flatten.using_ints,
+    aten.permute.default,
+    aten.transpose.int,
+    aten.t.default,
+    aten.unsqueeze.default,
+    aten.squeeze.default,
+    aten.squeeze.dim,
+    aten.squeeze.dims,
+    aten.slice.Tensor,
+    aten.select.int,
+    aten.index_select.default,
+    aten.flip.default,
+    aten.roll.default,
+    aten.expand.default,
+    aten.repeat.default,
+    aten.cat.default,
+    aten.stack.default,
+    aten.pad.default,
+    aten.constant_pad_nd.default,
+    aten.reflection_pad2d.default,
+    aten.replication_pad2d.default,
+    aten.pixel_shuffle.default,
+    aten.pixel_unshuffle.default,
+)
+SUMS = (aten.add.Tensor, aten.sub.Tensor, aten.rsub.Scalar)
+SCALES = (aten.mul.Tensor, aten.mul.Scalar, aten.div.Tensor, aten.div.Scalar, aten.neg.default)
+PRODUCTS = (aten.mul.Tensor, aten.matmul.default, aten.bmm.default, aten.mm.default)
+QUOTIENTS = (aten.div.Tensor,)
+ACTIVATIONS = (
+    aten.relu.default,
+    aten.relu6.default,
+    aten.leaky_relu.default,
+    aten.prelu.default,
+    aten.elu.default,
+    aten.selu.default,
+    aten.celu.default,
+    aten.gelu.default,
+    aten.silu.default,
+    aten.mish.default,
+    aten.softplus.default,
+    aten.tanh.default,
+    aten.sigmoid.default,
+    aten.hardtanh.default,
+    aten.hardswish.default,
+    aten.hardsigmoid.default,
+    aten.clamp.default,
+    aten.clamp_min.default,
+    aten.clamp_max.default,
+)
+GATES = (aten.sigmoid.default, aten.hardsigmoid.default, aten.tanh.default, aten.softmax.int)
+SOFTMAXES = (aten.softmax.int, aten._softmax.default, aten.log_softmax.int, aten._log_softmax.default)
+MAX_POOLS = (aten.max_pool2d.default,)
+MAXIMA = (
+    aten.max_pool1d.default,
+    aten.max_pool3d.default,
+    aten.adaptive_max_pool2d.default,
+    aten.amax.default,
+    aten.maximum.default,
+)
+NORMS = (aten.layer_norm.default, aten.group_norm.default, aten.instance_norm.default)
+
+
+class Rearrangement(Rule):
+    """Relevance moves with its value; where one value became several, theirs is summed."""
+
+    def plan(self, step, form):
+        gives = form is step.node
+        reads = set() if gives else relevance_reads(form)
+        return [(source, source if gives else None) for source in step.sources], reads
+
+    def backward(self, step, message, tape):
+        if message.of is step.node:
+            parts = self._move(step, message.factor, tape)
+            return [Relevance(part, source) for part, source in zip(parts, step.sources, strict=True)]
+        return [Relevance(part, None) for part in self._move(step, relevance(message, tape), tape)]
+
+    def _move(self, step: Step, values: Tensor, tape) -> list[Tensor]:
+        return vjp.transpose(step, values, tape)
+
+
+class Joined(Rearrangement):
+    """``cat``: each source takes its slice; what constants got stays with them."""
+
+    def _move(self, step, values, tape):
+        sources, dim = (*step.node.args, 0)[:2]
+        sizes = [
+            (tape.layouts[source][0] if source in tape.layouts else tape[source].shape)[dim]
+            for source in sources
+        ]
+        parts = dict.fromkeys(step.sources)
+        for source, part in zip(sources, values.split(sizes, dim), strict=True):
+            if source in parts:
+                parts[source] = part if parts[source] is None else parts[source] + part
+        return list(parts.values())
+
+    def plan(self, step, form):
+        routes, reads = super().plan(step, form)
+        constants = {source for source in step.node.args[0] if source not in step.sources}
+        return routes, reads | (constants if form is step.node else set())
+
+    def backward(self, step, message, tape):
+        sources, dim = (*step.node.args, 0)[:2]
+        own = message.of is step.node
+        values = message.factor if own else relevance(message, tape)
+        start = 0
+        for source in sources:
+            if source in step.sources:
+                start += tape.layouts[source][0][dim]
+                continue
+            size = tape[source].shape[dim]
+            part = values.narrow(dim, start, size)
+            part = part * tape[source] if own else part
+            tape.absorb(step, _image_sum(part))
+            start += size
+        return super().backward(step, message, tape)
+
+
+@dataclass(frozen=True)
+class Sum(Rule):
+    """R_i = a_i R / (Σ a + ε sign Σ a); a constant's share stays with it, like a bias's."""
+
+    stabiliser: float = STABILISER
+
+    def plan(self, step, form):
+        routes = [(source, source) for source in step.sources]
+        constants = {node for node in step.node.all_input_nodes if node not in step.sources}
+        if form is step.node and self.stabiliser == 0:
+            return routes, constants
+        own = set() if self._stands_for(step, form) else {step.node}
+        return routes, relevance_reads(form) | own | constants
+
+    @staticmethod
+    def _stands_for(step: Step, form: fx.Node | None) -> bool:
+        return form is not None and form.target is aten.relu.default and form.args[0] is step.node
+
+    def backward(self, step, message, tape):
+        if message.of is step.node and self.stabiliser == 0:
+            quotients = message.factor
+        else:
+            sums = tape[message.of if self._stands_for(step, message.of) else step.node]
+            quotients = divided(message, sums, tape, self.stabiliser)
+        weights = _addend_weights(step.node)
+        parts: dict[fx.Node, Tensor] = {}
+        for addend, weight in weights:
+            part = quotients if weight == 1 else quotients * weight
+            if addend in step.sources:
+                part = part.sum_to_size(tape.layouts[addend][0])
+                parts[addend] = part if addend not in parts else parts[addend] + part
+            else:
+                constant = tape[addend] if isinstance(addend, fx.Node) else addend
+                tape.absorb(step, _image_sum(part * constant))
+        return [Relevance(parts[source], source) for source in step.sources]
+
+
+def _addend_weights(node: fx.Node) -> list[tuple[object, float]]:
+    """The two addends of ``add``, ``sub`` or ``rsub`` with what each is multiplied by."""
+    first, second = node.args[:2]
+    alpha = node.kwargs.get("alpha", 1)
+    if node.target is aten.rsub.Scalar:
+        return [(first, -alpha), (second, 1)]
+    return [(first, 1), (second, alpha if node.target is aten.add.Tensor else -alpha)]
+
+
+class Derivative(Rule):
+    """R_i = a_i Σ_j (∂f_j / ∂a_i) R_j / f_j: the first-order Taylor expansion.
+
+    AttnLRP's rule for softmax (Achtibat et al. 2024, eq. 13), whose term of order zero keeps its share like a
+    bias; winner takes all for maxima, which have none.
+    """
+
+    def plan(self, step, form):
+        reads = multiplier_reads(form, step.node) | {step.node, *step.sources}
+        return [(source, source) for source in step.sources], reads
+
+    def backward(self, step, message, tape):
+        factor = multiplier(message, step.node, tape)
+        parts = vjp.derivative(step, factor, tape)
+        passed = sum(
+            _image_sum(tape[source] * part) for source, part in zip(step.sources, parts, strict=True)
+        )
+        tape.absorb(step, _image_sum(tape[step.node] * factor) - passed)
+        return [Relevance(part, source) for part, source in zip(parts, step.sources, strict=True)]
+
+
+class Scale(Rule):
+    """A product with a constant passes relevance on."""
+
+    def plan(self, step, form):
+        return [(step.sources[0], step.sources[0])], multiplier_reads(form, step.node)
+
+    def backward(self, step, message, tape):
+        source = step.sources[0]
+        swapped = {source: multiplier(message, step.node, tape)}
+        arguments = fx.node.map_arg(step.node.args, lambda node: swapped.get(node, tape.values.get(node)))
+        part = step.node.target(*arguments, **step.node.kwargs)  # a diagonal map is its own transpose
+        return [Relevance(part.sum_to_size(tape.layouts[source][0]), source)]
+
+
+@dataclass(frozen=True)
+class Product(Rule):
+    """A product of values that both depend on the image.
+
+    Attributes:
+        split: ``equal`` gives both half the relevance (the uniform rule of AttnLRP, Achtibat et al. 2024, eq.
+            14, and the Shapley value of a product). ``signal`` gives all of it to the factor that is not a
+            gate (a sigmoid, hard sigmoid, tanh or softmax), where just one is; else it splits equally.
+    """
+
+    split: str = "equal"
+
+    def plan(self, step, form):
+        return [(source, source) for source in self._heirs(step)], multiplier_reads(form, step.node) | set(
+            step.sources
+        )
+
+    def backward(self, step, message, tape):
+        heirs = self._heirs(step)
+        parts = vjp.derivative(step, multiplier(message, step.node, tape), tape)
+        whole = len(step.sources) == 2 and len(heirs) == 1
+        return [
+            Relevance(part if whole else part / 2, source)
+            for part, source in zip(parts, step.sources, strict=True)
+            if source in heirs
+        ]
+
+    def _heirs(self, step: Step) -> list[fx.Node]:
+        signals = [source for source in step.sources if not _is_gate(source)]
+        return signals if self.split == "signal" and len(signals) == 1 else list(step.sources)
+
+
+class Quotient(Rule):
+    """a / b, both depending on the image: the numerator takes all, as the signal of a product does."""
+
+    def plan(self, step, form):
+        numerator, denominator = step.node.args
+        return [(numerator, numerator)], multiplier_reads(form, step.node) | {denominator}
+
+    def backward(self, step, message, tape):
+        numerator, denominator = step.node.args
+        part = multiplier(message, step.node, tape) / tape[denominator]
+        return [Relevance(part.sum_to_size(tape.layouts[numerator][0]), numerator)]
+
+
+def _is_gate(node: fx.Node) -> bool:
+    while node.target in REARRANGEMENTS and node.all_input_nodes:
+        node = node.all_input_nodes[0]
+    return node.target in GATES
+
+
+class Through(Rule):
+    """R_in = R_out: an activation neither adds nor takes relevance."""
+
+    def plan(self, step, form):
+        return [(step.sources[0], form)], ()
+
+    def backward(self, step, message, tape):
+        return [message]
+
+
+class Masked(Rule):
+    """Attention scores that a mask took out get nothing."""
+
+    def plan(self, step, form):
+        return [(step.sources[0], step.sources[0])], multiplier_reads(form, step.node)
+
+    def backward(self, step, message, tape):
+        mask = None if step.node.args[1] is None else tape[step.node.args[1]]
+        part = masked(multiplier(message, step.node, tape), mask, 0.0)
+        return [Relevance(part, step.sources[0])]
+
+
+class MaxPool(Rule):
+    """Winner takes all; a value that wins in several windows gets the relevance of all of them."""
+
+    def plan(self, step, form):
+        source = step.sources[0]
+        return [(source, source if form is step.node else None)], (
+            set() if form is step.node else relevance_reads(form)
+        )
+
+    def forward(self, step, arguments, settings, tape):
+        value, tape.notes[step] = aten.max_pool2d_with_indices.default(*arguments, **settings)
+        return value
+
+    def backward(self, step, message, tape):
+        (source,) = step.sources
+        own = message.of is step.node
+        values = message.factor if own else relevance(message, tape)
+        window = (*step.node.args[1:], *([], [0, 0], [1, 1], False)[len(step.node.args) - 2 :])
+        like = vjp.blank(tape, source, values)
+        moved = aten.max_pool2d_with_indices_backward(values, like, *window, tape.notes[step])
+        return [Relevance(moved, source if own else None)]
+
+
+class FrozenNorm(Rule):
+    """Layer, group and instance normalisation with the deviation as a constant.
+
+    What remains is linear (subtract the mean, scale, shift), so that relevance is kept but for the shift's
+    share: AttnLRP's identity rule (Achtibat et al. 2024, proposition 3.4) in its gradient form.
+    """
+
+    def plan(self, step, form):
+        return [(step.sources[0], step.sources[0])], multiplier_reads(form, step.node) | {step.sources[0]}
+
+    def backward(self, step, message, tape):
+        factor = multiplier(message, step.node, tape)
+        normalised, shift = _normalisation(step.node, tape)
+        leaf = tape[step.sources[0]].detach().requires_grad_(True)
+        with torch.enable_grad():
+            value = normalised(leaf)
+            (part,) = torch.autograd.grad(value, leaf, factor)
+        if shift is not None:
+            tape.absorb(step, _image_sum(factor * shift))
+        return [Relevance(part, step.sources[0])]
+
+
+def _image_sum(values: Tensor) -> Tensor:
+    return values.flatten(1).sum(1, dtype=torch.float64)
+
+
+def _normalisation(node: fx.Node, tape):
+    """The linear part of a normalisation at its input's own deviation, and the shift that follows it."""
+    arguments = fx.node.map_arg(node.args, tape.values.get)
+    if node.target is aten.layer_norm.default:
+        _, shape, weight, bias, epsilon = (*arguments, *(None, None, None, None, 1e-5)[len(arguments) :])[:5]
+        dims, groups, channels = list(range(-len(shape), 0)), None, None
+    elif node.target is aten.group_norm.default:
+        _, groups, weight, bias, epsilon = (*arguments, *(None, None, None, None, 1e-5)[len(arguments) :])[:5]
+        dims, channels = [-1], 1
+    else:
+        _, weight, bias, _, _, _, _, epsilon = arguments[:8]
+        groups, dims, channels = 0, [-1], 1
+
+    def normalised(values: Tensor) -> Tensor:
+        shaped = values
+        if groups is not None:
+            shaped = values.reshape(len(values), groups or values.shape[1], -1)
+        centred = shaped - shaped.mean(dims, keepdim=True)
+        deviation = (shaped.detach().var(dims, unbiased=False, keepdim=True) + epsilon).sqrt()
+        result = (centred / deviation).reshape(values.shape)
+        return result if weight is None else result * _per_channel(weight, values, channels)
+
+    shift = None if bias is None else _per_channel(bias, tape[node.args[0]], channels)
+    return normalised, shift
+
+
+def _per_channel(values: Tensor, like: Tensor, channels: int | None) -> Tensor:
+    return values if channels is None else values.reshape(-1, *[1] * (like.ndim - 2))

@@ -1,0 +1,65 @@
+"""Messages of relevance, and the one division that every rule of LRP makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, fx
+
+from pyxai import ops
+from pyxai.attribution.propagation.walk import Tape
+
+
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """Relevance of a node's value, as a product that is not carried out where it need not be.
+
+    Attributes:
+        factor: like the node's value.
+        of: relevance is ``factor`` times the value of this node, the same node (``factor`` then is its
+            multiplier) or an activation of it. None: ``factor`` is the relevance. ``of`` is the message's
+            form.
+    """
+
+    factor: Tensor
+    of: fx.Node | None
+
+
+def relevance(message: Relevance, tape: Tape) -> Tensor:
+    """The relevance itself."""
+    return message.factor if message.of is None else message.factor * tape[message.of]
+
+
+def relevance_reads(form: fx.Node | None) -> set[fx.Node]:
+    """Nodes that :func:`relevance` reads."""
+    return set() if form is None else {form}
+
+
+def multiplier(message: Relevance, node: fx.Node, tape: Tape) -> Tensor:
+    """Relevance by the value of ``node``, to which the message is; what sits on zeros is lost."""
+    return message.factor if message.of is node else divided(message, tape[node], tape)
+
+
+def multiplier_reads(form: fx.Node | None, node: fx.Node) -> set[fx.Node]:
+    """Nodes that :func:`multiplier` reads."""
+    return set() if form is node else {node, *relevance_reads(form)}
+
+
+def divided(message: Relevance, denominator: Tensor, tape: Tape, epsilon: float = 0.0) -> Tensor:
+    """R / (denominator + epsilon · sign(denominator)), with sign(0) = +1; zero where that is zero."""
+    factor = None if message.of is None else tape[message.of]
+    return ops.stabilised_divide(message.factor, denominator, factor, epsilon)
+
+
+def add(node: fx.Node, first: Relevance, second: Relevance, tape: Tape) -> Relevance:
+    """Sum of two messages for ``node``."""
+    if first.of is second.of:
+        return Relevance(first.factor + second.factor, first.of)
+    return Relevance(relevance(first, tape) + relevance(second, tape), None)
+
+
+def join(node: fx.Node, first: fx.Node | None, second: fx.Node | None):
+    """Form of a sum, and the nodes that :func:`add` reads."""
+    if first is second:
+        return first, ()
+    return None, relevance_reads(first) | relevance_reads(second)

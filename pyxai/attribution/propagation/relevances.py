@@ -1,0 +1,184 @@
+"""Layer-wise relevance propagation as a walk: which rule each step of a graph takes."""
+
+from __future__ import annotations
+
+import difflib
+from fnmatch import fnmatchcase
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.attribution.propagation import operations, relevance
+from pyxai.attribution.propagation.composites import Composite
+from pyxai.attribution.propagation.input_rules import Pass
+from pyxai.attribution.propagation.layers import Layer
+from pyxai.attribution.propagation.linear import AFFINE, AVERAGES, CONVOLUTIONS, DENSE, linear_layer
+from pyxai.attribution.propagation.relevance import Relevance
+from pyxai.attribution.propagation.rules import LinearRule
+from pyxai.attribution.propagation.signs import nonnegative
+from pyxai.attribution.propagation.walk import Propagation, Rule, Step, constants
+from pyxai.capture.elementary import masked
+from pyxai.capture.split import before
+
+CURE = "give its module one: composite=Composite(...).at(name, Pass())"
+_KINDS = {
+    **dict.fromkeys(CONVOLUTIONS, "convolution"),
+    **dict.fromkeys(DENSE, "dense"),
+    **dict.fromkeys(AVERAGES, "average"),
+    **dict.fromkeys(AFFINE, "affine"),
+}
+
+
+class Linear(Rule):
+    """A rule of LRP bound to one layer."""
+
+    def __init__(self, rule: LinearRule, layer: Layer):
+        rule.check(layer)
+        self.rule = rule
+        self.layer = layer
+
+    def plan(self, step, form):
+        return [(self.layer.source, self.rule.gives(self.layer))], self.rule.reads(self.layer, form)
+
+    def backward(self, step, message, tape):
+        return [self.rule.backward(self.layer, message, tape)]
+
+
+class Relevances(Propagation):
+    """LRP on one graph.
+
+    Args:
+        module: an elementary graph.
+        composite: the rules.
+        method: name of the method, for errors.
+        precision: see :class:`Layer`.
+    """
+
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        composite: Composite,
+        method: str,
+        precision: torch.dtype | None = None,
+    ):
+        self.composite = composite
+        self._module = module
+        self._method = method
+        self._precision = precision
+        self._images = next(node for node in module.graph.nodes if node.op == "placeholder")
+        self._constants = constants(module)
+        self._nonnegative = nonnegative(module.graph, self._constants)
+        self._lead = _lead(module, self._images, self._constants)
+        self._last = _last(module)
+
+    def rule(self, step: Step) -> Rule:
+        """A named rule first, then the composite's for linear layers, then the operation's own."""
+        node = step.node
+        if (
+            self.composite.first is not None
+            and node in self._lead
+            and node.target in (*operations.SUMS, *AFFINE)
+        ):
+            return operations.Through()  # pixels map to pixels, and so does their relevance
+        if _is_linear(step, self._constants):
+            return Linear(self._linear_rule(step), self._layer(step))
+        if isinstance(self.composite.named_rule(step.module), Pass):
+            return operations.Through()
+        rule = _operation(step, self.composite)
+        if rule is None:
+            raise step.unsupported(self._method, CURE)
+        return rule
+
+    def check_names(self, steps: list[Step]) -> None:
+        """Raise a :class:`ValueError` where a pattern of the composite fits no module."""
+        modules = sorted({step.module for step in steps} - {""})
+        for pattern, _ in self.composite.named:
+            if not any(fnmatchcase(module, pattern) for module in modules):
+                close = difflib.get_close_matches(pattern, modules, 3) or modules[:5]
+                raise ValueError(
+                    f"{self._method}: `composite` must name modules that compute something, got {pattern!r}; "
+                    f"near it: {', '.join(close)}"
+                )
+
+    def join(self, node, first, second):
+        return relevance.join(node, first, second)
+
+    def add(self, node, first: Relevance, second: Relevance, tape) -> Relevance:
+        return relevance.add(node, first, second, tape)
+
+    def reads(self, form):
+        return relevance.relevance_reads(form)
+
+    def _linear_rule(self, step: Step) -> LinearRule:
+        kind = _KINDS[step.node.target]
+        first = step.sources[0] in self._lead and step.node.target not in (*AFFINE, *AVERAGES)
+        return self.composite.rule(kind, step.module, first, step.node is self._last)
+
+    def _layer(self, step: Step) -> Layer:
+        layer = linear_layer(step, self._constants)
+        layer.nonnegative = layer.source in self._nonnegative
+        layer.precision = self._precision
+        if layer.source in self._lead:
+            layer.lead = lambda bound: self._leading_value(layer.source, bound)
+        return layer
+
+    def _leading_value(self, node: fx.Node, bound: float | tuple) -> Tensor:
+        example = self._images.meta["val"]
+        colour = torch.as_tensor(bound, dtype=example.dtype, device=example.device).reshape(1, -1, 1, 1)
+        image = colour.expand(1, *example.shape[1:])
+        return image if node is self._images else before(self._module, node)(image)
+
+
+def _is_linear(step: Step, constants: dict) -> bool:
+    """Whether a step is linear in its one source, with constant weights."""
+    if step.node.target not in _KINDS or len(step.sources) > 1:
+        return False
+    weights = [node for node in step.node.all_input_nodes if node is not step.sources[0]]
+    return all(node in constants for node in weights) and step.node.args[0] is not None
+
+
+def _operation(step: Step, composite: Composite) -> Rule | None:
+    """The rule of a step that is no linear layer; None where there is none."""
+    target = step.node.target
+    several = sum(source in step.sources for source in step.node.args if isinstance(source, fx.Node)) > 1
+    if target in operations.ACTIVATIONS:
+        return operations.Through()
+    if target is torch.ops.aten.cat.default:
+        return operations.Joined()
+    if target in operations.REARRANGEMENTS:
+        return operations.Rearrangement()
+    if target in operations.SUMS:
+        return operations.Sum(composite.stabiliser)
+    if target in operations.SCALES and not several:
+        divides = target in operations.QUOTIENTS and step.node.args[0] is not step.sources[0]
+        return None if divides else operations.Scale()
+    if target in operations.PRODUCTS:
+        return operations.Product(composite.product)
+    if target in operations.QUOTIENTS:
+        return operations.Quotient()
+    if target in operations.MAX_POOLS:
+        return operations.MaxPool()
+    if target in operations.SOFTMAXES or target in operations.MAXIMA:
+        return operations.Derivative()
+    if target in operations.NORMS:
+        return operations.FrozenNorm()
+    return operations.Masked() if target is masked else None
+
+
+def _lead(module: fx.GraphModule, images: fx.Node, constants: dict) -> set[fx.Node]:
+    """The images and what is made of them by scales, shifts and rearrangements alone."""
+    allowed = {*operations.REARRANGEMENTS, *operations.SUMS, *operations.SCALES, *AFFINE}
+    lead = {images}
+    for node in module.graph.nodes:
+        sources = [source for source in node.all_input_nodes if source not in constants]
+        if node.op == "call_function" and node.target in allowed and sources and lead.issuperset(sources):
+            lead.add(node)
+    return lead
+
+
+def _last(module: fx.GraphModule) -> fx.Node:
+    """The step that makes the scores, rearrangements behind it left out."""
+    node = list(module.graph.nodes)[-1].args[0]
+    while node.target in operations.REARRANGEMENTS and len(node.all_input_nodes) == 1:
+        node = node.all_input_nodes[0]
+    return node

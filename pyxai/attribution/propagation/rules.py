@@ -1,0 +1,235 @@
+"""The rules of layer-wise relevance propagation for linear layers.
+
+With inputs a_i, weights w_ij, sums z_j = Σ_i a_i w_ij + b_j and relevance R_j of the outputs. A superscript ±
+is the positive or negative part of a whole term, (a_i w_ij)^±, so that inputs may have either sign.
+
+``bias`` says what becomes of the share of R_j that belongs to b_j: ``absorb`` leaves it with the bias,
+``ignore`` leaves the bias out of the sums, ``spread`` gives it to the inputs of output j in equal parts b_j /
+V_j, V_j their number (padding not counted).
+
+``stabiliser`` is added to every denominator with its sign, that of 0 being +1; where the denominator is zero
+all the same, its relevance goes nowhere.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.attribution.checks import non_negative, one_of
+from pyxai.attribution.propagation.layers import Layer, Weighting
+from pyxai.attribution.propagation.relevance import Relevance, divided, relevance_reads
+from pyxai.attribution.propagation.walk import Tape
+
+STABILISER = 1e-6
+Bias = Literal["absorb", "ignore", "spread"]
+BIASES = ("absorb", "ignore", "spread")
+
+
+class LinearRule:
+    """How relevance goes back through one :class:`Layer`.
+
+    A rule that gives an input of zero no relevance returns multipliers of the layer's source; others return
+    relevance.
+    """
+
+    def check(self, layer: Layer) -> None:
+        """Raise a :class:`ValueError` where the rule does not fit the layer."""
+
+    def gives(self, layer: Layer) -> fx.Node | None:
+        """The form of what :meth:`backward` returns."""
+        return layer.source
+
+    def reads(self, layer: Layer, form: fx.Node | None) -> set[fx.Node]:
+        """Nodes whose values :meth:`backward` reads, for a message of this form."""
+        raise NotImplementedError
+
+    def backward(self, layer: Layer, message: Relevance, tape: Tape) -> Relevance:
+        """The message for the layer's source; leaves what the bias took in ``tape.shares``."""
+        raise NotImplementedError
+
+
+def stands_for(layer: Layer, form: fx.Node | None) -> bool:
+    """Whether ``form`` is a ReLU of the layer's value: equal to it wherever there is any relevance."""
+    return form is not None and form.target is torch.ops.aten.relu.default and form.args[0] is layer.step.node
+
+
+@dataclass(frozen=True)
+class _SumsRule(LinearRule):
+    """Rules of the form R_i = a_i Σ_j (weights) R_j / (sums); they share the treatment of the bias."""
+
+    bias: Bias = "absorb"
+
+    def __post_init__(self):
+        one_of("bias", self.bias, BIASES)
+
+    def gives(self, layer):
+        return None if self._spreads(layer) else layer.source
+
+    def _spreads(self, layer: Layer) -> bool:
+        return self.bias == "spread" and layer.bias is not None
+
+    def _sums(self, weighting: Weighting, layer: Layer, tape: Tape) -> Tensor:
+        return weighting.sums(tape[layer.source], self.bias != "ignore")
+
+    def _deliver(self, layer: Layer, parts: list[tuple[float, Weighting, Tensor]], tape: Tape) -> Relevance:
+        """Σ over the parts (coefficient, weights, quotients R_j / sums) of what they give the source."""
+        total = spread = None
+        for coefficient, weighting, quotients in parts:
+            found = weighting.multipliers(quotients, tape)
+            if total is None:
+                total = found if coefficient == 1 else found * coefficient
+            else:
+                total = torch.add(total, found, alpha=coefficient)
+            if weighting.bias is None or self.bias == "ignore":
+                continue
+            if self.bias == "absorb":
+                tape.absorb(layer.step, coefficient * weighting.share(quotients))
+            else:
+                terms = coefficient * layer.bias_terms(quotients, weighting.bias)
+                spread = terms if spread is None else spread + terms
+        if not self._spreads(layer):
+            return Relevance(total, layer.source)
+        values = tape[layer.source]
+        return Relevance(values * total + layer.equally(spread, tape), None)
+
+    def _reads_to_deliver(self, layer: Layer, *weightings: Weighting) -> set[fx.Node]:
+        sided = any(weighting.reads_source for weighting in weightings)
+        return {layer.source} if sided or self._spreads(layer) else set()
+
+
+@dataclass(frozen=True)
+class Epsilon(_SumsRule):
+    """R_i = Σ_j a_i w_ij R_j / (z_j + ε sign z_j); ε = 0 is LRP-0 (survey eq. 12 and 13)."""
+
+    epsilon: float = STABILISER
+
+    def __post_init__(self):
+        super().__post_init__()
+        non_negative("epsilon", self.epsilon)
+
+    def reads(self, layer, form):
+        delivers = self._reads_to_deliver(layer, layer.plain)
+        if self._ignores(layer):
+            return delivers | relevance_reads(form) | {layer.step.node}
+        if form is layer.step.node and self.epsilon == 0:
+            return delivers
+        own = set() if stands_for(layer, form) else {layer.step.node}
+        return delivers | relevance_reads(form) | own
+
+    def backward(self, layer, message, tape):
+        own = layer.step.node
+        if self._ignores(layer):
+            sums = tape[own] - layer.bias_terms(torch.ones_like(tape[own][:1]), layer.bias)
+            quotients = divided(message, sums, tape, self.epsilon)
+        elif message.of is own and self.epsilon == 0:
+            quotients = message.factor
+        else:
+            sums = tape[message.of if stands_for(layer, message.of) else own]
+            quotients = divided(message, sums, tape, self.epsilon)
+        return self._deliver(layer, [(1, layer.plain, quotients)], tape)
+
+    def _ignores(self, layer: Layer) -> bool:
+        return self.bias == "ignore" and layer.bias is not None
+
+
+@dataclass(frozen=True)
+class ZPlus(_SumsRule):
+    """R_i = Σ_j (a_i w_ij)⁺ R_j / Σ_i (a_i w_ij)⁺: αβ with α = 1, β = 0 (Montavon et al. 2017)."""
+
+    stabiliser: float = STABILISER
+
+    def __post_init__(self):
+        super().__post_init__()
+        non_negative("stabiliser", self.stabiliser)
+
+    def reads(self, layer, form):
+        return {layer.source} | relevance_reads(form)
+
+    def backward(self, layer, message, tape):
+        sums = self._sums(layer.positive, layer, tape)
+        quotients = divided(message, sums, tape, self.stabiliser)
+        return self._deliver(layer, [(1, layer.positive, quotients)], tape)
+
+
+@dataclass(frozen=True)
+class AlphaBeta(_SumsRule):
+    """R_i = Σ_j (α (a_i w_ij)⁺ / Σ_i (·)⁺ - β (a_i w_ij)⁻ / Σ_i (·)⁻) R_j, with α - β = 1 (survey eq. 14)."""
+
+    alpha: float = 2.0
+    beta: float = 1.0
+    stabiliser: float = STABILISER
+
+    def __post_init__(self):
+        super().__post_init__()
+        non_negative("beta", self.beta)
+        non_negative("stabiliser", self.stabiliser)
+        if abs(self.alpha - self.beta - 1) > 1e-9:
+            raise ValueError(f"`alpha` - `beta` must be 1, got {self.alpha} - {self.beta}")
+
+    def reads(self, layer, form):
+        return {layer.source} | relevance_reads(form)
+
+    def backward(self, layer, message, tape):
+        parts = []
+        for coefficient, weighting in ((self.alpha, layer.positive), (-self.beta, layer.negative)):
+            if coefficient:
+                sums = self._sums(weighting, layer, tape)
+                parts.append((coefficient, weighting, divided(message, sums, tape, self.stabiliser)))
+        return self._deliver(layer, parts, tape)
+
+
+@dataclass(frozen=True)
+class Gamma(_SumsRule):
+    """R_i = Σ_j (a_i w_ij + γ (a_i w_ij)^±) R_j / Σ_i (·), the sign that of z_j (survey eq. 15).
+
+    For a_i ≥ 0 and z_j > 0 that is w + γ w⁺ of the original rule (Montavon et al. 2019); with the other sign
+    it is the generalised rule, which serves outputs behind which no ReLU follows and inputs of either sign.
+    γ = ∞ is the limit in which only the terms of z_j's sign count.
+    """
+
+    gamma: float = 0.25
+    stabiliser: float = STABILISER
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.gamma != math.inf:
+            non_negative("gamma", self.gamma)
+        non_negative("stabiliser", self.stabiliser)
+
+    def reads(self, layer, form):
+        own = set() if stands_for(layer, form) else {layer.step.node}
+        return {layer.source} | relevance_reads(form) | own
+
+    def backward(self, layer, message, tape):
+        favour = self._favouring(layer, 1)
+        if stands_for(layer, message.of):
+            quotients = divided(message, self._sums(favour, layer, tape), tape, self.stabiliser)
+            return self._deliver(layer, [(1, favour, quotients)], tape)
+        sums = tape[layer.step.node]
+        positive = self._sums(layer.positive, layer, tape)
+        # z⁻ = z - z⁺ does not cancel where z is negative, so that one more forward pass serves both signs
+        plain = (
+            sums - layer.bias_terms(torch.ones_like(sums[:1]), layer.bias) if self._ignores(layer) else sums
+        )
+        all_terms, gamma = self._scales
+        upper, lower = all_terms * plain + gamma * positive, (all_terms + gamma) * plain - gamma * positive
+        quotients = divided(message, torch.where(sums > 0, upper, lower), tape, self.stabiliser)
+        above, below = quotients * (sums > 0), quotients * (sums < 0)
+        return self._deliver(layer, [(1, favour, above), (1, self._favouring(layer, -1), below)], tape)
+
+    def _ignores(self, layer: Layer) -> bool:
+        return self.bias == "ignore" and layer.bias is not None
+
+    def _favouring(self, layer: Layer, sign: int) -> Weighting:
+        all_terms, gamma = self._scales
+        return layer.weighting(all_terms, gamma * (sign > 0), gamma * (sign < 0))
+
+    @property
+    def _scales(self) -> tuple[float, float]:
+        """Weights of all terms and of those that are favoured."""
+        return (0.0, 1.0) if self.gamma == math.inf else (1.0, self.gamma)

@@ -1,0 +1,92 @@
+"""Which values of a graph are known never to be negative, whatever the image."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.capture.canonical import spatial_mean
+
+aten = torch.ops.aten
+
+_NEVER_NEGATIVE = (
+    aten.relu.default,
+    aten.relu6.default,
+    aten.sigmoid.default,
+    aten.hardsigmoid.default,
+    aten.softmax.int,
+    aten.softplus.default,
+    aten.abs.default,
+    aten.exp.default,
+)
+_BOUNDED = {  # position and default of the lower bound
+    aten.clamp.default: (1, None),
+    aten.clamp_min.default: (1, None),
+    aten.hardtanh.default: (1, -1.0),
+}
+# The value is non-negative where every argument is.
+_KEEPING = (
+    aten.max_pool2d.default,
+    aten.avg_pool2d.default,
+    aten.adaptive_avg_pool2d.default,
+    aten.adaptive_max_pool2d.default,
+    spatial_mean,
+    aten.mean.dim,
+    aten.sum.dim_IntList,
+    aten.amax.default,
+    aten.reshape.default,
+    aten.flatten.using_ints,
+    aten.permute.default,
+    aten.transpose.int,
+    aten.unsqueeze.default,
+    aten.squeeze.dim,
+    aten.squeeze.dims,
+    aten.slice.Tensor,
+    aten.select.int,
+    aten.flip.default,
+    aten.expand.default,
+    aten.pad.default,
+    aten.constant_pad_nd.default,
+    aten.upsample_nearest2d.vec,
+    aten.upsample_bilinear2d.vec,
+    aten.cat.default,
+    aten.stack.default,
+    aten.add.Tensor,
+    aten.mul.Tensor,
+    aten.div.Tensor,
+    aten.matmul.default,
+)
+
+
+def nonnegative(graph: fx.Graph, constants: dict) -> set[fx.Node]:
+    """The nodes of ``graph`` whose values cannot be negative; ``constants`` are those known beforehand."""
+    known = {
+        node for node, value in constants.items() if isinstance(value, Tensor) and bool((value >= 0).all())
+    }
+    for node in graph.nodes:
+        if node.op == "call_function" and node not in constants and _is_nonnegative(node, known):
+            known.add(node)
+    return known
+
+
+def _is_nonnegative(node: fx.Node, known: set[fx.Node]) -> bool:
+    if node.target in _NEVER_NEGATIVE:
+        return True
+    if node.target in _BOUNDED:
+        position, bound = _BOUNDED[node.target]
+        bound = node.args[position] if len(node.args) > position else node.kwargs.get("min", bound)
+        return node.args[0] in known or (isinstance(bound, int | float) and bound >= 0)
+    if node.target not in _KEEPING:
+        return False
+    numbers = [value for value in (*node.args[1:], *node.kwargs.values()) if isinstance(value, int | float)]
+    signless = node.target not in (aten.add.Tensor, aten.mul.Tensor, aten.div.Tensor) and not _pads(node)
+    tensors = [source for source in node.all_input_nodes if isinstance(source.meta.get("val"), Tensor)]
+    return all(source in known for source in tensors) and (
+        signless or all(number >= 0 and math.isfinite(number) for number in numbers)
+    )
+
+
+def _pads(node: fx.Node) -> bool:
+    return node.target in (aten.pad.default, aten.constant_pad_nd.default)
