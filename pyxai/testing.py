@@ -8,7 +8,15 @@ from torch import Tensor
 from pyxai.ops import _define
 from pyxai.ops._define import Op
 
-__all__ = ["TOLERANCE", "assert_close", "assert_matches_reference", "clone", "ops", "sample_inputs"]
+__all__ = [
+    "TOLERANCE",
+    "assert_close",
+    "assert_matches_reference",
+    "clone",
+    "ops",
+    "results",
+    "sample_inputs",
+]
 
 # Relative to the largest expected value of the tensor: a few roundings of the result's dtype.
 TOLERANCE = {
@@ -38,12 +46,17 @@ def clone(args: tuple) -> tuple:
 
 
 def run(function, args: tuple) -> list[Tensor]:
-    """Call ``function`` on copies of ``args``: its result, or for an in-place operator the tensors."""
+    """Call ``function`` on copies of ``args``: its results, or for an in-place operator the tensors."""
     args = clone(args)
     result = function(*args)
     if result is None:
         return [arg for arg in args if isinstance(arg, Tensor)]
-    return [result]
+    return results(result)
+
+
+def results(returned: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
+    """What an operator returned, as a list."""
+    return list(returned) if isinstance(returned, tuple) else [returned]
 
 
 def assert_close(actual: Tensor, expected: Tensor) -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Case:
@@ -20,3 +23,12 @@ SIZES = ((1, 16, (3, 224, 224)), (8, 2, (3, 224, 224)), (4, 64, (3, 32, 32)))
 
 def label(images: int, rows: int, shape: tuple[int, ...]) -> str:
     return f"{images * rows} rows of {images} image{'s' * (images > 1)}, {'×'.join(map(str, shape))}"
+
+
+# Layers of a ResNet-18 on eight images: beyond the caches, in the last one, and in the first ones.
+LAYERS = ((8, 64, 112, 112), (8, 64, 56, 56), (8, 512, 7, 7))
+
+
+def layer(shape: tuple[int, ...], device: str) -> Tensor:
+    """Values such as a convolution gives them, channels last."""
+    return torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)

@@ -33,7 +33,19 @@ void parallel_spans(int64_t rows, int64_t size, int64_t span, F f) {
                                 });
 }
 
-// The same for rows that must be taken in order, all by one thread: f(first, size) visits every row of a
+// The same for rows that have little in common: spans in the order of memory, which the prefetcher follows.
+template <class F>
+void parallel_rows(int64_t rows, int64_t size, F f) {
+    const int64_t spans = (size + kSpan - 1) / kSpan;
+    torch::stable::parallel_for(0, rows * spans, kGrain / kSpan, [&](int64_t begin, int64_t end) {
+        for (int64_t t = begin; t < end; ++t) {
+            const int64_t first = t % spans * kSpan;
+            f(t / spans, first, std::min(kSpan, size - first));
+        }
+    });
+}
+
+// Spans for rows that must be taken in order, all by one thread: f(first, size) visits every row of a
 // span.
 template <class F>
 void parallel_columns(int64_t rows, int64_t size, F f) {

@@ -86,6 +86,17 @@ inline int64_t row_size(const Tensor &t) {
     return size;
 }
 
+// The rows of a dense tensor that holds one for each image, or one that all share.
+template <class T>
+struct RowsOf {
+    const T *data;
+    int64_t step;
+
+    explicit RowsOf(const Tensor &t) : data(t.const_data_ptr<T>()), step(t.size(0) == 1 ? 0 : row_size(t)) {}
+
+    PYXAI_HD const T *row(int64_t r) const { return data + r * step; }
+};
+
 // How a row of a tensor in its memory format is laid out: element e of the logical order (channel, pixel)
 // lies at offset(e). A contiguous row counts as one channel.
 struct RowLayout {

@@ -50,6 +50,13 @@ def check_like(op: str, name: str, x: Tensor, other: str, like: Tensor) -> None:
     check_row_shape(op, name, x, like)
 
 
+def check_operand(op: str, name: str, x: Tensor, other: str, like: Tensor) -> None:
+    """``x`` is like ``like``, the argument named ``other``, or one row of its kind that all rows share."""
+    check_like(op, name, x, other, like)
+    if x.shape[0] not in (1, like.shape[0]):
+        raise ValueError(f"{op}: `{name}` must hold 1 or {like.shape[0]} rows, got {x.shape[0]}")
+
+
 def check_row_shape(op: str, name: str, x: Tensor, like: Tensor) -> None:
     if x.shape[1:] != like.shape[1:]:
         expected = ", ".join(map(str, ("N", *like.shape[1:])))

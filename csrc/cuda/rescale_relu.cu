@@ -1,0 +1,41 @@
+#include "common/cuda.h"
+#include "kernels/rescale_relu.h"
+
+namespace pyxai {
+
+template <class T>
+__global__ void rescale_relu_kernel(T *out, RowsOf<T> multiplier, RowsOf<T> input, RowsOf<T> baseline,
+                                    int64_t rows, int64_t size) {
+    using A = accumulate_t<T>;
+    for_elements(rows, size, [&](int64_t r, int64_t i, bool inside) {
+        if (inside)
+            out[r * size + i] = static_cast<T>(
+                static_cast<A>(multiplier.row(r)[i]) *
+                relu_slope(static_cast<A>(input.row(r)[i]), static_cast<A>(baseline.row(r)[i])));
+    });
+}
+
+static Tensor rescale_relu(const Tensor &multiplier, const Tensor &input, const Tensor &baseline) {
+    const int64_t rows = multiplier.size(0), size = row_size(multiplier);
+    const MemoryFormat format = memory_format(input);
+    const Tensor m = contiguous(multiplier, format), x = contiguous(input, format);
+    const Tensor x0 = contiguous(baseline, format);
+    Tensor out = new_rows(input, rows);
+    if (out.numel() == 0)
+        return out;
+    const torch::stable::accelerator::DeviceGuard guard(out.get_device_index());
+    const cudaStream_t stream = current_stream(out.get_device_index());
+    dispatch_floating(out.scalar_type(), "rescale_relu", [&](auto zero) {
+        using T = decltype(zero);
+        rescale_relu_kernel<<<row_grid(rows, size), kThreads, 0, stream>>>(
+            out.mutable_data_ptr<T>(), RowsOf<T>(m), RowsOf<T>(x), RowsOf<T>(x0), rows, size);
+    });
+    check_launch("rescale_relu");
+    return out;
+}
+
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+    library.impl("rescale_relu", TORCH_BOX(&rescale_relu));
+}
+
+} // namespace pyxai

@@ -1,0 +1,73 @@
+"""Relevance by its stabilised denominator: closes one layer of LRP and opens the next."""
+
+import torch
+from torch import Tensor
+
+from pyxai.ops import _rows
+from pyxai.ops._define import define
+
+__all__ = ["stabilised_divide"]
+
+SCHEMA = "stabilised_divide(Tensor numerator, Tensor denominator, Tensor? factor, float epsilon) -> Tensor"
+
+
+def _reference(numerator: Tensor, denominator: Tensor, factor: Tensor | None, epsilon: float) -> Tensor:
+    sums = _rows.accumulate_dtype(numerator.dtype)
+    total = numerator.to(sums)
+    if factor is not None:
+        total = total * factor.to(sums)
+    z = denominator.to(sums) + 0.0  # -0 counts as positive
+    stable = z + torch.full_like(z, epsilon).copysign(z)
+    zero = stable == 0
+    quotient = torch.where(zero, 0.0, total / torch.where(zero, 1.0, stable))
+    return _rows.new_rows(denominator, numerator.shape[0]).copy_(quotient)
+
+
+def _fake(numerator: Tensor, denominator: Tensor, factor: Tensor | None, epsilon: float) -> Tensor:
+    return _rows.new_rows(denominator, numerator.shape[0])
+
+
+def _samples(device, dtype, rows, shape):
+    def draw(count):
+        return torch.randn(count, *shape, device=device, dtype=dtype)
+
+    def nonzero(count):
+        values = draw(count)
+        return values + values.sign() * 0.1
+
+    yield draw(rows), nonzero(1), draw(1), 0.25
+    yield draw(rows), nonzero(rows), None, 0.25
+    yield draw(rows), nonzero(rows), draw(rows), 1e-6
+    yield draw(rows), nonzero(rows) * (draw(rows) > 0), draw(rows), 0.0
+
+
+_op = define(SCHEMA, reference=_reference, fake=_fake, samples=_samples)
+
+
+def stabilised_divide(
+    numerator: Tensor, denominator: Tensor, factor: Tensor | None = None, epsilon: float = 0.0
+) -> Tensor:
+    """``numerator · factor / (denominator + epsilon · sign(denominator))`` in one pass.
+
+    The sign of zero, also of -0, is +1. Where the stabilised denominator is zero the result is zero. Of LRP's
+    ε-rule (survey eq. 12) this is the quotient R_k / (z_k + ε sign z_k); with ``factor`` a_k it first turns
+    the multipliers of the layer above into its relevance R_k = a_k · m_k.
+
+    Args:
+        numerator: (N, ...) floating.
+        denominator: (N, ...) or (1, ...) for one row shared by all; same dtype and device. Its memory format
+            is the result's.
+        factor: like ``denominator``; None stands for ones.
+        epsilon: not negative, in the units of ``denominator``.
+
+    Returns (N, ...) in the dtype of ``numerator``, computed in float32 (float64 for float64). Not
+    differentiable. Raises ``ValueError`` or ``TypeError`` for arguments that do not fit together.
+    """
+    op = "stabilised_divide"
+    _rows.check_floating(op, "numerator", numerator)
+    _rows.check_operand(op, "denominator", denominator, "numerator", numerator)
+    if factor is not None:
+        _rows.check_operand(op, "factor", factor, "numerator", numerator)
+    if not epsilon >= 0:
+        raise ValueError(f"{op}: `epsilon` must not be negative, got {epsilon}")
+    return _op(numerator, denominator, factor, epsilon)
