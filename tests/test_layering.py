@@ -15,8 +15,9 @@ BELOW = {
     "ops": {"_native"},
     "testing": {"ops"},
     "capture": {"ops"},
+    "saliency": {"ops"},
     "render": set(),
-    "attribution": {"capture", "ops"},
+    "attribution": {"capture", "ops", "saliency"},
     "engine": {"attribution", "capture", "ops"},
 }
 # The one upward import: an Explanation draws itself, with the import inside the call.

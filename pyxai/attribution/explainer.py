@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pyxai.attribution import registry
 from pyxai.attribution.batch import Batch
 from pyxai.attribution.checks import check_ids, check_images, expect, positive
+from pyxai.attribution.classical import model_free
 from pyxai.attribution.explanation import Explanation, explanation
 from pyxai.attribution.targets import parse_target
 from pyxai.capture.classifier import (
@@ -34,7 +35,7 @@ class Explainer:
     """Explains batches of images with one method; the model is captured once and never changed.
 
     Args:
-        model: a classifier in evaluation mode.
+        model: a classifier in evaluation mode; not looked at, and may be None, for the classical methods.
         method: a name from :func:`pyxai.methods`.
         output: picks the (N, K) class scores from what the model returns; see
             :class:`pyxai.capture.classifier.Classifier`.
@@ -52,7 +53,7 @@ class Explainer:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: nn.Module | None,
         method: str = "integrated_gradients",
         *,
         output: Callable[[Any], Tensor] | None = None,
@@ -74,8 +75,9 @@ class Explainer:
         )
         self.rows = rows
         self.precision = precision
-        self._classifier = Classifier(model, output)
-        check_evaluation_mode(self._classifier.model)
+        self._classifier = None if entry.needs == "none" else Classifier(model, output)
+        if self._classifier is not None:
+            check_evaluation_mode(self._classifier.model)
         self._programs: dict[tuple, Program] = {}
         self._fingerprint: tuple | None = None
 
@@ -94,6 +96,10 @@ class Explainer:
         self._check(images)
         parsed = parse_target(name, target, images)
         ids = check_ids(name, ids, images)
+        if self._classifier is None:
+            if self.rows is None:
+                self.rows = fit_rows(default_rows(images.shape, images.device), max(1, len(images)))
+            return model_free(self.options, images.detach(), self.rows)
         with torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
             images = images.detach().clone() if images.is_inference() else images.detach()
             images = images.contiguous()
@@ -111,6 +117,8 @@ class Explainer:
     def prepare(self, images: Tensor) -> None:
         """Capture the model for images of this shape now rather than at the first call."""
         self._check(images)
+        if self._classifier is None:
+            return
         with torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
             self._program(images.detach().contiguous())
 
@@ -132,6 +140,9 @@ class Explainer:
 
     def _check(self, images: Any) -> None:
         name = self.method.name
+        if self._classifier is None:
+            check_images(name, images, None, None)
+            return
         check_images(name, images, parameter_dtype(self._classifier), parameter_device(self._classifier))
         wide = self.precision == "fp32" or images.dtype == torch.float32
         expect(wide, name, "precision", f"be 'fp32' for a {images.dtype} model", repr(self.precision))
@@ -167,7 +178,11 @@ class Explainer:
 
 
 def explain(
-    model: nn.Module, images: Tensor, method: str = "integrated_gradients", target: Any = None, **options: Any
+    model: nn.Module | None,
+    images: Tensor,
+    method: str = "integrated_gradients",
+    target: Any = None,
+    **options: Any,
 ) -> Explanation:
     """Explain ``images`` once; :class:`Explainer` documents the arguments and keeps the captured model."""
     return Explainer(model, method, **options)(images, target)

@@ -21,23 +21,23 @@ class Explanation:
 
     Attributes:
         attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour; dtype and device of the images.
-        target: (N,) int64, the class explained.
-        score: (N,), the model's output for it before any softmax.
+        target: (N,) int64, the class explained; None for methods without a model.
+        score: (N,), the model's output for it before any softmax; None without a model.
         delta: (N,) float64, sum of the map minus what it must be; None where no axiom says.
         residual: (N,) float64, |delta| / max(|expected|, 1e-3 · sum |map|); None where ``delta`` is.
         standard_error: like ``attribution``, of the map; None for methods that do not sample.
-        evaluations: (N,) int64, gradient evaluations spent on each image.
+        evaluations: (N,) int64, gradient evaluations spent on each image; None without a model.
         method: name of the method.
         images: the images explained.
     """
 
     attribution: Tensor
-    target: Tensor
-    score: Tensor
+    target: Tensor | None
+    score: Tensor | None
     delta: Tensor | None
     residual: Tensor | None
     standard_error: Tensor | None
-    evaluations: Tensor
+    evaluations: Tensor | None
     method: str
     images: Tensor | None = None
 

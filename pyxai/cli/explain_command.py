@@ -24,18 +24,18 @@ FAILED_ROWS = 3
 
 
 def explain(
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="SPEC",
-            help="timm:NAME, torchvision:NAME[?weights=W], hf:NAME, package.module:callable, "
-            "path/file.py:callable or FILE.pt2.",
-        ),
-    ],
     data: Annotated[
         Path, typer.Option(metavar="PATH", help="Folder or tree of images, zip of one, .npy or .npz.")
     ],
     out: Annotated[Path, typer.Option(metavar="RUN.zarr", help="Store to create.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="timm:NAME, torchvision:NAME[?weights=W], hf:NAME, package.module:callable, "
+            "path/file.py:callable or FILE.pt2; none for the classical methods.",
+        ),
+    ] = None,
     method: Annotated[
         str, typer.Option(metavar="NAME", help="See `pyxai methods`.")
     ] = "integrated_gradients",
@@ -146,7 +146,8 @@ def _summary(summary: Summary) -> str:
     if summary.residual_median is not None:
         text = f"median {100 * summary.residual_median:.3g} %, max {100 * summary.residual_max:.3g} %"
         lines.append(("residual", text))
-    lines.append(("evaluations", f"{summary.evaluations:.1f} an image"))
+    if summary.evaluations is not None:
+        lines.append(("evaluations", f"{summary.evaluations:.1f} an image"))
     if summary.failed:
         lines.append(("failures", f"{summary.store}/errors.jsonl"))
     lines.append(("store", str(summary.store)))

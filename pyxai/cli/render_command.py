@@ -13,6 +13,7 @@ from pyxai.engine.status import OK
 
 if TYPE_CHECKING:
     from pyxai.engine.reader import Run
+    from pyxai.engine.sizes import SizedRun
 
 
 def render(
@@ -38,7 +39,8 @@ def render(
         if not cards:
             raise InputError(f"--index {index} has no explained image in it")
         manifest = stored.manifest
-        contact_sheet(cards, out, title=f"{manifest['method']}, {manifest['model']['spec']}", cmap=cmap)
+        named = [manifest["method"], *([manifest["model"]["spec"]] if manifest["model"] else [])]
+        contact_sheet(cards, out, title=", ".join(named), cmap=cmap)
     except InputError:
         raise
     except ValueError as error:  # the class names, the colour map, or the ending of the file's name
@@ -63,7 +65,7 @@ def _rows(index: str, count: int) -> list[int]:
     return rows
 
 
-def _cards(run: Run, row: int, names: dict[int, str]) -> list:
+def _cards(run: Run | SizedRun, row: int, names: dict[int, str]) -> list:
     """One card for each target of a row."""
     from pyxai.render import Row
 
@@ -71,6 +73,8 @@ def _cards(run: Run, row: int, names: dict[int, str]) -> list:
     image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
     maps = explanation.heatmap()[0].float().numpy()
     maps = maps.reshape(-1, *maps.shape[-2:])
+    if explanation.target is None:
+        return [Row(image, heatmap, run.paths[row]) for heatmap in maps]
     target, score = explanation.target[0].reshape(-1), explanation.score[0].reshape(-1)
     residual = None if explanation.residual is None else explanation.residual[0].reshape(-1)
     return [

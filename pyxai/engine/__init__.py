@@ -15,6 +15,7 @@ from pyxai.engine.preprocess import Preprocess
 if TYPE_CHECKING:
     from pyxai.engine.reader import Run
     from pyxai.engine.report import Progress, Summary
+    from pyxai.engine.sizes import SizedRun
 
 __all__ = ["InputError", "Job", "Preprocess", "RunError", "StrictStop", "open", "run"]
 
@@ -26,8 +27,11 @@ def run(job: Job, progress: Progress | None = None) -> Summary:
     return run(job, progress)
 
 
-def open(path: str | Path) -> Run:
-    """Read a store back, see :class:`pyxai.engine.reader.Run`."""
+def open(path: str | Path) -> Run | SizedRun:
+    """Read a store back, see :class:`pyxai.engine.reader.Run`; of pictures of several sizes, a
+    :class:`pyxai.engine.sizes.SizedRun`.
+    """
     from pyxai.engine.reader import Run
+    from pyxai.engine.sizes import SizedRun, is_by_size
 
-    return Run(path)
+    return SizedRun(path) if is_by_size(path) else Run(path)

@@ -18,8 +18,10 @@ class Job:
     """One run: every image of ``data`` explained for ``model`` by ``method`` and stored in ``out``.
 
     Attributes:
-        model: a model specification (see :mod:`pyxai.engine.models`), or a module.
+        model: a model specification (see :mod:`pyxai.engine.models`), or a module; None for the methods
+            that need none.
         data: folder, zip, .npy or .npz.
+        names: of the images in ``data``, those to explain, in order; None for all.
         out: the store, a folder that is created.
         method, options: as in ``pyxai.explain``.
         target: None for the predicted class, an int, ``"topK"``, or the path of an .npy file with the classes
@@ -40,7 +42,7 @@ class Job:
         shard: (i, n): do the chunks i, i + n, i + 2n, … only.
     """
 
-    model: str | nn.Module
+    model: str | nn.Module | None
     data: str | Path
     out: str | Path
     method: str = "integrated_gradients"
@@ -58,3 +60,4 @@ class Job:
     resume: bool = False
     strict: bool = False
     shard: tuple[int, int] = (0, 1)
+    names: tuple[str, ...] | None = None

@@ -38,12 +38,12 @@ class LoadedModel:
     """A model ready to be explained.
 
     Attributes:
-        model: the module, on the CPU.
+        model: the module, on the CPU; None for methods that need none.
         preprocess: what its publisher says its input is; plain RGB in [0, 1] where nobody says.
         spec: the text it came from.
     """
 
-    model: nn.Module
+    model: nn.Module | None
     preprocess: Preprocess
     spec: str
 

@@ -80,25 +80,26 @@ def out_of_memory(error: BaseException) -> bool:
 def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     """Check ``job``, load what it needs, and create or open its store."""
     shard = _shard(job, here)
-    _check(job)
     out = Path(job.out)
     here.leader(lambda: _check_out(job, out))
     loaded, device = _model(job, here)
     clock.lap("model")
-    preprocess = _preprocess(job, loaded)
+    preprocess = preprocess_of(job, loaded.preprocess)
     stored = Store(out).manifest if Store.exists(out) else None
     known = stored and stored["preprocess"] == preprocess.as_json()
-    images = find_images(job.data, preprocess, tuple(stored["images"]["shape"]) if known else None)
+    shape = tuple(stored["images"]["shape"]) if known else None
+    images = find_images(job.data, preprocess, shape, job.names)
     target = _target(job.target, len(images.names))
     clock.lap("listing")
-    dtype = next((p.dtype for p in loaded.model.parameters() if p.is_floating_point()), torch.float32)
+    parameters = loaded.model.parameters() if loaded.model else ()
+    dtype = next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)
     rows = stored["rows"] if stored else job.rows or default_rows((1, *images.shape), device)
     explainer = _explainer(job, loaded.model, rows, preprocess.black)
     identified = identity(
         job,
         explainer,
         images,
-        model={"spec": loaded.spec, "weights": weights_hash(loaded.model)},
+        model={"spec": loaded.spec, "weights": weights_hash(loaded.model)} if loaded.model else None,
         target=plain(target),
         device=device.type,
     )
@@ -134,7 +135,8 @@ def _shard(job: Job, here: World) -> tuple[int, int]:
     return (here.rank, here.size) if here.size > 1 else job.shard
 
 
-def _check(job: Job) -> None:
+def check(job: Job) -> None:
+    """An :class:`InputError` for what is wrong with ``job`` by itself."""
     for name, value, choices in (
         ("--keep", job.keep, ("heatmap", "attribution", "both")),
         ("--store-dtype", job.store_dtype, ("float32", "float16")),
@@ -150,16 +152,19 @@ def _check(job: Job) -> None:
         if number is not None and number < least:
             raise InputError(f"{name} must be at least {least}, got {number}")
     try:
-        method(job.method)
+        free = method(job.method).needs == "none"
     except ValueError as error:
         raise InputError(str(error)) from None
+    if free and (job.model is not None or job.target is not None):
+        raise InputError(f"{job.method} looks at the images alone: leave out --model and --target")
+    if not free and job.model is None:
+        raise InputError(f"{job.method} explains a model: name it with --model")
 
 
 def _check_out(job: Job, out: Path) -> None:
     """A store that is there already must be meant; the place of one that is not must be writable."""
     if Store.exists(out):
-        if not (job.resume or job.shard[1] > 1):
-            raise InputError(f"{out} exists: continue it with --resume, or choose another --out")
+        refuse_existing(job, out)
         Store(out)
         return
     try:
@@ -168,8 +173,14 @@ def _check_out(job: Job, out: Path) -> None:
         raise InputError(f"cannot write {out}: {error.strerror}") from None
 
 
+def refuse_existing(job: Job, out: Path) -> None:
+    """A store that is there already is continued only where that is asked for."""
+    if not (job.resume or job.shard[1] > 1):
+        raise InputError(f"{out} exists: continue it with --resume, or choose another --out")
+
+
 def _model(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
-    """The model on its device. A module that was handed in stays where it is."""
+    """The model, if the method needs one, on its device. A module that was handed in stays where it is."""
     if isinstance(job.model, nn.Module):
         parameter = next(job.model.parameters(), torch.empty(0))
         return LoadedModel(job.model, Preprocess(), type(job.model).__qualname__), parameter.device
@@ -181,14 +192,17 @@ def _model(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
         torch.empty(0, device=device)
     except Exception as error:  # unknown name, no driver, no such device
         raise InputError(f"--device {name} cannot be used: {one_line(error)}") from None
+    if job.model is None:
+        return LoadedModel(None, Preprocess(), ""), device
     loaded = load_model(job.model)
     loaded.model.to(device)
     return loaded, device
 
 
-def _preprocess(job: Job, loaded: LoadedModel) -> Preprocess:
+def preprocess_of(job: Job, own: Preprocess) -> Preprocess:
+    """The model's ``own`` preprocessing with the job's changes."""
     try:
-        return dataclasses.replace(loaded.preprocess, **job.preprocess)
+        return dataclasses.replace(own, **job.preprocess)
     except (TypeError, ValueError) as error:
         raise InputError(str(error)) from None
 
@@ -218,7 +232,7 @@ def _filled(name: str, options: dict, seed: int, low: tuple[float, ...]) -> dict
     return filled
 
 
-def _explainer(job: Job, model: nn.Module, rows: int, low: tuple[float, ...]) -> Explainer:
+def _explainer(job: Job, model: nn.Module | None, rows: int, low: tuple[float, ...]) -> Explainer:
     def make() -> Explainer:
         options = _filled(job.method, job.options, job.seed, low)
         return Explainer(model, job.method, rows=rows, precision=job.precision, **options)
@@ -235,7 +249,7 @@ def _refused(call):
 
 
 def _probe(
-    job: Job, model: nn.Module, explainer: Explainer, image: Tensor, target, low: tuple[float, ...]
+    job: Job, model: nn.Module | None, explainer: Explainer, image: Tensor, target, low: tuple[float, ...]
 ) -> tuple[Explainer, dict]:
     """Explain one image in calls of the full number of rows, to see what it gives and that it fits."""
     while True:
@@ -247,7 +261,8 @@ def _probe(
         except Exception as error:  # the model's own code may raise anything
             if not out_of_memory(error):
                 shape = tuple(image.shape[1:])
-                raise InputError(f"the model cannot take {shape} images: {one_line(error)}") from error
+                what = "the model" if model else job.method
+                raise InputError(f"{what} cannot take {shape} images: {one_line(error)}") from error
             if job.rows is not None or explainer.rows == 1:
                 raise InputError(f"out of memory at {explainer.rows} rows a call: lower --rows") from error
         explainer = _explainer(job, model, explainer.rows // 2, low)

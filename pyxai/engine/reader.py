@@ -97,7 +97,7 @@ class Run:
         heatmap = read.pop("heatmap", None)
         if "attribution" not in read:
             read["attribution"] = heatmap.unsqueeze(-3)
-        for name in ("delta", "residual"):
+        for name in ("target", "score", "delta", "residual", "evaluations"):
             read.setdefault(name, None)
         return Explanation(**read, standard_error=None, method=self.manifest["method"], images=None)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -19,7 +21,7 @@ class Summary:
         rows: rows this process finished, in ``seconds`` from the first batch to the last commit.
         startup: seconds spent before the first batch, by what they were spent on.
         residual_median, residual_max: over all results; None where the method has no certificate.
-        evaluations: mean over all results.
+        evaluations: mean over all results; None where the method has no model.
     """
 
     store: Path
@@ -31,11 +33,24 @@ class Summary:
     startup: dict[str, float] = field(default_factory=dict)
     residual_median: float | None = None
     residual_max: float | None = None
-    evaluations: float = 0.0
+    evaluations: float | None = None
 
     @property
     def images_per_second(self) -> float:
         return self.rows / self.seconds if self.seconds else 0.0
+
+
+def together(store: Path, parts: list[Summary]) -> Summary:
+    """The summary of a run done in parts. Where there are several, the method has no certificate."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = Summary(store)
+    for part in parts:
+        for name in ("images", "done", "failed", "rows", "seconds"):
+            setattr(whole, name, getattr(whole, name) + getattr(part, name))
+        for lap, seconds in part.startup.items():
+            whole.startup[lap] = whole.startup.get(lap, 0.0) + seconds
+    return whole
 
 
 class Progress:
@@ -81,6 +96,32 @@ class Bar(Progress):
 
     def end(self) -> None:
         self._bar.stop()
+
+
+class _Part(Progress):
+    """Hands a part's progress on to the whole's."""
+
+    def __init__(self, whole: Progress):
+        self._whole = whole
+
+    def begin(self, total: int, done: int) -> None:
+        self._whole.advance(done, 0)
+
+    def advance(self, rows: int, failed: int) -> None:
+        self._whole.advance(rows, failed)
+
+
+@contextmanager
+def one_progress(progress: Progress, parts: int, total: int) -> Iterator[Progress]:
+    """What each of ``parts`` reports to, so that ``progress`` hears of one run of ``total`` rows."""
+    if parts == 1:
+        yield progress
+        return
+    progress.begin(total, 0)
+    try:
+        yield _Part(progress)
+    finally:
+        progress.end()
 
 
 class Lines(Progress):

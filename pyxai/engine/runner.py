@@ -5,17 +5,19 @@ from __future__ import annotations
 import datetime
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from pyxai.engine.decode import Decoder, Reader
-from pyxai.engine.distributed import world
+from pyxai.engine.distributed import World, world
 from pyxai.engine.errors import RowError, RunError, StrictStop, one_line
 from pyxai.engine.job import CHUNK, Job
-from pyxai.engine.prepare import Clock, Prepared, out_of_memory, prepare
-from pyxai.engine.report import Progress, Summary
+from pyxai.engine.prepare import Clock, Prepared, check, out_of_memory, prepare
+from pyxai.engine.report import Progress, Summary, one_progress, together
 from pyxai.engine.results import as_arrays, not_finite, tensors
+from pyxai.engine.sizes import split
 from pyxai.engine.status import MODEL_FAILED, OK, PENDING, RESULT_NOT_FINITE
 from pyxai.engine.store import Store
 from pyxai.engine.writer import Chunk, Writer
@@ -34,28 +36,38 @@ def run(job: Job, progress: Progress | None = None, imports: float = 0.0) -> Sum
         RunError: it had to stop; what is stored is whole, and ``resume`` continues.
     """
     threads = torch.get_num_threads()
-    clock = Clock({"imports": imports})
     try:
         with world() as here:
-            prepared = prepare(job, here, clock)
-            rows, failed, seconds = _Loop(job, prepared, progress or Progress()).run()
-            prepared.store.record(
-                {
-                    "ended": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-                    "shard": list(prepared.shard),
-                    "batch_size": job.batch_size,
-                    "images": rows,
-                    "failed": failed,
-                    "seconds": round(seconds, 3),
-                    "startup": {name: round(lap, 3) for name, lap in clock.laps.items()},
-                }
-            )
+            check(job)
+            parts = split(job, here)
+            total = sum(len(part.names or ()) for part in parts)
+            clock = Clock({"imports": imports})
+            with one_progress(progress or Progress(), len(parts), total) as heard:
+                done = [_run(part, here, clock if part is parts[0] else Clock(), heard) for part in parts]
             here.wait()
     except OSError as error:
         raise RunError(f"{error.filename or job.out}: {error.strerror or error}") from error
     finally:
         torch.set_num_threads(threads)
-    return _summary(prepared.store, rows, seconds, clock.laps)
+    return together(Path(job.out), [_summary(*part) for part in done])
+
+
+def _run(job: Job, here: World, clock: Clock, progress: Progress) -> tuple[Store, int, float, dict]:
+    """One store: what :func:`_summary` makes a summary of."""
+    prepared = prepare(job, here, clock)
+    rows, failed, seconds = _Loop(job, prepared, progress).run()
+    prepared.store.record(
+        {
+            "ended": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "shard": list(prepared.shard),
+            "batch_size": job.batch_size,
+            "images": rows,
+            "failed": failed,
+            "seconds": round(seconds, 3),
+            "startup": {name: round(lap, 3) for name, lap in clock.laps.items()},
+        }
+    )
+    return prepared.store, rows, seconds, clock.laps
 
 
 class _Loop:
@@ -187,7 +199,8 @@ def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float])
         startup=startup,
     )
     if known.any():
-        summary.evaluations = float(store.arrays["evaluations"][:][known].mean())
+        if "evaluations" in store.arrays:
+            summary.evaluations = float(store.arrays["evaluations"][:][known].mean())
         if "residual" in store.arrays:
             residual = store.arrays["residual"][:][known]
             summary.residual_median = float(np.nanmedian(residual))

@@ -94,6 +94,9 @@ def sheet_of(
     rows = []
     for number, image in enumerate(images):
         pixels = _stretched(image)
+        if explanation.target is None:
+            rows.append(Row(pixels, heatmaps[number]))
+            continue
         maps, targets, scores = (
             np.atleast_1d(value[number]) for value in (heatmaps, explanation.target, explanation.score)
         )

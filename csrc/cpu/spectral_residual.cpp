@@ -1,0 +1,180 @@
+#include "kernels/spectral_residual.h"
+#include "common/cpu.h"
+
+namespace pyxai {
+
+template <class A, class T>
+PYXAI_CLONES void log_span(A *log, const T *spectrum, Raise<A> raise, int64_t size) {
+    for (int64_t i = 0; i < size; ++i)
+        log[i] = log_of(raise(amplitude_of<A>(spectrum + 2 * i)));
+}
+
+// One plane's half spectrum, and the logarithms of its amplitudes.
+template <class A, class T>
+struct HalfPlane {
+    const T *spectrum;
+    const A *log;
+    int64_t height, width, half;
+    bool opencv;
+
+    int64_t mirrored(int64_t row) const { return row == 0 ? 0 : height - row; }
+};
+
+// Row h of the whole plane. `lines` has room for four rows and two values. All that takes time runs over unit
+// strides; the mirrored half is filled in by copies.
+template <class A, class T>
+PYXAI_CLONES void residual_row(T *out, const HalfPlane<A, T> &plane, int64_t h, A *lines) {
+    const int64_t half = plane.half, width = plane.width, other = plane.mirrored(h);
+    A *amplitude = lines, *log = amplitude + width, *scale = log + width, *sum = scale + width + 1;
+    const T *there = plane.spectrum + 2 * other * half, *here = plane.spectrum + 2 * h * half;
+    for (int64_t w = 0; w < half; ++w)
+        scale[w] = amplitude_of<A>(there + 2 * w);
+    for (int64_t w = half; w < width; ++w)
+        amplitude[w] = scale[width - w];
+    for (int64_t w = 0; w < half; ++w)
+        amplitude[w] = amplitude_of<A>(here + 2 * w);
+
+    const int64_t above = inside(h - 1, plane.height, plane.opencv),
+                  below = inside(h + 1, plane.height, plane.opencv);
+    const A *up = plane.log + above * half, *middle = plane.log + h * half, *down = plane.log + below * half;
+    for (int64_t w = 0; w < half; ++w) {
+        log[w] = middle[w];
+        sum[w] = up[w] + middle[w] + down[w];
+    }
+    up = plane.log + plane.mirrored(above) * half;
+    middle = plane.log + other * half;
+    down = plane.log + plane.mirrored(below) * half;
+    for (int64_t w = half; w < width; ++w) {
+        log[w] = middle[width - w];
+        sum[w] = up[width - w] + middle[width - w] + down[width - w];
+    }
+    sum[-1] = sum[inside(-1, width, plane.opencv)];
+    sum[width] = sum[inside(width, width, plane.opencv)];
+    for (int64_t w = 0; w < width; ++w)
+        scale[w] = residual_scale(amplitude[w], log[w], (sum[w - 1] + sum[w] + sum[w + 1]) / 9);
+
+    for (int64_t w = 0; w < half; ++w) {
+        out[2 * w] = static_cast<T>(scaled_real(static_cast<A>(here[2 * w]), amplitude[w], scale[w]));
+        out[2 * w + 1] = static_cast<T>(static_cast<A>(here[2 * w + 1]) * scale[w]);
+    }
+    for (int64_t w = half; w < width; ++w) {
+        const T *at = there + 2 * (width - w);
+        out[2 * w] = static_cast<T>(scaled_real(static_cast<A>(at[0]), amplitude[w], scale[w]));
+        out[2 * w + 1] = static_cast<T>(-static_cast<A>(at[1]) * scale[w]);
+    }
+}
+
+static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool opencv) {
+    const int64_t planes = spectrum.size(0), height = spectrum.size(1), half = spectrum.size(2);
+    const Tensor dense = contiguous(spectrum);
+    Tensor out = torch::stable::new_empty(dense, {planes, height, width, 2});
+    dispatch_floating(spectrum.scalar_type(), "spectral_residual", [&](auto zero) {
+        using T = decltype(zero);
+        using A = accumulate_t<T>;
+        const T *in = dense.const_data_ptr<T>();
+        T *o = out.mutable_data_ptr<T>();
+        std::vector<A> logs(planes * height * half);
+        parallel_spans(1, planes * height * half, kSpan, [&](int64_t, int64_t first, int64_t length) {
+            log_span(logs.data() + first, in + 2 * first, Raise<A>(opencv), length);
+        });
+        torch::stable::parallel_for(
+            0, planes * height, std::max<int64_t>(1, kGrain / std::max<int64_t>(width, 1)),
+            [&](int64_t begin, int64_t end) {
+                std::vector<A> lines(4 * width + 2);
+                for (int64_t row = begin; row < end; ++row) {
+                    const int64_t plane = row / height, start = plane * height * half;
+                    const HalfPlane<A, T> from{in + 2 * start, logs.data() + start, height, width, half,
+                                               opencv};
+                    residual_row(o + 2 * row * width, from, row % height, lines.data());
+                }
+            });
+    });
+    return out;
+}
+
+constexpr int64_t kBand = 64; // rows whose horizontal sums are kept in the second level cache
+
+template <class A, class T>
+PYXAI_CLONES void smooth_row(A *out, A *line, const T *field, const A *taps, int64_t size, int64_t width,
+                             bool opencv) {
+    const int64_t reach = size / 2;
+    A *centre = line + reach;
+    for (int64_t w = 0; w < width; ++w) {
+        const A real = static_cast<A>(field[2 * w]), imaginary = static_cast<A>(field[2 * w + 1]);
+        const A energy = real * real + imaginary * imaginary;
+        centre[w] = opencv ? std::sqrt(energy) : energy;
+    }
+    for (int64_t i = 1; i <= reach; ++i) {
+        centre[-i] = opencv ? centre[inside(-i, width, true)] : A(0);
+        centre[width - 1 + i] = opencv ? centre[inside(width - 1 + i, width, true)] : A(0);
+    }
+    for (int64_t w = 0; w < width; ++w)
+        out[w] = 0;
+    for (int64_t k = 0; k < size; ++k)
+        for (int64_t w = 0; w < width; ++w)
+            out[w] += taps[k] * line[w + k];
+}
+
+template <class A>
+PYXAI_CLONES void add_row(A *sum, const A *row, A tap, int64_t width) {
+    for (int64_t w = 0; w < width; ++w)
+        sum[w] += tap * row[w];
+}
+
+template <class A, class T>
+PYXAI_CLONES void store_row(T *out, const A *sum, int64_t width, bool squared) {
+    for (int64_t w = 0; w < width; ++w)
+        out[w] = static_cast<T>(squared ? sum[w] * sum[w] : sum[w]);
+}
+
+// Rows [first, last) of one plane's map; `field` is that plane.
+template <class A, class T>
+void energy_band(T *out, const T *field, const A *taps, int64_t size, int64_t first, int64_t last,
+                 int64_t height, int64_t width, bool opencv) {
+    const int64_t reach = size / 2, rows = last - first + 2 * reach;
+    std::vector<A> smooth(rows * width), line(width + 2 * reach), sum(width);
+    for (int64_t r = 0; r < rows; ++r) {
+        const int64_t row = first - reach + r;
+        if (opencv || (row >= 0 && row < height))
+            smooth_row(smooth.data() + r * width, line.data(), field + 2 * width * inside(row, height, true),
+                       taps, size, width, opencv);
+    }
+    for (int64_t h = first; h < last; ++h) {
+        std::fill(sum.begin(), sum.end(), A(0));
+        for (int64_t k = 0; k < size; ++k)
+            add_row(sum.data(), smooth.data() + (h - first + k) * width, taps[k], width);
+        store_row(out + h * width, sum.data(), width, opencv);
+    }
+}
+
+static Tensor spectral_energy(const Tensor &field, const Tensor &taps, bool opencv) {
+    const int64_t planes = field.size(0), height = field.size(1), width = field.size(2), size = taps.numel();
+    const Tensor dense = contiguous(field), filter = contiguous(taps);
+    Tensor out = torch::stable::new_empty(dense, {planes, height, width});
+    if (out.numel() == 0)
+        return out;
+    const int64_t bands = (height + kBand - 1) / kBand;
+    dispatch_floating(field.scalar_type(), "spectral_energy", [&](auto zero) {
+        using T = decltype(zero);
+        using A = accumulate_t<T>;
+        const T *in = dense.const_data_ptr<T>();
+        T *o = out.mutable_data_ptr<T>();
+        const A *weights = filter.const_data_ptr<A>();
+        const int64_t grain = std::max<int64_t>(1, kGrain / (std::min(kBand, height) * width * size));
+        torch::stable::parallel_for(0, planes * bands, grain, [&](int64_t begin, int64_t end) {
+            for (int64_t b = begin; b < end; ++b) {
+                const int64_t plane = b / bands * height * width, first = b % bands * kBand;
+                energy_band(o + plane, in + 2 * plane, weights, size, first, std::min(first + kBand, height),
+                            height, width, opencv);
+            }
+        });
+    });
+    return out;
+}
+
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) {
+    library.impl("spectral_residual", TORCH_BOX(&spectral_residual));
+    library.impl("spectral_energy", TORCH_BOX(&spectral_energy));
+}
+
+} // namespace pyxai

@@ -1,0 +1,135 @@
+#include "common/cuda.h"
+#include "kernels/spectral_residual.h"
+
+namespace pyxai {
+
+template <class A, class T>
+__global__ void log_kernel(A *log, const T *spectrum, Raise<A> raise, int64_t size) {
+    for_elements(1, size, [&](int64_t, int64_t i, bool inside) {
+        if (inside)
+            log[i] = log_of(raise(amplitude_of<A>(spectrum + 2 * i)));
+    });
+}
+
+// Where the coefficient (h, w) of the whole plane, or its mirror image, lies in the half.
+__device__ __forceinline__ int64_t half_place(int64_t h, int64_t w, int64_t height, int64_t width,
+                                              int64_t half) {
+    return w < half ? h * half + w : (h == 0 ? 0 : height - h) * half + width - w;
+}
+
+template <class A, class T>
+__global__ void residual_kernel(T *out, const T *spectrum, const A *log, int64_t planes, int64_t height,
+                                int64_t width, int64_t half, bool opencv) {
+    for_elements(planes, height * width, [&](int64_t plane, int64_t i, bool valid) {
+        if (!valid)
+            return;
+        const int64_t h = i / width, w = i % width, start = plane * height * half;
+        A mean = 0;
+        for (int64_t x = w - 1; x <= w + 1; ++x) {
+            A column = 0;
+            for (int64_t y = h - 1; y <= h + 1; ++y)
+                column += log[start + half_place(inside(y, height, opencv), inside(x, width, opencv), height,
+                                                 width, half)];
+            mean += column;
+        }
+        const int64_t at = start + half_place(h, w, height, width, half);
+        const T *from = spectrum + 2 * at;
+        const A amplitude = amplitude_of<A>(from), scale = residual_scale(amplitude, log[at], mean / 9);
+        const A imaginary = static_cast<A>(from[1]) * scale;
+        T *to = out + 2 * (plane * height * width + i);
+        to[0] = static_cast<T>(scaled_real(static_cast<A>(from[0]), amplitude, scale));
+        to[1] = static_cast<T>(w < half ? imaginary : -imaginary);
+    });
+}
+
+static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool opencv) {
+    const int64_t planes = spectrum.size(0), height = spectrum.size(1), half = spectrum.size(2);
+    const Tensor dense = contiguous(spectrum);
+    Tensor out = torch::stable::new_empty(dense, {planes, height, width, 2});
+    if (out.numel() == 0)
+        return out;
+    const torch::stable::accelerator::DeviceGuard guard(spectrum.get_device_index());
+    const cudaStream_t stream = current_stream(spectrum.get_device_index());
+    const bool wide = spectrum.scalar_type() == ScalarType::Double;
+    const Tensor logs = torch::stable::new_empty(dense, {planes, height, half},
+                                                 wide ? ScalarType::Double : ScalarType::Float);
+    dispatch_floating(spectrum.scalar_type(), "spectral_residual", [&](auto zero) {
+        using T = decltype(zero);
+        using A = accumulate_t<T>;
+        const T *in = dense.const_data_ptr<T>();
+        A *log = static_cast<A *>(logs.data_ptr());
+        log_kernel<A, T><<<row_grid(1, planes * height * half), kThreads, 0, stream>>>(
+            log, in, Raise<A>(opencv), planes * height * half);
+        check_launch("spectral_residual");
+        residual_kernel<A, T><<<row_grid(planes, height * width), kThreads, 0, stream>>>(
+            out.mutable_data_ptr<T>(), in, log, planes, height, width, half, opencv);
+    });
+    check_launch("spectral_residual");
+    return out;
+}
+
+template <class A, class T>
+__global__ void smooth_rows_kernel(A *out, const T *field, const A *taps, int64_t size, int64_t rows,
+                                   int64_t width, bool opencv) {
+    for_elements(rows, width, [&](int64_t row, int64_t w, bool valid) {
+        if (!valid)
+            return;
+        A sum = 0;
+        for (int64_t k = 0; k < size; ++k) {
+            const int64_t x = w - size / 2 + k;
+            const T *at = field + 2 * (row * width + inside(x, width, true));
+            const A real = static_cast<A>(at[0]), imaginary = static_cast<A>(at[1]);
+            const A energy = real * real + imaginary * imaginary;
+            sum += taps[k] * (opencv ? std::sqrt(energy) : x >= 0 && x < width ? energy : A(0));
+        }
+        out[row * width + w] = sum;
+    });
+}
+
+template <class A, class T>
+__global__ void smooth_columns_kernel(T *out, const A *smooth, const A *taps, int64_t size, int64_t planes,
+                                      int64_t height, int64_t width, bool opencv) {
+    for_elements(planes, height * width, [&](int64_t plane, int64_t i, bool valid) {
+        if (!valid)
+            return;
+        const int64_t h = i / width;
+        A sum = 0;
+        for (int64_t k = 0; k < size; ++k) {
+            const int64_t y = h - size / 2 + k;
+            const A value = smooth[(plane * height + inside(y, height, true)) * width + i % width];
+            sum += taps[k] * (opencv || (y >= 0 && y < height) ? value : A(0));
+        }
+        out[plane * height * width + i] = static_cast<T>(opencv ? sum * sum : sum);
+    });
+}
+
+static Tensor spectral_energy(const Tensor &field, const Tensor &taps, bool opencv) {
+    const int64_t planes = field.size(0), height = field.size(1), width = field.size(2), size = taps.numel();
+    const Tensor dense = contiguous(field), filter = contiguous(taps);
+    Tensor out = torch::stable::new_empty(dense, {planes, height, width});
+    if (out.numel() == 0)
+        return out;
+    const torch::stable::accelerator::DeviceGuard guard(field.get_device_index());
+    const cudaStream_t stream = current_stream(field.get_device_index());
+    const Tensor smooth = torch::stable::new_empty(dense, {planes, height, width}, taps.scalar_type());
+    dispatch_floating(field.scalar_type(), "spectral_energy", [&](auto zero) {
+        using T = decltype(zero);
+        using A = accumulate_t<T>;
+        A *rows = static_cast<A *>(smooth.data_ptr());
+        const A *weights = filter.const_data_ptr<A>();
+        smooth_rows_kernel<A, T><<<row_grid(planes * height, width), kThreads, 0, stream>>>(
+            rows, dense.const_data_ptr<T>(), weights, size, planes * height, width, opencv);
+        check_launch("spectral_energy");
+        smooth_columns_kernel<A, T><<<row_grid(planes, height * width), kThreads, 0, stream>>>(
+            out.mutable_data_ptr<T>(), rows, weights, size, planes, height, width, opencv);
+    });
+    check_launch("spectral_energy");
+    return out;
+}
+
+STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+    library.impl("spectral_residual", TORCH_BOX(&spectral_residual));
+    library.impl("spectral_energy", TORCH_BOX(&spectral_energy));
+}
+
+} // namespace pyxai

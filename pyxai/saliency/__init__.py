@@ -1,0 +1,25 @@
+"""Saliency of an image without a model: where would a person look?
+
+    maps = pyxai.saliency.spectral_residual(images)      # (N, 3, H, W) in [0, 1] to (N, H, W)
+
+Every method takes a batch on any device and keeps its dtype; an image of one colour has the zero map. The
+same names work in ``pyxai.explain(None, images, name)`` and in ``pyxai explain --method``.
+"""
+
+from pyxai.saliency.face import METHODS
+from pyxai.saliency.spectral import (
+    amplitude_spectrum,
+    phase,
+    phase_spectrum,
+    radial_amplitude,
+    spectral_residual,
+)
+
+__all__ = [
+    "METHODS",
+    "amplitude_spectrum",
+    "phase",
+    "phase_spectrum",
+    "radial_amplitude",
+    "spectral_residual",
+]

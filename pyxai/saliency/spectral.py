@@ -1,0 +1,166 @@
+"""Saliency in the frequency plane: the spectral residual, the phase alone, and the spectra themselves."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pyxai import ops
+from pyxai.ops.spectral_residual import FLOOR
+from pyxai.saliency.face import classical, expect_one_of, expect_positive, expect_size
+from pyxai.saliency.planes import gaussian_taps, grey, grey_levels, resize, unit_range
+
+REACH = 2.0  # of the paper's Gaussian in standard deviations: 11 taps for 2.5
+
+
+@classical
+def spectral_residual(
+    images: Tensor,
+    variant: Literal["paper", "opencv"] = "paper",
+    size: int | None = 64,
+    sigma: float = 2.5,
+    channels: Literal["grey", "mean"] = "grey",
+) -> Tensor:
+    """What the logarithm of the amplitude spectrum has beyond its local mean, brought back with the phase.
+
+    S = g * |F⁻¹ exp(L - h * L + iφ)|², L = log |F I|, h a 3x3 mean (Hou & Zhang 2007, eq. 4-7; slides).
+
+    Args:
+        images: (N, 1 or 3, H, W) in [0, 1].
+        variant: ``paper``: the longer side is brought to ``size``, g is a Gaussian of ``sigma`` working
+            pixels as in the authors' code (their text says 8), amplitudes below 1/255 count as 1/255; from 0
+            to 1. ``opencv``: as ``cv2.saliency.StaticSaliencySpectralResidual``, 8-bit grey, ``size`` x
+            ``size``, log(|F| + 1), a 5x5 kernel of sigma 8 before the square; the largest value is 1.
+        size: pixels of the working picture, which is float64; None for the image's own, in its dtype.
+        sigma: of ``paper``, in working pixels.
+        channels: ``grey``: of the luma. ``mean``: the mean of the channels' maps.
+
+    Returns (N, H, W) in [0, 1].
+    """
+    name = "spectral_residual"
+    expect_one_of(name, "variant", variant, ("paper", "opencv"))
+    opencv = variant == "opencv"
+    taps = gaussian_taps(8.0, 2) if opencv else _paper_taps(name, sigma)
+    working = (_opencv_picture if opencv else _working_picture)(name, images, size, channels)
+    spectrum = torch.view_as_real(torch.fft.rfft2(working))
+    residual = ops.spectral_residual(spectrum, working.shape[2], opencv)
+    field = torch.view_as_real(torch.fft.ifft2(torch.view_as_complex(residual)))
+    maps = ops.spectral_energy(field, taps.to(field.device, field.dtype), opencv)
+    maps = maps / maps.amax((1, 2), keepdim=True) if opencv else unit_range(maps)
+    return _finish(maps, working, images, antialias=not opencv)
+
+
+@classical
+def phase(
+    images: Tensor,
+    size: int | None = 64,
+    sigma: float = 2.5,
+    channels: Literal["grey", "mean"] = "grey",
+) -> Tensor:
+    """The image whose spectrum has the phase of the image's and amplitude 1 throughout, squared and smoothed.
+
+    S = g * |F⁻¹ e^{iφ}|² (Guo, Ma & Zhang 2008: nearly the spectral residual, and cheaper).
+
+    Args:
+        images: (N, 1 or 3, H, W) in [0, 1].
+        size, sigma, channels: as for the ``paper`` variant of :func:`spectral_residual`.
+
+    Returns (N, H, W) in [0, 1].
+    """
+    taps = _paper_taps("phase", sigma)
+    working = _working_picture("phase", images, size, channels)
+    spectrum = torch.fft.rfft2(working)
+    whitened = spectrum / spectrum.abs().clamp(min=FLOOR)
+    field = torch.fft.irfft2(whitened, s=working.shape[1:])
+    field = torch.stack([field, torch.zeros_like(field)], -1)
+    maps = unit_range(ops.spectral_energy(field, taps.to(field.device, field.dtype), False))
+    return _finish(maps, working, images)
+
+
+def amplitude_spectrum(images: Tensor) -> Tensor:
+    """log(1 + |F I|) of the luma with frequency 0 in the middle, (N, 1 or 3, H, W) to (N, H, W)."""
+    return torch.fft.fftshift(torch.fft.fft2(grey(images)).abs().log1p(), (1, 2))
+
+
+def phase_spectrum(images: Tensor) -> Tensor:
+    """Angle of F I of the luma in (-π, π] with frequency 0 in the middle, (N, 1 or 3, H, W) to (N, H, W)."""
+    return torch.fft.fftshift(torch.fft.fft2(grey(images)).angle(), (1, 2))
+
+
+def radial_amplitude(images: Tensor) -> tuple[Tensor, Tensor]:
+    """The amplitude spectrum as a function of frequency, to be held against the 1/f of natural images.
+
+    Args:
+        images: (N, 1 or 3, H, W); the luma is taken.
+
+    Returns frequencies (K,) in cycles a pixel, the middles of rings of one cycle an image (the longer side),
+    frequency 0 left out, and the mean amplitude in each ring, (N, K).
+    """
+    planes = grey(images)
+    height, width = planes.shape[1:]
+    amplitude = torch.fft.fft2(planes).abs()
+    down, right = (torch.fft.fftfreq(side, dtype=torch.float64) for side in (height, width))
+    ring = ((down[:, None].square() + right.square()).sqrt() * max(height, width)).round().long().flatten()
+    count = max(height, width) // 2
+    kept = (ring >= 1) & (ring <= count)
+    ring, kept = ring.to(planes.device), kept.to(planes.device)
+    sums = amplitude.new_zeros(len(planes), count).index_add_(
+        1, ring[kept] - 1, amplitude.flatten(1)[:, kept]
+    )
+    members = torch.bincount(ring[kept] - 1, minlength=count).clamp(min=1)
+    frequency = torch.arange(1, count + 1, device=planes.device, dtype=amplitude.dtype) / max(height, width)
+    return frequency, sums / members
+
+
+def _paper_taps(name: str, sigma: float) -> Tensor:
+    expect_positive(name, "sigma", sigma)
+    return gaussian_taps(sigma, max(1, round(REACH * sigma)))
+
+
+def _working_picture(name: str, images: Tensor, size: int | None, channels: str) -> Tensor:
+    """The planes to be transformed, (N or 3N, h, w)."""
+    expect_one_of(name, "channels", channels, ("grey", "mean"))
+    planes = grey(images) if channels == "grey" else images.flatten(0, 1)
+    if size is None:
+        return planes
+    expect_size(name, "size", size, 2)
+    height, width = planes.shape[1:]
+    scale = size / max(height, width)
+    return resize(planes.double(), max(1, round(scale * height)), max(1, round(scale * width)))
+
+
+def _opencv_picture(name: str, images: Tensor, size: int | None, channels: str) -> Tensor:
+    """The same as OpenCV makes them: whole numbers 0..255, its `INTER_LINEAR_EXACT`, not antialiased.
+
+    Two pixels a side make a new one, so only those are fetched. Weights are multiples of 1/256: nothing is
+    rounded before the last step.
+    """
+    expect_one_of(name, "channels", channels, ("grey", "mean"))
+    levels = grey_levels if channels == "grey" else lambda images: (images * 255).round().flatten(0, 1)
+    if size is None:
+        return levels(images)
+    expect_size(name, "size", size, 2)
+    (rows, down), (columns, right) = (_neighbours(side, size, images) for side in images.shape[2:])
+    pixels = levels(images[:, :, rows][:, :, :, columns]).view(-1, size, 2, size, 2)
+    across = (pixels * right).sum(-1)
+    return (across * down[:, :, None]).sum(2).add_(0.5).floor_().double()
+
+
+def _neighbours(length: int, size: int, images: Tensor) -> tuple[Tensor, Tensor]:
+    """The two pixels on either side of every new one, (2 size,), and their weights, (size, 2)."""
+    place = (torch.arange(size, dtype=torch.float64) + 0.5) * (length / size) - 0.5
+    place = place.clamp(0, length - 1)
+    first = place.floor()
+    second = torch.round((place - first) * 256) / 256
+    index = torch.stack([first, (first + 1).clamp(max=length - 1)], 1).long().flatten()
+    return index.to(images.device), torch.stack([1 - second, second], 1).to(images)
+
+
+def _finish(maps: Tensor, working: Tensor, images: Tensor, antialias: bool = True) -> Tensor:
+    """Maps of the working pictures to maps of the images. A picture that came out flat has the zero map."""
+    flat = working.amax((1, 2)) == working.amin((1, 2))
+    maps = maps.masked_fill_(flat[:, None, None], 0)
+    maps = maps.reshape(len(images), -1, *maps.shape[1:]).mean(1)
+    return resize(maps.to(images.dtype), *images.shape[2:], antialias)

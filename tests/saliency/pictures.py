@@ -1,0 +1,30 @@
+"""Pictures of the saliency tests."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@cache
+def photographs(height: int = 120, width: int = 160) -> np.ndarray:
+    """Parts of two photographs that come with scikit-image: uint8 (4, height, width, 3)."""
+    import skimage.data
+
+    astronaut, cat = skimage.data.astronaut(), skimage.data.chelsea()
+    parts = [astronaut[20:, 100:], astronaut[200:, 150:], cat[60:, 60:], cat[10:, 200:]]
+    return np.stack([part[:height, :width] for part in parts])
+
+
+def tensor(pixels: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 (N, H, W, 3) to (N, 3, H, W) in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).to(dtype) / 255
+
+
+def correlation(one: Tensor, other: Tensor) -> float:
+    """Smallest Pearson correlation of corresponding maps (N, H, W)."""
+    pairs = zip(one.flatten(1).double(), other.flatten(1).double(), strict=True)
+    return min(float(torch.corrcoef(torch.stack(pair))[0, 1]) for pair in pairs)
