@@ -3,7 +3,7 @@
 from pyxai.attribution import expected, gradients, noise, path  # noqa: F401  they enter their methods in the table
 from pyxai.attribution.explainer import Explainer, default_rows, explain
 from pyxai.attribution.explanation import Explanation
-from pyxai.attribution.propagation import lrp  # noqa: F401
+from pyxai.attribution.propagation import deep_taylor, deeplift, guided, lrp  # noqa: F401
 from pyxai.attribution.registry import Method, method, methods, parse_options
 
 __all__ = [

@@ -131,7 +131,7 @@ class Explainer:
         """What was decided: method, options, rows, precision, and for each input shape how the model runs."""
         return {
             "method": self.method.name,
-            "options": {key: _plain(value) for key, value in dataclasses.asdict(self.options).items()},
+            "options": {f.name: _plain(getattr(self.options, f.name)) for f in dataclasses.fields(self.options)},
             "rows": self.rows,
             "precision": self.precision,
             "threads": torch.get_num_threads(),
@@ -158,8 +158,13 @@ class Explainer:
         if key not in self._programs:
             if len(self._programs) == MOST_PROGRAMS:
                 del self._programs[next(iter(self._programs))]
+            layer = getattr(self.options, "layer", None)
             self._programs[key] = capture(
-                self._classifier, images, self.method.needs, PRECISIONS[self.precision]
+                self._classifier,
+                images,
+                self.method.needs,
+                PRECISIONS[self.precision],
+                layers=() if layer is None else (layer,),
             )
         return self._programs[key]
 
@@ -209,4 +214,6 @@ def fit_rows(wanted: int, total: int) -> int:
 def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return f"tensor of shape {tuple(value.shape)}"
-    return value if isinstance(value, (type(None), bool, int, float, str, dict)) else list(value)
+    if isinstance(value, (tuple, list)):
+        return list(value)
+    return value if isinstance(value, (type(None), bool, int, float, str, dict)) else str(value)

@@ -38,6 +38,7 @@ class Composite:
         named: (pattern, rule) by the name of the module that makes the call, with ``*`` and ``?`` as in file
             names; the first that fits goes before everything else.
         stabiliser: of the sums of a residual connection, R_i = a_i R / (Σ a + ε sign Σ a).
+        sums: which addends have a share in them, ``all`` or the ``positive``, R_i = a_i⁺ R / Σ a⁺.
         product: how a product of two values that depend on the image is split; see :class:`Product`.
     """
 
@@ -49,10 +50,12 @@ class Composite:
     last: LinearRule | None = None
     named: tuple[tuple[str, LinearRule], ...] = ()
     stabiliser: float = STABILISER
+    sums: Literal["all", "positive"] = "all"
     product: Literal["equal", "signal"] = "equal"
 
     def __post_init__(self):
         non_negative("stabiliser", self.stabiliser)
+        one_of("sums", self.sums, ("all", "positive"))
         one_of("product", self.product, ("equal", "signal"))
 
     def at(self, pattern: str, rule: LinearRule) -> Composite:
@@ -78,12 +81,17 @@ class Composite:
         rules = [
             f"{field.name:12} {value}"
             for field in dataclasses.fields(self)
-            if field.name not in ("named", "stabiliser", "product")
+            if field.name not in ("named", "stabiliser", "sums", "product")
             and (value := getattr(self, field.name)) is not None
         ]
         named = [f"{pattern:12} {rule}" for pattern, rule in self.named]
         return "\n".join(
-            [*rules, *named, f"sums         stabiliser={self.stabiliser}", f"products     {self.product}"]
+            [
+                *rules,
+                *named,
+                f"{'sums':12} {self.sums}, stabiliser={self.stabiliser}",
+                f"{'products':12} {self.product}",
+            ]
         )
 
 

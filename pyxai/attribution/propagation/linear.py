@@ -45,6 +45,20 @@ AVERAGES = (
 )
 
 
+KINDS = {
+    **dict.fromkeys(CONVOLUTIONS, "convolution"),
+    **dict.fromkeys(DENSE, "dense"),
+    **dict.fromkeys(AFFINE, "affine"),
+    **dict.fromkeys(AVERAGES, "average"),
+}
+
+
+def is_linear(step: Step, constants: dict) -> bool:
+    """Whether a step is of one of the kinds above, linear in its one source, with constant weights."""
+    others = [node for node in step.node.all_input_nodes if node is not step.sources[0]]
+    return step.node.target in KINDS and len(step.sources) == 1 and all(node in constants for node in others)
+
+
 def linear_layer(step: Step, constants: dict) -> Layer:
     """The layer a step of one of the kinds above is; its weights are among ``constants``."""
     arguments = [constants.get(part) if isinstance(part, fx.Node) else None for part in step.node.args]

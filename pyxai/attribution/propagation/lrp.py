@@ -64,18 +64,22 @@ class LRP:
         return relevance_maps(walk, executor, batch)
 
 
-def relevance_walk(executor: Executor, composite: Composite, method: str) -> Walk:
-    """The walk of ``composite`` over the captured model."""
+def relevance_walk(executor: Executor, composite: Composite, method: str, of_score: bool = True) -> Walk:
+    """The walk of ``composite`` over the captured model; ``of_score`` as in :func:`relevance_maps`."""
     graph = elementary(executor.program.forward)
     relevances = Relevances(graph, composite, method, executor.program.dtype)
     end = list(graph.graph.nodes)[-1].args[0]
-    walk = Walk(graph, relevances, form=end)
+    walk = Walk(graph, relevances, form=end if of_score else None)
     relevances.check_names(list(walk.rules))
     return walk
 
 
-def relevance_maps(walk: Walk, executor: Executor, batch: Batch) -> Maps:
-    """Relevance of every pixel for each target, the score less the biases' share being ``expected``."""
+def relevance_maps(walk: Walk, executor: Executor, batch: Batch, of_score: bool = True) -> Maps:
+    """Relevance of every pixel for each target; what it starts with, less the biases' share, is ``expected``.
+
+    Args:
+        of_score: whether it starts with the score, else with 1.
+    """
     images, count = batch.images, batch.target.count
     maps = [torch.empty_like(images) for _ in range(count)]
     scores = images.new_empty(len(images), count)
@@ -88,21 +92,23 @@ def relevance_maps(walk: Walk, executor: Executor, batch: Batch) -> Maps:
         classes[block] = batch.target.choose(logits[: len(rows)], block)
         scores[block] = logits[: len(rows)].gather(1, classes[block])
         for t, whole in enumerate(maps):
-            message = walk.backward(tape, one_hot(walk, logits, classes[block, t]), again=t < count - 1)
+            start = Relevance(one_hot(logits, classes[block, t]), walk.end if of_score else None)
+            message = walk.backward(tape, start, again=t < count - 1)
             if message is not None:
                 whole[block] = relevance(message, tape)[: len(rows)]
             else:
                 whole[block] = 0
-            expected[block, t] = scores[block, t].double() - shares(tape, logits)[: len(rows)]
+            total = scores[block, t].double() if of_score else 1.0
+            expected[block, t] = total - shares(tape, logits)[: len(rows)]
     evaluations = torch.ones(len(images), dtype=torch.int64, device=images.device)
     return Maps(maps, classes, scores, evaluations, expected)
 
 
-def one_hot(walk: Walk, logits: Tensor, classes: Tensor) -> Relevance:
-    """The message a walk starts from: all relevance, the score itself, at one class of each row."""
+def one_hot(logits: Tensor, classes: Tensor) -> Tensor:
+    """1 at one class of each row of ``logits`` (n, K), for the first rows that have a class; else 0."""
     start = torch.zeros_like(logits)
     start[: len(classes)].scatter_(1, classes[:, None], 1.0)
-    return Relevance(start, walk.end)
+    return start
 
 
 def shares(tape: Tape, logits: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
+from pyxai import ops
 from pyxai.attribution.propagation import vjp
 from pyxai.attribution.propagation.relevance import (
     Relevance,
@@ -166,7 +167,7 @@ class Sum(Rule):
         else:
             sums = tape[message.of if self._stands_for(step, message.of) else step.node]
             quotients = divided(message, sums, tape, self.stabiliser)
-        weights = _addend_weights(step.node)
+        weights = addend_weights(step.node)
         parts: dict[fx.Node, Tensor] = {}
         for addend, weight in weights:
             part = quotients if weight == 1 else quotients * weight
@@ -179,13 +180,35 @@ class Sum(Rule):
         return [Relevance(parts[source], source) for source in step.sources]
 
 
-def _addend_weights(node: fx.Node) -> list[tuple[object, float]]:
+def addend_weights(node: fx.Node) -> list[tuple[object, float]]:
     """The two addends of ``add``, ``sub`` or ``rsub`` with what each is multiplied by."""
     first, second = node.args[:2]
     alpha = node.kwargs.get("alpha", 1)
     if node.target is aten.rsub.Scalar:
         return [(first, -alpha), (second, 1)]
     return [(first, 1), (second, alpha if node.target is aten.add.Tensor else -alpha)]
+
+
+class PositiveSum(Rule):
+    """R_i = a_i⁺ R / Σ a⁺, constants left out: z⁺ for the sum of a residual connection."""
+
+    def plan(self, step, form):
+        reads = relevance_reads(form) | set(step.sources)
+        return [(source, source) for source in step.sources], reads
+
+    def backward(self, step, message, tape):
+        terms = {}
+        for addend, weight in addend_weights(step.node):
+            if addend in step.sources:
+                terms[addend] = terms.get(addend, 0) + weight * tape[addend]
+        sums = sum(term.clamp(min=0) for term in terms.values())
+        quotients = divided(message, sums, tape)
+        return [self._part(quotients, terms[source], source, tape) for source in step.sources]
+
+    @staticmethod
+    def _part(quotients: Tensor, term: Tensor, source: fx.Node, tape) -> Relevance:
+        relevance = (quotients * term.clamp(min=0)).sum_to_size(tape.layouts[source][0])
+        return Relevance(ops.stabilised_divide(relevance, tape[source]), source)
 
 
 class Derivative(Rule):
@@ -313,9 +336,7 @@ class MaxPool(Rule):
         (source,) = step.sources
         own = message.of is step.node
         values = message.factor if own else relevance(message, tape)
-        window = (*step.node.args[1:], *([], [0, 0], [1, 1], False)[len(step.node.args) - 2 :])
-        like = vjp.blank(tape, source, values)
-        moved = aten.max_pool2d_with_indices_backward(values, like, *window, tape.notes[step])
+        moved = vjp.unpooled(step, values, tape)
         return [Relevance(moved, source if own else None)]
 
 

@@ -12,7 +12,7 @@ from pyxai.attribution.propagation import operations, relevance
 from pyxai.attribution.propagation.composites import Composite
 from pyxai.attribution.propagation.input_rules import Pass
 from pyxai.attribution.propagation.layers import Layer
-from pyxai.attribution.propagation.linear import AFFINE, AVERAGES, CONVOLUTIONS, DENSE, linear_layer
+from pyxai.attribution.propagation.linear import AFFINE, AVERAGES, KINDS, is_linear, linear_layer
 from pyxai.attribution.propagation.relevance import Relevance
 from pyxai.attribution.propagation.rules import LinearRule
 from pyxai.attribution.propagation.signs import nonnegative
@@ -21,12 +21,6 @@ from pyxai.capture.elementary import masked
 from pyxai.capture.split import before
 
 CURE = "give its module one: composite=Composite(...).at(name, Pass())"
-_KINDS = {
-    **dict.fromkeys(CONVOLUTIONS, "convolution"),
-    **dict.fromkeys(DENSE, "dense"),
-    **dict.fromkeys(AVERAGES, "average"),
-    **dict.fromkeys(AFFINE, "affine"),
-}
 
 
 class Linear(Rule):
@@ -80,7 +74,7 @@ class Relevances(Propagation):
             and node.target in (*operations.SUMS, *AFFINE)
         ):
             return operations.Through()  # pixels map to pixels, and so does their relevance
-        if _is_linear(step, self._constants):
+        if is_linear(step, self._constants):
             return Linear(self._linear_rule(step), self._layer(step))
         if isinstance(self.composite.named_rule(step.module), Pass):
             return operations.Through()
@@ -110,7 +104,7 @@ class Relevances(Propagation):
         return relevance.relevance_reads(form)
 
     def _linear_rule(self, step: Step) -> LinearRule:
-        kind = _KINDS[step.node.target]
+        kind = KINDS[step.node.target]
         first = step.sources[0] in self._lead and step.node.target not in (*AFFINE, *AVERAGES)
         return self.composite.rule(kind, step.module, first, step.node is self._last)
 
@@ -129,14 +123,6 @@ class Relevances(Propagation):
         return image if node is self._images else before(self._module, node)(image)
 
 
-def _is_linear(step: Step, constants: dict) -> bool:
-    """Whether a step is linear in its one source, with constant weights."""
-    if step.node.target not in _KINDS or len(step.sources) > 1:
-        return False
-    weights = [node for node in step.node.all_input_nodes if node is not step.sources[0]]
-    return all(node in constants for node in weights) and step.node.args[0] is not None
-
-
 def _operation(step: Step, composite: Composite) -> Rule | None:
     """The rule of a step that is no linear layer; None where there is none."""
     target = step.node.target
@@ -148,7 +134,8 @@ def _operation(step: Step, composite: Composite) -> Rule | None:
     if target in operations.REARRANGEMENTS:
         return operations.Rearrangement()
     if target in operations.SUMS:
-        return operations.Sum(composite.stabiliser)
+        positive = composite.sums == "positive"
+        return operations.PositiveSum() if positive else operations.Sum(composite.stabiliser)
     if target in operations.SCALES and not several:
         divides = target in operations.QUOTIENTS and step.node.args[0] is not step.sources[0]
         return None if divides else operations.Scale()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, fx
 
@@ -17,9 +19,25 @@ def transpose(step: Step, cotangent: Tensor, tape: Tape) -> list[Tensor]:
     return _pull_back(step, cotangent, tape, lambda node: blank(tape, node, cotangent))
 
 
-def derivative(step: Step, cotangent: Tensor, tape: Tape) -> list[Tensor]:
-    """The vector-Jacobian product of any operation; reads the values of all sources."""
-    return _pull_back(step, cotangent, tape, lambda node: tape[node].detach())
+def derivative(
+    step: Step, cotangent: Tensor, tape: Tape, at: Callable[[fx.Node], Tensor] | None = None
+) -> list[Tensor]:
+    """The vector-Jacobian product of any operation; reads the values of all sources.
+
+    Args:
+        at: value of each source to differentiate at, instead of the tape's.
+    """
+    return _pull_back(step, cotangent, tape, at or (lambda node: tape[node].detach()))
+
+
+def unpooled(step: Step, values: Tensor, tape: Tape) -> Tensor:
+    """``values`` of a ``max_pool2d`` back where its maxima were, adding up where windows overlap.
+
+    The step's rule left the maxima's indices in ``tape.notes``.
+    """
+    window = (*step.node.args[1:], *([], [0, 0], [1, 1], False)[len(step.node.args) - 2 :])
+    like = blank(tape, step.sources[0], values)
+    return torch.ops.aten.max_pool2d_with_indices_backward(values, like, *window, tape.notes[step])
 
 
 def blank(tape: Tape, node: fx.Node, like: Tensor) -> Tensor:

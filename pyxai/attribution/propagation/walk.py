@@ -148,7 +148,7 @@ class Walk:
         self.end: fx.Node = nodes[-1].args[0]
         self.constants = constants(module)
         self.calls = [node for node in nodes if node.op == "call_function" and node not in self.constants]
-        self.steps = {step.node: step for step in _steps(self.calls, self.images)}
+        self.steps = {step.node: step for step in varying_steps(self.calls, self.images)}
         self.rules: dict[Step, Rule] = {}
         self._keep = {
             node for node in self.calls if node not in self.steps
@@ -245,7 +245,7 @@ def constants(module: fx.GraphModule) -> dict[fx.Node, Any]:
     return values
 
 
-def _steps(calls: list[fx.Node], images: fx.Node) -> Iterable[Step]:
+def varying_steps(calls: list[fx.Node], images: fx.Node) -> Iterable[Step]:
     """The calls whose value depends on the images' pixels; their number (``sym_size``) does not."""
     varying = {images}
     for node in calls:

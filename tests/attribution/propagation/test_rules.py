@@ -5,9 +5,17 @@ import torch
 from torch import nn
 
 import pyxai
-from pyxai.attribution.propagation.composites import Composite
-from pyxai.attribution.propagation.input_rules import Flat, Pass, WSquare, ZBox
-from pyxai.attribution.propagation.rules import AlphaBeta, Epsilon, Gamma, ZPlus
+from pyxai.attribution.propagation import (
+    AlphaBeta,
+    Composite,
+    Epsilon,
+    Flat,
+    Gamma,
+    Pass,
+    WSquare,
+    ZBox,
+    ZPlus,
+)
 from tests.attribution.propagation import oracle
 
 TARGET = 2
