@@ -1,0 +1,56 @@
+"""The forward passes of baselines, kept between calls where all images share them."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from pyxai.attribution.propagation.walk import Tape, Walk
+from pyxai.capture.executor import Executor
+
+
+class BaselineTapes:
+    """Tapes of baselines.
+
+    Args:
+        walk: of the captured model.
+        limit: bytes that may be kept. What does not fit is computed anew for every model call, in the same
+            way, so that results are the same.
+    """
+
+    def __init__(self, walk: Walk, limit: int):
+        self.walk = walk
+        self._free = limit
+        self._kept: dict[int, Tape] = {}
+
+    def of_rows(self, executor: Executor, rows: Tensor) -> Tape:
+        """The tape of one baseline for each row of a model call."""
+        return self.walk.forward(executor.fill(rows))
+
+    def shared(self, executor: Executor, baseline: Tensor, number: int) -> Tape:
+        """The tape of one baseline (1, C, H, W) for all images, number ``number`` of them.
+
+        The model sees it in as many rows as the images, so that equal pixels give equal bits; what is equal
+        in all rows is kept once.
+        """
+        if number in self._kept:
+            return self._kept[number]
+        tape = self.of_rows(executor, baseline)
+        constants = self.walk.constants
+        tape.values = {
+            node: value if node in constants else _once(value) for node, value in tape.values.items()
+        }
+        tape.notes = {step: _once(note) for step, note in tape.notes.items()}
+        values = [value for node, value in tape.values.items() if node not in constants]
+        size = sum(value.nbytes for value in (*values, *tape.notes.values()) if isinstance(value, Tensor))
+        if size <= self._free:
+            self._kept[number] = tape
+            self._free -= size
+        return tape
+
+
+def _once(value):
+    """The first row of a tensor, if the others are like it."""
+    if not isinstance(value, Tensor) or value.ndim == 0 or len(value) < 2:
+        return value
+    first = value[:1]
+    return first.clone() if bool((value == first).all()) else value
