@@ -148,7 +148,8 @@ class Average(Layer):
     """Means, sums, average pools and interpolations: fixed weights that are not negative (bicubic aside)."""
 
     def __init__(self, step: Step):
-        super().__init__(step, torch.ones(()))
+        value = step.node.meta["val"]
+        super().__init__(step, torch.ones((), dtype=value.dtype, device=value.device))
 
     def forward(self, values, weight, bias=None):
         return self.step.node.target(values, *self.step.node.args[1:], **self.step.node.kwargs) * weight
