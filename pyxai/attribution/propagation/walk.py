@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import getitem
 from typing import Any
 
 import torch
@@ -55,6 +56,8 @@ class Step:
 
 def operation(node: fx.Node) -> str:
     """Name of the operation of a call: that of the aten packet, or of the function."""
+    if node.target is getitem:
+        node = node.args[0]
     packet = getattr(node.target, "overloadpacket", node.target)
     return getattr(packet, "__name__", str(packet))
 
@@ -250,7 +253,7 @@ def varying_steps(calls: list[fx.Node], images: fx.Node) -> Iterable[Step]:
     varying = {images}
     for node in calls:
         sources = tuple(source for source in node.all_input_nodes if source in varying)
-        if sources and isinstance(node.meta.get("val"), Tensor):
+        if sources and isinstance(node.meta.get("val"), (Tensor, tuple, list)):  # else a size
             varying.add(node)
             yield Step(node, sources)
 
