@@ -29,8 +29,8 @@ class BaselineTapes:
     def shared(self, executor: Executor, baseline: Tensor, number: int) -> Tape:
         """The tape of one baseline (1, C, H, W) for all images, number ``number`` of them.
 
-        The model sees it in as many rows as the images, so that equal pixels give equal bits; what is equal
-        in all rows is kept once.
+        The model sees it in as many rows as the images, so that equal pixels give equal values to the bit
+        (but where a row's place in a vector matters); what is equal in all rows is kept once.
         """
         if number in self._kept:
             return self._kept[number]

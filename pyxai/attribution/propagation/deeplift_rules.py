@@ -40,8 +40,9 @@ class Rescale(PartwiseRule):
 
     def pull_back(self, step, multiplier, tape, sizes=False):
         (source,) = step.sources
-        (derivative,) = vjp.derivative(step, torch.ones_like(tape.baseline[step.node]), tape.baseline)
-        slope = _slope(tape.difference(step.node), tape.difference(source), tape.baseline[source], derivative)
+        start = tape.baseline[source]
+        (derivative,) = vjp.derivative(step, torch.ones_like(start), tape.baseline)
+        slope = _slope(tape.difference(step.node), tape.difference(source), start, derivative)
         return [multiplier * slope]
 
     def magnitude(self, step, tape, of):
