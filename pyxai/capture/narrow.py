@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FEW_CHANNELS = 4
+FEW_CHANNELS = 8
 
 
 def narrow_convolution(

@@ -20,10 +20,22 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from pyxai.capture.canonical import channel_affine
 from pyxai.capture.export import module_path
+
+aten = torch.ops.aten
 
 Form = Any
 Message = Any
+
+_OWN_VALUE = (  # these write a new tensor, never a view of another
+    aten.conv2d.default,
+    aten.conv2d.padding,
+    aten.linear.default,
+    aten.add.Tensor,
+    aten.cat.default,
+    channel_affine,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +171,7 @@ class Walk:
         self._done: dict[fx.Node, list[fx.Node]] = defaultdict(list)  # values no longer read after a node
         self._plan(form)
         self._last = _last_uses(self.calls)
+        self._overwriting = {node for node in self.calls if self._may_overwrite(node)}
 
     def forward(self, images: Tensor) -> Tape:
         """Run the graph on ``images`` (n, C, H, W), keeping what the rules will read and the output."""
@@ -169,7 +182,9 @@ class Walk:
             arguments, settings = tape.arguments(node)
             step = self.steps.get(node)
             rule = self.rules.get(step)
-            if rule is None:
+            if node in self._overwriting:
+                value = aten.relu_(*arguments)
+            elif rule is None:
                 value = node.target(*arguments, **settings)
             else:
                 value = rule.forward(step, arguments, settings, tape)
@@ -206,6 +221,13 @@ class Walk:
                 for used in self._done.get(node, ()):
                     del tape.values[used]
         return pending.get(self.images)
+
+    def _may_overwrite(self, node: fx.Node) -> bool:
+        """Whether a ReLU is the last to see a value of its source's own, which no rule will read."""
+        if node.target is not aten.relu.default:
+            return False
+        source = node.args[0]
+        return source.target in _OWN_VALUE and source in self._last[node] and source not in self._keep
 
     def _plan(self, form: Form) -> None:
         """Walk back with forms in place of messages: which rules run, what they read, and who reads last."""

@@ -1,0 +1,121 @@
+"""Methods with a backward pass of their own, against zennit and Captum, in ratios to the floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+import pyxai
+from benchmarks import harness, maps
+from benchmarks.harness import Claim, Options, Results
+from pyxai.bench import floor, interleave
+from tests import torchvision_shim, zoo
+
+torchvision_shim.install()
+
+# network, composite: at most this ratio to the floor, and to zennit
+CLAIMS = {
+    ("resnet18", "epsilon"): (0.82, 0.33),
+    ("resnet18", "epsilon_plus_flat"): (0.92, 0.29),
+    ("resnet18", "epsilon_plus"): (1.08, 0.30),
+    ("vgg16", "epsilon_gamma_box"): (1.28, 0.21),
+    ("vgg16", "epsilon_alpha2_beta1"): (2.1, 0.42),
+}
+BATCH = {"resnet18": 8, "vgg16": 2}
+TITLES = {"resnet18": "ResNet-18", "vgg16": "VGG-16"}
+
+
+def zennit_call(name: str, composite: str, images: Tensor, target: Tensor) -> tuple[nn.Module, Callable]:
+    """zennit's own form of a composite on a network of torchvision's, and the call."""
+    import torchvision
+    import zennit.composites
+    import zennit.torchvision
+    from zennit.attribution import Gradient
+    from zennit.rules import Epsilon
+    from zennit.types import Linear
+
+    model = getattr(torchvision.models, name)(weights=None).to(images.device)
+    zoo.initialise(model, 64)
+    model.eval()
+    canonizers = [zennit.torchvision.ResNetCanonizer()] if name.startswith("resnet") else []
+    low, high = (
+        torch.full_like(images[:1], images.min().item()),
+        torch.full_like(images[:1], images.max().item()),
+    )
+    make = {
+        "epsilon": lambda: zennit.composites.LayerMapComposite(
+            [*zennit.composites.layer_map_base(), (Linear, Epsilon())], canonizers=canonizers
+        ),
+        "epsilon_plus": lambda: zennit.composites.EpsilonPlus(canonizers=canonizers),
+        "epsilon_plus_flat": lambda: zennit.composites.EpsilonPlusFlat(canonizers=canonizers),
+        "epsilon_gamma_box": lambda: zennit.composites.EpsilonGammaBox(low, high, canonizers=canonizers),
+        "epsilon_alpha2_beta1": lambda: zennit.composites.EpsilonAlpha2Beta1(canonizers=canonizers),
+    }[composite]()
+    chosen = torch.nn.functional.one_hot(target, 1000).to(images)
+    attributor = Gradient(model, make)
+
+    def call() -> Tensor:
+        with attributor:
+            return attributor(images, lambda output: output * chosen)[1]
+
+    return model, call
+
+
+def composites(results: Results, options: Options, name: str, composite: str) -> None:
+    images = zoo.photographs(1 if options.quick else BATCH[name], 64 if options.quick else 224).to(
+        options.device
+    )
+    target = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+    model, peer = zennit_call(name, composite, images, target)
+    box = {"low": images.min().item(), "high": images.max().item()}
+    explainer = pyxai.Explainer(model, "lrp", composite=composite, **box)
+    functions = {
+        "floor": lambda: floor(model, images, target),
+        "zennit": peer,
+        "pyxai": lambda: explainer(images, target),
+    }
+    to_floor, to_peer = CLAIMS[name, composite]
+    claims = [Claim("pyxai", "floor", to_floor), Claim("pyxai", "zennit", to_peer)]
+    if composite == "epsilon_plus_flat":
+        narrow = pyxai.Explainer(model, "lrp", composite=composite, precision="bf16")
+        functions["pyxai, bf16 z⁺"] = lambda: narrow(images, target)
+        claims.append(Claim("pyxai, bf16 z⁺", "floor", 0.70))
+        exact = explainer(images, target).attribution
+        least = maps.correlation(narrow(images, target).attribution, exact).min().item()
+        results.state(f"Correlation of bf16 z⁺ with float32, {TITLES[name]}", least, wanted=">= 0.9999")
+    shape = f"{len(images)} images of {images.shape[-1]}²"
+    what = f"LRP {composite}, {TITLES[name]}, {shape}"
+    results.add(what, interleave(functions, options.rounds), *claims)
+
+
+def guided(results: Results, options: Options) -> None:
+    from captum.attr import GuidedBackprop
+
+    images = zoo.photographs(1 if options.quick else 8, 64 if options.quick else 224).to(options.device)
+    target = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+    model = zoo.build("resnet18").to(options.device)
+    peer, explainer = GuidedBackprop(model), pyxai.Explainer(model, "guided_backprop")
+    leaf = images.clone().requires_grad_()
+    functions = {
+        "floor": lambda: floor(model, images, target),
+        "Captum": lambda: peer.attribute(leaf, target),
+        "pyxai": lambda: explainer(images, target),
+    }
+    what = f"Guided backpropagation, ResNet-18, {len(images)} images of {images.shape[-1]}²"
+    claims = [Claim("pyxai", "floor", 0.80), Claim("pyxai", "Captum", 0.80)]
+    results.add(what, interleave(functions, options.rounds), *claims)
+
+
+def main() -> None:
+    options = harness.options(__doc__)
+    results = harness.begin("lrp", options)
+    for name, composite in CLAIMS:
+        composites(results, options, name, composite)
+    guided(results, options)
+    harness.finish(results, options)
+
+
+if __name__ == "__main__":
+    main()
