@@ -40,8 +40,9 @@ class _Noisy:
 
     @property
     def inner(self):
-        """The wrapped method."""
-        return registry.build(self.of, self.of_options)
+        """The wrapped method; one that draws noise of its own has this seed unless told otherwise."""
+        seed = {"seed": self.seed} if "seed" in registry.method(self.of).fields() else {}
+        return registry.build(self.of, seed | self.of_options)
 
     @property
     def colour(self) -> bool:

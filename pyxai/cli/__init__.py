@@ -9,6 +9,7 @@ import typer
 
 from pyxai.cli.explain_command import FAILED_ROWS, explain
 from pyxai.cli.measure import bench, demo
+from pyxai.cli.memory import keep_freed_memory
 from pyxai.cli.render_command import render
 from pyxai.cli.tables import info, methods
 from pyxai.engine import InputError, RunError, StrictStop
@@ -32,6 +33,7 @@ _INTERRUPTED = 130  # what typer returns for Ctrl-C
 
 def main() -> None:
     """Run the command line. Errors are one line; exit codes: 0, 1 error, 2 bad input, 3 some rows failed."""
+    keep_freed_memory()
     try:
         code = _app(standalone_mode=False, prog_name="pyxai")
         if code == _INTERRUPTED:

@@ -103,6 +103,18 @@ def test_wrapped_integrated_gradients_keep_their_certificate():
     assert float(gap.max()) <= 1e-4 and found.evaluations.tolist() == [320, 320]
 
 
+def test_the_wrapped_method_draws_with_the_outer_seed_unless_it_has_its_own():
+    model, images = unfriendly.build("Smooth"), unfriendly.images(1)
+
+    def maps(outer, **inner):
+        options = {"of": "expected_gradients", "of_options": {"samples": 2} | inner, "noise_scale": 0.0}
+        return pyxai.explain(model, images, "smoothgrad", 0, samples=2, seed=outer, **options).attribution
+
+    assert torch.equal(maps(3), maps(3, seed=3))
+    assert not torch.equal(maps(3), maps(4))
+    assert torch.equal(maps(3, seed=5), maps(4, seed=5))
+
+
 def test_copies_of_a_sample_get_different_inner_noise():
     model, images = unfriendly.build("Smooth"), unfriendly.images(1)
     found = pyxai.explain(

@@ -103,6 +103,35 @@ def test_several_targets_and_targets_from_a_file(job, tmp_path):
     assert_same_arrays(top.path, again)
 
 
+@pytest.mark.parametrize(("wrong", "bounds"), [(5, "0 to 5"), (-1, "-1 to 0")])
+def test_targets_from_a_file_must_be_classes_of_the_model(job, tmp_path, wrong, bounds):
+    classes = np.zeros(150, int)
+    classes[70] = wrong
+    np.save(tmp_path / "classes.npy", classes)
+    with pytest.raises(InputError, match=f"--target must hold classes from 0 to 4, got {bounds}"):
+        engine.run(job(target=str(tmp_path / "classes.npy")))
+    assert not (tmp_path / "run.zarr").exists()
+
+
+def test_black_is_the_black_of_the_models_preprocessing(photos, job):
+    """A black pixel of `prepared_net` is -mean / std a channel, not zero."""
+    options = {"steps": 4, "baseline": "black"}
+    run = job(
+        model=f"{TINY}:prepared_net", method="integrated_gradients", options=options, keep="attribution"
+    )
+    _, preprocess = tiny.prepared_net()
+    files = sorted(photos.rglob("*.png"), key=lambda file: file.relative_to(photos).as_posix())
+    pixels = np.stack([np.asarray(Image.open(file)) for file in files]).transpose(0, 3, 1, 2)
+    images = preprocess.normalise(torch.from_numpy(pixels / np.float32(255)))
+    black = preprocess.normalise(torch.zeros(1, 3, *images.shape[2:]))
+    explainer = pyxai.Explainer(tiny.net(), "integrated_gradients", steps=4, baseline=black, rows=64)
+    wanted = explainer(images).attribution
+    found = torch.from_numpy(stored_arrays(engine.run(run).store)["attribution"])
+    torch.testing.assert_close(found, wanted)
+    other = pyxai.Explainer(tiny.net(), "integrated_gradients", steps=4, rows=64)(images).attribution
+    assert not torch.allclose(found, other, rtol=0.1)
+
+
 def test_half_precision_maps(job, tmp_path):
     whole = stored_arrays(engine.run(job()).store)
     half = stored_arrays(engine.run(job(store_dtype="float16", out=tmp_path / "half.zarr")).store)
