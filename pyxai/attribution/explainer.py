@@ -16,7 +16,7 @@ from pyxai.attribution.batch import Batch
 from pyxai.attribution.checks import check_ids, check_images, expect, positive
 from pyxai.attribution.classical import model_free
 from pyxai.attribution.explanation import Explanation, explanation
-from pyxai.attribution.targets import parse_target
+from pyxai.attribution.targets import Target, parse_target
 from pyxai.capture.classifier import (
     Classifier,
     check_evaluation_mode,
@@ -101,18 +101,41 @@ class Explainer:
                 self.rows = fit_rows(default_rows(images.shape, images.device), max(1, len(images)))
             return model_free(self.options, images.detach(), self.rows)
         with torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
-            images = images.detach().clone() if images.is_inference() else images.detach()
-            images = images.contiguous()
-            program = self._program(images)
-            parsed.check(name, program.classes)
-            if self.rows is None:
-                total = max(1, len(images) * self.options.rows_an_image())
-                self.rows = fit_rows(default_rows(images.shape, images.device), total)
-            executor = Executor(program, self.rows)
+            executor, batch = self._request(images, parsed, ids)
             if len(images) == 0:
-                return self._empty(images, parsed, ids, executor)
-            maps = self.options.attribute(executor, Batch(images, parsed, ids, name))
-            return explanation(maps, images, name, parsed.single)
+                return self._empty(batch.images, parsed, ids, executor)
+            maps = self.options.attribute(executor, batch)
+            return explanation(maps, batch.images, name, parsed.single)
+
+    def report(self, images: Tensor, target: Any = None):
+        """What every layer did with relevance, a :class:`pyxai.attribution.propagation.report.Report`.
+
+        Args:
+            images: (N, C, H, W) with N > 0, as for a call.
+            target: one class an image, as for a call.
+
+        Raises:
+            ValueError: the method does not go by rules of relevance, or there are several targets an image.
+        """
+        name = self.method.name
+        expect(hasattr(self.options, "report"), "report", "method", "go by rules of relevance", repr(name))
+        self._check(images)
+        expect(len(images) > 0, name, "images", "hold at least one image", tuple(images.shape))
+        parsed = parse_target(name, target, images)
+        expect(parsed.count == 1, name, "target", "be one class an image", f"{parsed.count} classes")
+        with torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
+            return self.options.report(*self._request(images, parsed, check_ids(name, None, images)))
+
+    def _request(self, images: Tensor, target: Target, ids: Tensor) -> tuple[Executor, Batch]:
+        """The captured model and the checked request."""
+        images = images.detach().clone() if images.is_inference() else images.detach()
+        images = images.contiguous()
+        program = self._program(images)
+        target.check(self.method.name, program.classes)
+        if self.rows is None:
+            total = max(1, len(images) * self.options.rows_an_image())
+            self.rows = fit_rows(default_rows(images.shape, images.device), total)
+        return Executor(program, self.rows), Batch(images, target, ids, self.method.name)
 
     def prepare(self, images: Tensor) -> None:
         """Capture the model for images of this shape now rather than at the first call."""
@@ -131,7 +154,9 @@ class Explainer:
         """What was decided: method, options, rows, precision, and for each input shape how the model runs."""
         return {
             "method": self.method.name,
-            "options": {f.name: _plain(getattr(self.options, f.name)) for f in dataclasses.fields(self.options)},
+            "options": {
+                f.name: _plain(getattr(self.options, f.name)) for f in dataclasses.fields(self.options)
+            },
             "rows": self.rows,
             "precision": self.precision,
             "threads": torch.get_num_threads(),

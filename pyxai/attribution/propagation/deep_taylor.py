@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pyxai.attribution.batch import Batch, Maps
 from pyxai.attribution.checks import one_of
 from pyxai.attribution.propagation.composites import Composite
 from pyxai.attribution.propagation.input_rules import WSquare, ZBox
-from pyxai.attribution.propagation.lrp import relevance_maps, relevance_walk
+from pyxai.attribution.propagation.lrp import ByRules
 from pyxai.attribution.propagation.rules import ZPlus
 from pyxai.attribution.registry import register
-from pyxai.capture.executor import Executor
 
 
 @register("deep_taylor", family="propagation", needs="graph")
-class DeepTaylor:
+class DeepTaylor(ByRules):
     """Deep Taylor decomposition (survey §5.1.1, eq. 16–18; Montavon et al. 2017).
 
     z⁺ without biases in hidden layers; in the first layer z^B for pixels in [``low``, ``high``], or w² for
@@ -35,37 +33,21 @@ class DeepTaylor:
         self.rules()
 
     def rules(self) -> Composite:
-        """z⁺ everywhere but in the first layer."""
         hidden = ZPlus(bias="ignore", stabiliser=0.0)
         first = ZBox(low=self.low, high=self.high, stabiliser=0.0) if self.input == "box" else WSquare()
         return Composite(hidden, hidden, hidden, hidden, first, sums="positive")
 
-    def rows_an_image(self) -> int:
-        return 1
-
-    def attribute(self, executor: Executor, batch: Batch) -> Maps:
-        walk = executor.program.prepared(self, lambda: relevance_walk(executor, self.rules(), batch.method))
-        return relevance_maps(walk, executor, batch)
-
 
 @register("excitation_backprop", family="propagation", needs="graph")
-class ExcitationBackprop:
+class ExcitationBackprop(ByRules):
     """Excitation backpropagation: the probability that a random walk from the class ends at a pixel.
 
     z⁺ without biases in every layer, from probability 1 at the class (Zhang et al. 2016, eq. 6). Meant for
     networks with non-negative activations.
     """
 
+    of_score = False
+
     def rules(self) -> Composite:
-        """z⁺ everywhere."""
         hidden = ZPlus(bias="ignore", stabiliser=0.0)
         return Composite(hidden, hidden, hidden, hidden, sums="positive")
-
-    def rows_an_image(self) -> int:
-        return 1
-
-    def attribute(self, executor: Executor, batch: Batch) -> Maps:
-        walk = executor.program.prepared(
-            self, lambda: relevance_walk(executor, self.rules(), batch.method, of_score=False)
-        )
-        return relevance_maps(walk, executor, batch, of_score=False)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyxai.attribution.batch import Batch, Maps
 from pyxai.attribution.checks import one_of
-from pyxai.attribution.propagation.lrp import one_hot
+from pyxai.attribution.propagation.relevance import one_hot
 from pyxai.attribution.propagation.signals import Rectify, Signals
 from pyxai.attribution.propagation.walk import Walk
 from pyxai.attribution.registry import register

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from pyxai.attribution.batch import Batch, Maps
 from pyxai.attribution.propagation.composites import Composite, Settings, named_composite
-from pyxai.attribution.propagation.relevance import Relevance, relevance
+from pyxai.attribution.propagation.relevance import Relevance, one_hot, relevance
 from pyxai.attribution.propagation.relevances import Relevances
+from pyxai.attribution.propagation.report import Report, relevance_report
 from pyxai.attribution.propagation.rules import STABILISER
 from pyxai.attribution.propagation.walk import Tape, Walk
 from pyxai.attribution.registry import register
@@ -18,8 +19,39 @@ from pyxai.capture.elementary import elementary
 from pyxai.capture.executor import Executor
 
 
+class ByRules:
+    """What the methods that are a composite of rules share."""
+
+    of_score = True  # relevance starts with the score, else with 1
+
+    def rules(self) -> Composite:
+        """The composite the method's options stand for."""
+        raise NotImplementedError
+
+    def rows_an_image(self) -> int:
+        return 1
+
+    def attribute(self, executor: Executor, batch: Batch) -> Maps:
+        walk = executor.program.prepared(self, lambda: self._walk(executor, batch.method))
+        return relevance_maps(walk, executor, batch, self.of_score)
+
+    def report(self, executor: Executor, batch: Batch) -> Report:
+        """What every layer did with relevance; see :meth:`pyxai.Explainer.report`."""
+        return relevance_report(
+            self._walk(executor, batch.method, keep_all=True), executor, batch, self.of_score
+        )
+
+    def _walk(self, executor: Executor, method: str, keep_all: bool = False) -> Walk:
+        graph = elementary(executor.program.forward)
+        relevances = Relevances(graph, self.rules(), method, executor.program.dtype)
+        end = list(graph.graph.nodes)[-1].args[0]
+        walk = Walk(graph, relevances, form=end if self.of_score else None, keep_all=keep_all)
+        relevances.check_names(list(walk.rules))
+        return walk
+
+
 @register("lrp", family="propagation", needs="graph")
-class LRP:
+class LRP(ByRules):
     """Layer-wise relevance propagation by a composite of rules (survey §5.1, eq. 11–15; Bach et al. 2015).
 
     Attributes:
@@ -50,31 +82,13 @@ class LRP:
         self.rules()
 
     def rules(self) -> Composite:
-        """The composite these options stand for."""
         if isinstance(self.composite, Composite):
             return self.composite
         settings = Settings(self.epsilon, self.gamma, self.low, self.high, self.bias, self.stabiliser)
         return named_composite(self.composite, settings)
 
-    def rows_an_image(self) -> int:
-        return 1
 
-    def attribute(self, executor: Executor, batch: Batch) -> Maps:
-        walk = executor.program.prepared(self, lambda: relevance_walk(executor, self.rules(), batch.method))
-        return relevance_maps(walk, executor, batch)
-
-
-def relevance_walk(executor: Executor, composite: Composite, method: str, of_score: bool = True) -> Walk:
-    """The walk of ``composite`` over the captured model; ``of_score`` as in :func:`relevance_maps`."""
-    graph = elementary(executor.program.forward)
-    relevances = Relevances(graph, composite, method, executor.program.dtype)
-    end = list(graph.graph.nodes)[-1].args[0]
-    walk = Walk(graph, relevances, form=end if of_score else None)
-    relevances.check_names(list(walk.rules))
-    return walk
-
-
-def relevance_maps(walk: Walk, executor: Executor, batch: Batch, of_score: bool = True) -> Maps:
+def relevance_maps(walk: Walk, executor: Executor, batch: Batch, of_score: bool) -> Maps:
     """Relevance of every pixel for each target; what it starts with, less the biases' share, is ``expected``.
 
     Args:
@@ -102,13 +116,6 @@ def relevance_maps(walk: Walk, executor: Executor, batch: Batch, of_score: bool 
             expected[block, t] = total - shares(tape, logits)[: len(rows)]
     evaluations = torch.ones(len(images), dtype=torch.int64, device=images.device)
     return Maps(maps, classes, scores, evaluations, expected)
-
-
-def one_hot(logits: Tensor, classes: Tensor) -> Tensor:
-    """1 at one class of each row of ``logits`` (n, K), for the first rows that have a class; else 0."""
-    start = torch.zeros_like(logits)
-    start[: len(classes)].scatter_(1, classes[:, None], 1.0)
-    return start
 
 
 def shares(tape: Tape, logits: Tensor) -> Tensor:

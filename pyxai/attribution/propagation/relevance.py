@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, fx
 
 from pyxai import ops
@@ -63,3 +64,10 @@ def join(node: fx.Node, first: fx.Node | None, second: fx.Node | None):
     if first is second:
         return first, ()
     return None, relevance_reads(first) | relevance_reads(second)
+
+
+def one_hot(logits: Tensor, classes: Tensor) -> Tensor:
+    """1 at one class of each row of ``logits`` (n, K), for the first rows that have a class; else 0."""
+    start = torch.zeros_like(logits)
+    start[: len(classes)].scatter_(1, classes[:, None], 1.0)
+    return start

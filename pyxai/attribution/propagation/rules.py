@@ -20,9 +20,10 @@ from typing import Literal
 import torch
 from torch import Tensor, fx
 
+from pyxai import ops
 from pyxai.attribution.checks import non_negative, one_of
 from pyxai.attribution.propagation.layers import Layer, Weighting
-from pyxai.attribution.propagation.relevance import Relevance, divided, relevance_reads
+from pyxai.attribution.propagation.relevance import Relevance, divided, relevance, relevance_reads
 from pyxai.attribution.propagation.walk import Tape
 
 STABILISER = 1e-6
@@ -52,6 +53,10 @@ class LinearRule:
         """The message for the layer's source; leaves what the bias took in ``tape.shares``."""
         raise NotImplementedError
 
+    def losses(self, layer: Layer, message: Relevance, tape: Tape) -> dict[str, Tensor]:
+        """Reason to relevance of each output that goes neither to an input nor to a bias (negative: made)."""
+        return {}
+
 
 def stands_for(layer: Layer, form: fx.Node | None) -> bool:
     """Whether ``form`` is a ReLU of the layer's value: equal to it wherever there is any relevance."""
@@ -75,6 +80,10 @@ class _SumsRule(LinearRule):
 
     def _sums(self, weighting: Weighting, layer: Layer, tape: Tape) -> Tensor:
         return weighting.sums(tape[layer.source], self.bias != "ignore")
+
+    def _on_zeros(self, weighting: Weighting, layer: Layer, message: Relevance, tape: Tape) -> Tensor:
+        """Relevance of the outputs whose sum with these weights has no terms."""
+        return relevance(message, tape) * (self._sums(weighting, layer, tape) == 0)
 
     def _deliver(self, layer: Layer, parts: list[tuple[float, Weighting, Tensor]], tape: Tape) -> Relevance:
         """Σ over the parts (coefficient, weights, quotients R_j / sums) of what they give the source."""
@@ -122,16 +131,23 @@ class Epsilon(_SumsRule):
         return delivers | relevance_reads(form) | own
 
     def backward(self, layer, message, tape):
-        own = layer.step.node
-        if self._ignores(layer):
-            sums = tape[own] - layer.bias_terms(torch.ones_like(tape[own][:1]), layer.bias)
-            quotients = divided(message, sums, tape, self.epsilon)
-        elif message.of is own and self.epsilon == 0:
+        if message.of is layer.step.node and self.epsilon == 0 and not self._ignores(layer):
             quotients = message.factor
         else:
-            sums = tape[message.of if stands_for(layer, message.of) else own]
-            quotients = divided(message, sums, tape, self.epsilon)
+            quotients = divided(message, self._denominator(layer, message, tape), tape, self.epsilon)
         return self._deliver(layer, [(1, layer.plain, quotients)], tape)
+
+    def losses(self, layer, message, tape):
+        found = relevance(message, tape)
+        sums = self._denominator(layer, message, tape)
+        kept = sums * ops.stabilised_divide(found, sums, None, self.epsilon)
+        return {"ε": found - kept}
+
+    def _denominator(self, layer: Layer, message: Relevance, tape: Tape) -> Tensor:
+        own = layer.step.node
+        if self._ignores(layer):
+            return tape[own] - layer.bias_terms(torch.ones_like(tape[own][:1]), layer.bias)
+        return tape[message.of if stands_for(layer, message.of) else own]
 
     def _ignores(self, layer: Layer) -> bool:
         return self.bias == "ignore" and layer.bias is not None
@@ -154,6 +170,9 @@ class ZPlus(_SumsRule):
         sums = self._sums(layer.positive, layer, tape)
         quotients = divided(message, sums, tape, self.stabiliser)
         return self._deliver(layer, [(1, layer.positive, quotients)], tape)
+
+    def losses(self, layer, message, tape):
+        return {"no positive part": self._on_zeros(layer.positive, layer, message, tape)}
 
 
 @dataclass(frozen=True)
@@ -181,6 +200,12 @@ class AlphaBeta(_SumsRule):
                 sums = self._sums(weighting, layer, tape)
                 parts.append((coefficient, weighting, divided(message, sums, tape, self.stabiliser)))
         return self._deliver(layer, parts, tape)
+
+    def losses(self, layer, message, tape):
+        return {
+            "no positive part": self.alpha * self._on_zeros(layer.positive, layer, message, tape),
+            "no negative part": -self.beta * self._on_zeros(layer.negative, layer, message, tape),
+        }
 
 
 @dataclass(frozen=True)

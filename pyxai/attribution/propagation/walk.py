@@ -12,7 +12,7 @@ messages that need different treatment (None where there is one kind only).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import getitem
 from typing import Any
@@ -115,6 +115,9 @@ class Propagation:
         return ()
 
 
+Watch = Callable[[Step, Rule, Message, list[Message]], None]
+
+
 class Tape:
     """Values of one forward pass, as far as they will be read.
 
@@ -151,12 +154,15 @@ class Walk:
         module: a canonical graph of one tensor in, one tensor out; it is not changed.
         propagation: the method.
         form: that of the message the walk starts from, which is for the output.
+        keep_all: keep every value on the way forward, not only what the rules read.
 
     Raises:
         ValueError: a message would reach a step that the method has no rule for.
     """
 
-    def __init__(self, module: fx.GraphModule, propagation: Propagation, form: Form = None):
+    def __init__(
+        self, module: fx.GraphModule, propagation: Propagation, form: Form = None, keep_all: bool = False
+    ):
         nodes = list(module.graph.nodes)
         self.propagation = propagation
         self.images = next(node for node in nodes if node.op == "placeholder")
@@ -170,6 +176,8 @@ class Walk:
         }  # sizes, and what is made of them
         self._done: dict[fx.Node, list[fx.Node]] = defaultdict(list)  # values no longer read after a node
         self._plan(form)
+        if keep_all:
+            self._keep.update(self.calls)
         self._last = _last_uses(self.calls)
         self._overwriting = {node for node in self.calls if self._may_overwrite(node)}
 
@@ -196,11 +204,14 @@ class Walk:
                     del tape.values[used]
         return tape
 
-    def backward(self, tape: Tape, message: Message, again: bool = False) -> Message | None:
+    def backward(
+        self, tape: Tape, message: Message, again: bool = False, watch: Watch | None = None
+    ) -> Message | None:
         """Walk back from the output with ``message``; the message that reaches the images, None if none does.
 
         Args:
             again: whether the tape will be walked again (several targets); else values are let go on the way.
+            watch: called with every step, its rule, the message to it and those it sends.
         """
         tape.shares.clear()
         pending = {self.end: message}
@@ -211,6 +222,8 @@ class Walk:
             step = self.steps[node]
             rule = self.rules[step]
             parts = rule.backward(step, message, tape)
+            if watch is not None:
+                watch(step, rule, message, parts)
             del message
             for (source, _), part in zip(self._routes[step], parts, strict=True):
                 if source in pending:
