@@ -15,7 +15,7 @@ BELOW = {
     "ops": {"_native"},
     "testing": {"ops"},
     "capture": {"ops"},
-    "saliency": {"ops"},
+    "saliency": {"_native", "ops"},
     "render": set(),
     "attribution": {"capture", "ops", "saliency"},
     "engine": {"attribution", "capture", "ops"},

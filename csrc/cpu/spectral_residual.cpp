@@ -64,6 +64,8 @@ PYXAI_CLONES void residual_row(T *out, const HalfPlane<A, T> &plane, int64_t h, 
     }
 }
 
+constexpr int64_t kScratch = 1 << 18; // logarithms kept at once, which stay in the second level cache
+
 static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool opencv) {
     const int64_t planes = spectrum.size(0), height = spectrum.size(1), half = spectrum.size(2);
     const Tensor dense = contiguous(spectrum);
@@ -73,21 +75,27 @@ static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool open
         using A = accumulate_t<T>;
         const T *in = dense.const_data_ptr<T>();
         T *o = out.mutable_data_ptr<T>();
-        std::vector<A> logs(planes * height * half);
-        parallel_spans(1, planes * height * half, kSpan, [&](int64_t, int64_t first, int64_t length) {
-            log_span(logs.data() + first, in + 2 * first, Raise<A>(opencv), length);
-        });
-        torch::stable::parallel_for(
-            0, planes * height, std::max<int64_t>(1, kGrain / std::max<int64_t>(width, 1)),
-            [&](int64_t begin, int64_t end) {
-                std::vector<A> lines(4 * width + 2);
-                for (int64_t row = begin; row < end; ++row) {
-                    const int64_t plane = row / height, start = plane * height * half;
-                    const HalfPlane<A, T> from{in + 2 * start, logs.data() + start, height, width, half,
-                                               opencv};
-                    residual_row(o + 2 * row * width, from, row % height, lines.data());
-                }
+        const int64_t some = std::min(planes, kScratch / std::max<int64_t>(height * half, 1) + 1);
+        std::vector<A> logs(some * height * half);
+        for (int64_t first = 0; first < planes; first += some) {
+            const int64_t count = std::min(some, planes - first);
+            const T *from = in + 2 * first * height * half;
+            T *to = o + 2 * first * height * width;
+            parallel_spans(1, count * height * half, kSpan, [&](int64_t, int64_t start, int64_t length) {
+                log_span(logs.data() + start, from + 2 * start, Raise<A>(opencv), length);
             });
+            torch::stable::parallel_for(
+                0, count * height, std::max<int64_t>(1, kGrain / std::max<int64_t>(width, 1)),
+                [&](int64_t begin, int64_t end) {
+                    std::vector<A> lines(4 * width + 2);
+                    for (int64_t row = begin; row < end; ++row) {
+                        const int64_t start = row / height * height * half;
+                        const HalfPlane<A, T> plane{
+                            from + 2 * start, logs.data() + start, height, width, half, opencv};
+                        residual_row(to + 2 * row * width, plane, row % height, lines.data());
+                    }
+                });
+        }
     });
     return out;
 }

@@ -22,6 +22,7 @@ struct Layout;
 template <>
 struct Layout<float> {
     using Bits = int32_t;
+    using Unsigned = uint32_t;
     static constexpr int fraction = 23, bias = 127, log_terms = 5, exp_terms = 7;
     static constexpr Bits root_half = 0x3f3504f3;         // bits of √½
     static constexpr float ln2_high = 0.693145751953125f; // 15 bits: its products with exponents are exact
@@ -31,6 +32,7 @@ struct Layout<float> {
 template <>
 struct Layout<double> {
     using Bits = int64_t;
+    using Unsigned = uint64_t;
     static constexpr int fraction = 52, bias = 1023, log_terms = 9, exp_terms = 13;
     static constexpr Bits root_half = 0x3fe6a09e667f3bcd;
     static constexpr double ln2_high = 0.693147180369123816490; // 33 bits
@@ -68,7 +70,6 @@ PYXAI_HD A log_of(A x) {
 template <class A>
 PYXAI_HD A exp_of(A x) {
     using L = Layout<A>;
-    using Bits = typename L::Bits;
     const A shifted = x * static_cast<A>(1.4426950408889634) + L::round;
     const A n = shifted - L::round;
     const A r = (x - n * L::ln2_high) - n * L::ln2_low;
@@ -76,7 +77,8 @@ PYXAI_HD A exp_of(A x) {
     PYXAI_UNROLL
     for (int k = L::exp_terms; k > 0; --k)
         series = 1 + series * r * (A(1) / static_cast<A>(k));
-    const Bits power = (bits_as<Bits>(shifted) + L::bias) << L::fraction;
+    using U = typename L::Unsigned; // the upper bits are shifted out
+    const U power = (bits_as<U>(shifted) + U(L::bias)) << L::fraction;
     return series * bits_as<A>(power);
 }
 

@@ -41,6 +41,12 @@ def check_floating(op: str, name: str, x: Tensor) -> None:
         raise ValueError(f"{op}: `{name}` must have shape (N, ...), got ()")
 
 
+def check_data(op: str, name: str, x: Tensor) -> None:
+    """``x`` has values; where it is an operator's only tensor no other gives a meta tensor away."""
+    if x.device.type == "meta":
+        raise ValueError(f"{op}: `{name}` must hold values, got a meta tensor")
+
+
 def check_like(op: str, name: str, x: Tensor, other: str, like: Tensor) -> None:
     """``x`` has the dtype, device and row shape of ``like``, the argument named ``other``."""
     check_floating(op, name, x)

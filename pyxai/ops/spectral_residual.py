@@ -6,6 +6,7 @@ from torch import Tensor
 
 from pyxai.ops import _rows
 from pyxai.ops._define import define
+from pyxai.ops._elementary import exp_of, log_of
 
 __all__ = ["spectral_energy", "spectral_residual"]
 
@@ -31,6 +32,11 @@ def _pad(planes: Tensor, reach: int, border: str) -> Tensor:
     return planes[:, places[0]][:, :, places[1]]
 
 
+def _root(x: Tensor) -> Tensor:
+    """Square root, rounded to the nearest in float32 as processors do; torch's own is an ulp off at times."""
+    return x.double().sqrt().to(x.dtype)
+
+
 def _residual(spectrum: Tensor, width: int, opencv: bool) -> Tensor:
     sums = _rows.accumulate_dtype(spectrum.dtype)
     height = spectrum.shape[1]
@@ -41,14 +47,15 @@ def _residual(spectrum: Tensor, width: int, opencv: bool) -> Tensor:
     rows = -torch.arange(height, device=spectrum.device) % height
     mirrored = half[:, rows][:, :, torch.arange(width - half.shape[2], 0, -1, device=spectrum.device)]
     full = torch.cat([half, mirrored * half.new_tensor([1.0, -1.0])], 2)
-    amplitude = full.square().sum(-1).sqrt()
-    raised = amplitude + 1 if opencv else amplitude.clamp(min=FLOOR)
-    log = raised.log()
-    mean = F.avg_pool2d(_pad(log, 1, "reflect" if opencv else "replicate")[:, None], 3, 1)[:, 0]
-    residual = (log - mean).exp()
+    amplitude = _root(full[..., 0] * full[..., 0] + full[..., 1] * full[..., 1])
+    log = log_of(amplitude + 1 if opencv else amplitude.clamp(min=FLOOR))
+    around = _pad(log, 1, "reflect" if opencv else "replicate")
+    columns = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
+    mean = (columns[..., :-2] + columns[..., 1:-1] + columns[..., 2:]) / 9
+    residual = exp_of(log - mean)
     empty = amplitude == 0
     scale = residual / amplitude.masked_fill(empty, 1)
-    real = torch.where(empty, residual, full[..., 0] * scale)
+    real = torch.where(empty, scale, full[..., 0] * scale)
     return out.copy_(torch.stack([real, full[..., 1] * scale], -1))
 
 
@@ -57,8 +64,8 @@ def _fake_residual(spectrum: Tensor, width: int, opencv: bool) -> Tensor:
 
 
 def _residual_samples(device, dtype, rows, shape):
-    height, half = shape[0], max(1, shape[-1]) if len(shape) > 1 else 2
-    spectrum = torch.randn(rows, height, half, 2, device=device, dtype=dtype) * 4
+    height, half = (shape[0], max(1, shape[-1])) if len(shape) > 1 else (1, max(1, shape[0] // 4))
+    spectrum = torch.randn(rows, height, half, 2, device=device, dtype=dtype).mul_(4)
     if spectrum.numel():
         spectrum[:, 0, 0] = 0
     for opencv in (False, True):
@@ -68,11 +75,12 @@ def _residual_samples(device, dtype, rows, shape):
 
 def _energy(field: Tensor, taps: Tensor, opencv: bool) -> Tensor:
     sums = _rows.accumulate_dtype(field.dtype)
-    energy = field.to(sums).square().sum(-1)
+    real, imaginary = field.to(sums).unbind(-1)
+    energy = real * real + imaginary * imaginary
     out = torch.empty(field.shape[:3], dtype=field.dtype, device=field.device)
     if out.numel() == 0:
         return out
-    padded = _pad(energy.sqrt() if opencv else energy, len(taps) // 2, "reflect" if opencv else "zero")
+    padded = _pad(_root(energy) if opencv else energy, len(taps) // 2, "reflect" if opencv else "zero")
     smooth = sum(
         tap * part for tap, part in zip(taps, padded.unfold(2, len(taps), 1).unbind(-1), strict=True)
     )
@@ -87,7 +95,7 @@ def _fake_energy(field: Tensor, taps: Tensor, opencv: bool) -> Tensor:
 
 
 def _energy_samples(device, dtype, rows, shape):
-    height, width = shape[0], shape[-1] if len(shape) > 1 else 3
+    height, width = (shape[0], shape[-1]) if len(shape) > 1 else (1, shape[0] // 2)
     field = torch.randn(rows, height, width, 2, device=device, dtype=dtype)
     for opencv, size in ((False, 13), (True, 5)):
         taps = torch.rand(size, device=device, dtype=_rows.accumulate_dtype(dtype))
@@ -142,5 +150,6 @@ def spectral_energy(field: Tensor, taps: Tensor, opencv: bool) -> Tensor:
 
 def _check(op: str, name: str, planes: Tensor) -> None:
     _rows.check_floating(op, name, planes)
+    _rows.check_data(op, name, planes)
     if planes.dim() != 4 or planes.shape[3] != 2:
         raise ValueError(f"{op}: `{name}` must have shape (N, H, W, 2), got {tuple(planes.shape)}")

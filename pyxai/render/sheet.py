@@ -13,13 +13,13 @@ from PIL import Image, ImageDraw, ImageFont
 from pyxai.render.colour import colour_map
 from pyxai.render.picture import colourise, fit, overlay
 
-_TILE = 168
-_GAP = 4
-_CARD = 3 * _TILE + 2 * _GAP
-_MARGIN = 20
+TILE = 168
+GAP = 4
+_CARD = 3 * TILE + 2 * GAP
+MARGIN = 20
 _CAPTION = 40
 _HEADER = 62
-_INK, _SOFT = (25, 25, 28), (110, 110, 118)
+INK, _SOFT = (25, 25, 28), (110, 110, 118)
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,18 @@ def contact_sheet(
         raise ValueError("`rows` must have at least one row")
     columns = 1 if len(rows) <= 3 else 2 if len(rows) <= 16 else 3
     lines = -(-len(rows) // columns)
-    width = 2 * _MARGIN + columns * _CARD + (columns - 1) * 2 * _MARGIN
-    height = _HEADER + lines * (_TILE + _CAPTION) + _MARGIN // 2
+    width = 2 * MARGIN + columns * _CARD + (columns - 1) * 2 * MARGIN
+    height = _HEADER + lines * (TILE + _CAPTION) + MARGIN // 2
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
     _header(sheet, draw, title, cmap, signed=any((row.heatmap < 0).any() for row in rows))
     for number, row in enumerate(rows):
         line, column = divmod(number, columns)
-        left = _MARGIN + column * (_CARD + 2 * _MARGIN)
-        top = _HEADER + line * (_TILE + _CAPTION)
+        left = MARGIN + column * (_CARD + 2 * MARGIN)
+        top = _HEADER + line * (TILE + _CAPTION)
         for place, picture in enumerate(_pictures(row, cmap, percentile)):
-            sheet.paste(picture, (left + place * (_TILE + _GAP), top))
-        _caption(draw, left, top + _TILE + 4, _CARD, row)
+            sheet.paste(picture, (left + place * (TILE + GAP), top))
+        _caption(draw, left, top + TILE + 4, _CARD, row)
     if path is not None:
         sheet.save(path)
     return sheet
@@ -123,25 +123,25 @@ def _pictures(row: Row, cmap: str, percentile: float) -> list[Image.Image]:
     size = row.image.shape[:2]
     heat = colourise(fit(row.heatmap, size), cmap, symmetric, percentile)
     over = overlay(row.image, row.heatmap, cmap, symmetric, percentile)
-    return [_tile(picture) for picture in (row.image, heat, over)]
+    return [tile(picture) for picture in (row.image, heat, over)]
 
 
-def _tile(pixels: np.ndarray) -> Image.Image:
+def tile(pixels: np.ndarray) -> Image.Image:
     """Fitted into a square tile; small pictures keep their pixels visible."""
     picture = Image.fromarray(pixels)
-    scale = _TILE / max(picture.size)
+    scale = TILE / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     picture = picture.resize(size, Image.Resampling.NEAREST if scale >= 2 else Image.Resampling.LANCZOS)
-    tile = Image.new("RGB", (_TILE, _TILE), (240, 240, 242))
-    tile.paste(picture, ((_TILE - size[0]) // 2, (_TILE - size[1]) // 2))
+    tile = Image.new("RGB", (TILE, TILE), (240, 240, 242))
+    tile.paste(picture, ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
     return tile
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
-def _shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+def shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     if draw.textlength(text, font) <= width:
         return text
     while text and draw.textlength(text + "...", font) > width:
@@ -155,11 +155,11 @@ def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, row: Ro
         numbers.append(f"score {row.score:.4g}")
     if row.residual is not None:
         numbers.append(f"residual {100 * row.residual:.2g} %")
-    small, large = _font(13), _font(15)
+    small, large = font(13), font(15)
     text = "   ".join(numbers)
     taken = draw.textlength(text, small)
     draw.text((left + width - taken, top + 2), text, _SOFT, small)
-    draw.text((left, top), _shortened(draw, row.label, large, width - taken - 12), _INK, large)
+    draw.text((left, top), shortened(draw, row.label, large, width - taken - 12), INK, large)
 
 
 def _header(sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str, signed: bool) -> None:
@@ -168,15 +168,15 @@ def _header(sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str
     if cmap == "diverging" and not signed:
         table = table[len(table) // 2 :]
     bar = Image.fromarray(table[None]).resize((120, 12))
-    right = sheet.width - _MARGIN
+    right = sheet.width - MARGIN
     high, low = ("for", "against") if signed else ("high", "low")
-    font = _font(13)
-    end = right - draw.textlength(high, font)
-    draw.text((end, 14), high, _SOFT, font)
+    small = font(13)
+    end = right - draw.textlength(high, small)
+    draw.text((end, 14), high, _SOFT, small)
     sheet.paste(bar, (int(end) - 128, 17))
-    start = int(end) - 136 - draw.textlength(low, font)
-    draw.text((start, 14), low, _SOFT, font)
-    draw.text((_MARGIN, 12), _shortened(draw, title, _font(17), start - 2 * _MARGIN), _INK, _font(17))
-    for left in range(_MARGIN, sheet.width - _CARD, _CARD + 2 * _MARGIN):
+    start = int(end) - 136 - draw.textlength(low, small)
+    draw.text((start, 14), low, _SOFT, small)
+    draw.text((MARGIN, 12), shortened(draw, title, font(17), start - 2 * MARGIN), INK, font(17))
+    for left in range(MARGIN, sheet.width - _CARD, _CARD + 2 * MARGIN):
         for place, name in enumerate(("input", "heat map", "overlay")):
-            draw.text((left + place * (_TILE + _GAP), 40), name, _SOFT, font)
+            draw.text((left + place * (TILE + GAP), 40), name, _SOFT, small)

@@ -6,7 +6,11 @@ Every method takes a batch on any device and keeps its dtype; an image of one co
 same names work in ``pyxai.explain(None, images, name)`` and in ``pyxai explain --method``.
 """
 
+from pyxai.saliency.entropy import entropy
 from pyxai.saliency.face import METHODS
+from pyxai.saliency.gbvs import gbvs
+from pyxai.saliency.itti import conspicuity, itti_koch
+from pyxai.saliency.regions import region_contrast
 from pyxai.saliency.spectral import (
     amplitude_spectrum,
     phase,
@@ -14,12 +18,22 @@ from pyxai.saliency.spectral import (
     radial_amplitude,
     spectral_residual,
 )
+from pyxai.saliency.surround import centre_surround, fine_grained
+from pyxai.saliency.tree import spanning_tree
 
 __all__ = [
     "METHODS",
     "amplitude_spectrum",
+    "centre_surround",
+    "conspicuity",
+    "entropy",
+    "fine_grained",
+    "gbvs",
+    "itti_koch",
     "phase",
     "phase_spectrum",
     "radial_amplitude",
+    "region_contrast",
+    "spanning_tree",
     "spectral_residual",
 ]

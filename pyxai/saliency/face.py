@@ -24,7 +24,7 @@ def classical(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @functools.wraps(function)
     def method(images: Tensor, *args: Any, **options: Any) -> Tensor:
-        flat = _check_images(function.__name__, images)
+        flat = check_images(function.__name__, images)
         with torch.no_grad():
             maps = function(images.to(torch.promote_types(images.dtype, torch.float32)), *args, **options)
             return maps.masked_fill_(flat[:, None, None], 0).to(images.dtype)
@@ -58,7 +58,7 @@ def expect_one_of(method: str, argument: str, value: Any, choices: tuple[str, ..
     expect(value in choices, method, argument, f"be one of {', '.join(map(repr, choices))}", repr(value))
 
 
-def _check_images(method: str, images: Any) -> Tensor:
+def check_images(method: str, images: Any) -> Tensor:
     """``images`` are (N, 1 or 3, H, W) in [0, 1]. Returns (N,), which of them have one colour only."""
     kind = type(images).__name__
     expect(isinstance(images, Tensor), method, "images", "be a torch.Tensor", kind, TypeError)

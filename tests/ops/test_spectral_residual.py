@@ -6,12 +6,22 @@ import scipy.ndimage
 import torch
 
 from pyxai.ops import spectral_energy, spectral_residual
+from pyxai.testing import ops, run, sample_inputs
 
 SIZES = [(1, 1), (1, 6), (7, 1), (2, 2), (8, 9), (9, 8), (70, 33)]
 BORDER = {
     False: "nearest",
     True: "mirror",
 }  # scipy names
+
+
+@pytest.mark.parametrize("name", ["spectral_residual", "spectral_energy"])
+def test_bitwise_equal_to_reference_on_cpu(name, dtype):
+    if dtype == torch.float64:
+        pytest.skip("torch's square root is an ulp off at times")
+    (op,) = (op for op in ops() if op.name == name)
+    for args in sample_inputs(op, dtype=dtype, shape=(33, 35)):
+        assert torch.equal(run(op.call, args)[0], run(op.reference, args)[0])
 
 
 def half_spectrum(planes):

@@ -1,0 +1,77 @@
+"""Minimum spanning tree saliency: how high a barrier separates a pixel from the picture's border."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from pyxai import _native
+from pyxai.saliency.colour import lab
+from pyxai.saliency.face import classical
+
+BAND = 0.1  # width of the border band, in square roots of the number of pixels
+STEEPNESS = 10.0  # of the final sigmoid
+
+
+@classical
+def spanning_tree(images: Tensor, refine: bool = True, exact: bool = False) -> Tensor:
+    """Minimum barrier distance to the border along the minimum spanning tree of the pixel grid.
+
+    An edge between 4-neighbours weighs the largest difference over the channels, in 8 bits; ties go by the
+    edge's number. A path's barrier is the largest extent of its values over the channels; a pixel's distance
+    is the lowest barrier of the tree's paths to border pixels (Tu et al. 2016).
+
+    Args:
+        images: (N, 1 or 3, H, W) in [0, 1].
+        refine: add how unlike the border's colours a pixel is, favour the middle and steepen (Zhang et al.
+            2015). False: the distance alone.
+        exact: walk all paths instead of two passes over the tree. Two passes keep one path a pixel, so their
+            distances are upper bounds; slow, for checking.
+
+    Returns (N, H, W) in [0, 1]: with ``refine`` from 0 to 1, else the distance in units of the image.
+    """
+    levels = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    found = _native.barrier_distances(levels.cpu().numpy(), exact)
+    distance = torch.from_numpy(found).to(images) / 255
+    return _refined(distance, images) if refine else distance
+
+
+def _refined(distance: Tensor, images: Tensor) -> Tensor:
+    maps = _unit_peak(distance) + _unlike_border(images)
+    height, width = maps.shape[1:]
+    y, x = (torch.arange(side, device=maps.device) - (side - 1) / 2 for side in (height, width))
+    away = (y[:, None].square() + x.square()).sqrt() / max(math.hypot(height - 1, width - 1) / 2, 1)
+    maps = _unit_peak(maps * (1 - away.to(maps)))
+    low, high = (torch.sigmoid(torch.tensor(STEEPNESS * side).to(maps)) for side in (-0.5, 0.5))
+    return (torch.sigmoid(STEEPNESS * (maps - 0.5)) - low) / (high - low)
+
+
+def _unlike_border(images: Tensor) -> Tensor:
+    """Mahalanobis distances in L*a*b* to the colours of the four border bands, each with largest value 1.
+
+    The sum of the four without the largest: an object may touch one side.
+    """
+    colours = lab(images)
+    height, width = colours.shape[2:]
+    band = max(1, round(BAND * math.sqrt(height * width)))
+    sides = (colours[..., :band, :], colours[..., -band:, :], colours[..., :band], colours[..., -band:])
+    points = colours.flatten(2)
+    distances = []
+    for side in sides:
+        members = side.flatten(2)
+        mean = members.mean(2, keepdim=True)
+        centred = members - mean
+        covariance = centred @ centred.transpose(1, 2) / members.shape[2]
+        covariance = covariance + torch.eye(3).to(covariance)  # one unit of colour: a flat border has none
+        away = points - mean
+        squares = (away * torch.linalg.solve(covariance, away)).sum(1).clamp(min=0)
+        distances.append(_unit_peak(squares.sqrt().view(-1, height, width)))
+    every = torch.stack(distances)
+    return every.sum(0) - every.amax(0)
+
+
+def _unit_peak(maps: Tensor) -> Tensor:
+    largest = maps.amax((1, 2), keepdim=True)
+    return maps / torch.where(largest > 0, largest, 1)

@@ -1,0 +1,73 @@
+"""Centre–surround against scipy and OpenCV."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import torch
+
+from pyxai import saliency
+from tests.saliency.pictures import correlation, photographs, tensor
+
+
+def clipped_mean(plane, smooth):
+    """A mean over what of the window lies inside."""
+    inside = smooth(np.ones_like(plane))
+    return smooth(plane) / inside
+
+
+@pytest.mark.parametrize("size", [(40, 50), (9, 70), (1, 30)])
+@pytest.mark.parametrize("radius", [1, 8, 20])
+def test_box_against_scipy(size, radius):
+    images = torch.rand(2, 3, *size, dtype=torch.float64)
+    found = saliency.centre_surround(images, radius=radius)
+
+    def smooth(plane):
+        return scipy.ndimage.uniform_filter(plane, 2 * radius + 1, mode="constant")
+
+    for image, ours in zip(images.numpy(), found, strict=True):
+        expected = np.mean([np.abs(plane - clipped_mean(plane, smooth)) for plane in image], 0)
+        np.testing.assert_allclose(ours, expected, atol=1e-12)
+
+
+def test_gaussian_against_scipy():
+    images = torch.rand(2, 3, 40, 50, dtype=torch.float64)
+    found = saliency.centre_surround(images, radius=10, window="gaussian")
+
+    def smooth(plane):
+        return scipy.ndimage.gaussian_filter(plane, 5, mode="constant", truncate=4)
+
+    for image, ours in zip(images.numpy(), found, strict=True):
+        expected = np.mean([np.abs(plane - clipped_mean(plane, smooth)) for plane in image], 0)
+        np.testing.assert_allclose(ours, expected, atol=1e-12)
+
+
+def test_scales_are_averaged():
+    images = torch.rand(2, 3, 40, 50)
+    several = saliency.centre_surround(images, radius=(4, 8))
+    single = [saliency.centre_surround(images, radius=radius) for radius in (4, 8)]
+    torch.testing.assert_close(several, sum(single) / 2)
+    torch.testing.assert_close(saliency.centre_surround(images, radius=(4.0, 8.0)), several)
+
+
+@pytest.mark.parametrize("size", [(120, 160), (200, 130), (40, 30)])
+def test_fine_grained_against_opencv(size):
+    cv2 = pytest.importorskip("cv2")
+    pixels = photographs(*size)
+    peer = cv2.saliency.StaticSaliencyFineGrained_create()
+    maps = torch.from_numpy(np.stack([peer.computeSaliency(p[..., ::-1].copy())[1] for p in pixels])).float()
+    found = saliency.fine_grained(tensor(pixels))
+    assert correlation(found, maps / maps.amax((1, 2), keepdim=True)) >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"radius": 0}, "`radius` must be a whole number of at least 1, got 0"),
+        ({"radius": (4, 2.5)}, "`radius` must be a whole number of at least 1, got 2.5"),
+        ({"radius": ()}, r"`radius` must have at least one scale, got \(\)"),
+        ({"window": "disk"}, "`window` must be one of 'box', 'gaussian', got 'disk'"),
+    ],
+)
+def test_messages(options, message):
+    with pytest.raises(ValueError, match=f"^centre_surround: {message}"):
+        saliency.centre_surround(torch.rand(1, 3, 8, 8), **options)
