@@ -73,13 +73,11 @@ class CrossMaxPool(MultiplierRule):
         (source,) = step.sources
         change = tape.difference(step.node)
         winner = torch.where(change > 0, tape.notes[step], tape.baseline.notes[step])
-        moved = _pick(tape[source], winner) - _pick(tape.baseline[source], winner)
-        share = torch.where(
-            change == 0, (moved == 0).to(change.dtype), change / torch.where(moved == 0, 1.0, moved)
-        )
-        window = (*step.node.args[1:], *([], [0, 0], [1, 1], False)[len(step.node.args) - 2 :])
-        like = vjp.blank(tape, source, multiplier)
-        return [aten.max_pool2d_with_indices_backward(multiplier * share, like, *window, winner)]
+        moved = _pick(tape[source], winner).sub_(_pick(tape.baseline[source], winner))
+        share = change.div_(moved).masked_fill_(
+            moved == 0, 1.0
+        )  # where the winner stayed, so did the maximum
+        return [vjp.unpooled(step, share.mul_(multiplier), tape, winner)]
 
 
 def _pick(values: Tensor, index: Tensor) -> Tensor:

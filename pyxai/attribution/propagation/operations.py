@@ -336,7 +336,7 @@ class MaxPool(Rule):
         (source,) = step.sources
         own = message.of is step.node
         values = message.factor if own else relevance(message, tape)
-        moved = vjp.unpooled(step, values, tape)
+        moved = vjp.unpooled(step, values, tape, tape.notes[step])
         return [Relevance(moved, source if own else None)]
 
 

@@ -110,7 +110,7 @@ class Switches(Rule):
         return value
 
     def backward(self, step, message, tape):
-        return [vjp.unpooled(step, message, tape)]
+        return [vjp.unpooled(step, message, tape, tape.notes[step])]
 
 
 class Branch(Rule):

@@ -30,14 +30,11 @@ def derivative(
     return _pull_back(step, cotangent, tape, at or (lambda node: tape[node].detach()))
 
 
-def unpooled(step: Step, values: Tensor, tape: Tape) -> Tensor:
-    """``values`` of a ``max_pool2d`` back where its maxima were, adding up where windows overlap.
-
-    The step's rule left the maxima's indices in ``tape.notes``.
-    """
+def unpooled(step: Step, values: Tensor, tape: Tape, winners: Tensor) -> Tensor:
+    """``values`` of a ``max_pool2d`` back at the pixels ``winners``, adding up where windows overlap."""
     window = (*step.node.args[1:], *([], [0, 0], [1, 1], False)[len(step.node.args) - 2 :])
     like = blank(tape, step.sources[0], values)
-    return torch.ops.aten.max_pool2d_with_indices_backward(values, like, *window, tape.notes[step])
+    return torch.ops.aten.max_pool2d_with_indices_backward(values, like, *window, winners)
 
 
 def blank(tape: Tape, node: fx.Node, like: Tensor) -> Tensor:
