@@ -157,7 +157,8 @@ def _lead(module: fx.GraphModule, images: fx.Node, constants: dict) -> set[fx.No
     allowed = {*operations.REARRANGEMENTS, *operations.SUMS, *operations.SCALES, *AFFINE}
     lead = {images}
     for node in module.graph.nodes:
-        sources = [source for source in node.all_input_nodes if source not in constants]
+        tensors = [source for source in node.all_input_nodes if isinstance(source.meta.get("val"), Tensor)]
+        sources = [source for source in tensors if source not in constants]
         if node.op == "call_function" and node.target in allowed and sources and lead.issuperset(sources):
             lead.add(node)
     return lead
