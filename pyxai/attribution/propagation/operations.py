@@ -9,6 +9,7 @@ from torch import Tensor, fx
 
 from pyxai import ops
 from pyxai.attribution.propagation import vjp
+from pyxai.attribution.propagation.norms import norm
 from pyxai.attribution.propagation.relevance import (
     Relevance,
     divided,
@@ -351,46 +352,16 @@ class FrozenNorm(Rule):
         return [(step.sources[0], step.sources[0])], multiplier_reads(form, step.node) | {step.sources[0]}
 
     def backward(self, step, message, tape):
+        (source,) = step.sources
         factor = multiplier(message, step.node, tape)
-        normalised, shift = _normalisation(step.node, tape)
-        leaf = tape[step.sources[0]].detach().requires_grad_(True)
-        with torch.enable_grad():
-            value = normalised(leaf)
-            (part,) = torch.autograd.grad(value, leaf, factor)
-        if shift is not None:
-            tape.absorb(step, _image_sum(factor * shift))
-        return [Relevance(part, step.sources[0])]
+        over = norm(step.node, tape)
+        _, scale = over.parts(tape[source])
+        part = over.shaped(over.weighted(factor)) * scale
+        part = part - part.mean(over.dims, keepdim=True)
+        if over.bias is not None:
+            tape.absorb(step, _image_sum(factor * over.bias))
+        return [Relevance(part.reshape(tape.layouts[source][0]), source)]
 
 
 def _image_sum(values: Tensor) -> Tensor:
     return values.flatten(1).sum(1, dtype=torch.float64)
-
-
-def _normalisation(node: fx.Node, tape):
-    """The linear part of a normalisation at its input's own deviation, and the shift that follows it."""
-    arguments = fx.node.map_arg(node.args, tape.values.get)
-    if node.target is aten.layer_norm.default:
-        _, shape, weight, bias, epsilon = (*arguments, *(None, None, None, None, 1e-5)[len(arguments) :])[:5]
-        dims, groups, channels = list(range(-len(shape), 0)), None, None
-    elif node.target is aten.group_norm.default:
-        _, groups, weight, bias, epsilon = (*arguments, *(None, None, None, None, 1e-5)[len(arguments) :])[:5]
-        dims, channels = [-1], 1
-    else:
-        _, weight, bias, _, _, _, _, epsilon = arguments[:8]
-        groups, dims, channels = 0, [-1], 1
-
-    def normalised(values: Tensor) -> Tensor:
-        shaped = values
-        if groups is not None:
-            shaped = values.reshape(len(values), groups or values.shape[1], -1)
-        centred = shaped - shaped.mean(dims, keepdim=True)
-        deviation = (shaped.detach().var(dims, unbiased=False, keepdim=True) + epsilon).sqrt()
-        result = (centred / deviation).reshape(values.shape)
-        return result if weight is None else result * _per_channel(weight, values, channels)
-
-    shift = None if bias is None else _per_channel(bias, tape[node.args[0]], channels)
-    return normalised, shift
-
-
-def _per_channel(values: Tensor, like: Tensor, channels: int | None) -> Tensor:
-    return values if channels is None else values.reshape(-1, *[1] * (like.ndim - 2))

@@ -63,7 +63,7 @@ def stands_for(layer: Layer, form: fx.Node | None) -> bool:
     return form is not None and form.target is torch.ops.aten.relu.default and form.args[0] is layer.step.node
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _SumsRule(LinearRule):
     """Rules of the form R_i = a_i Σ_j (weights) R_j / (sums); they share the treatment of the bias."""
 
