@@ -18,6 +18,8 @@ from PIL import Image
 from benchmarks import harness
 from benchmarks.bench_engine import unpacked
 from benchmarks.harness import ROOT, Claim, Options, Results
+from benchmarks.ops.local_entropy import cases as entropy_cases
+from benchmarks.ops.spectral_residual import cases as spectral_cases
 from benchmarks.ops.spectral_residual import eager_energy, eager_residual
 from pyxai import saliency
 from pyxai.bench import interleave
@@ -53,6 +55,16 @@ def timed(functions: dict, rounds: int, times: int = REPEATS) -> dict[str, list[
     """Seconds of one call, from `times` calls a measurement."""
     seconds = interleave({name: repeated(f, times) for name, f in functions.items()}, rounds)
     return {name: [value / times for value in values] for name, values in seconds.items()}
+
+
+def operators(results: Results, options: Options) -> None:
+    """The native operators beside torch's chains. None is bound by memory alone: they take a logarithm, a
+    root, a quotient and an exponential a coefficient, 22 multiply-adds a pixel, 18 histogram updates a pixel.
+    """
+    results.copy_bytes_per_second = harness.copy_bandwidth(rounds=options.rounds)
+    for case in (*spectral_cases("cpu"), *entropy_cases("cpu")):
+        seconds = timed({"native": case.native, "eager": case.eager}, options.rounds, 3)
+        results.add(case.what, seconds, Claim("native", "eager", 1.0), bytes=case.bytes)
 
 
 def against_opencv(results: Results, options: Options) -> None:
@@ -194,6 +206,7 @@ def main() -> None:
     results = harness.begin("saliency", options)
     against_opencv(results, options)
     against_torch(results, options)
+    operators(results, options)
     entropies(results, options)
     walks(results, options)
     every_method(results, options)

@@ -64,6 +64,7 @@ PYXAI_CLONES void residual_row(T *out, const HalfPlane<A, T> &plane, int64_t h, 
     }
 }
 
+constexpr int64_t kLogs = 4096;       // logarithms or exponentials that repay waking a thread
 constexpr int64_t kScratch = 1 << 18; // logarithms kept at once, which stay in the second level cache
 
 static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool opencv) {
@@ -81,11 +82,11 @@ static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool open
             const int64_t count = std::min(some, planes - first);
             const T *from = in + 2 * first * height * half;
             T *to = o + 2 * first * height * width;
-            parallel_spans(1, count * height * half, kSpan, [&](int64_t, int64_t start, int64_t length) {
-                log_span(logs.data() + start, from + 2 * start, Raise<A>(opencv), length);
+            torch::stable::parallel_for(0, count * height * half, kLogs, [&](int64_t begin, int64_t end) {
+                log_span(logs.data() + begin, from + 2 * begin, Raise<A>(opencv), end - begin);
             });
             torch::stable::parallel_for(
-                0, count * height, std::max<int64_t>(1, kGrain / std::max<int64_t>(width, 1)),
+                0, count * height, std::max<int64_t>(1, kLogs / std::max<int64_t>(width, 1)),
                 [&](int64_t begin, int64_t end) {
                     std::vector<A> lines(4 * width + 2);
                     for (int64_t row = begin; row < end; ++row) {

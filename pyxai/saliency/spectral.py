@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -134,28 +135,29 @@ def _working_picture(name: str, images: Tensor, size: int | None, channels: str)
 def _opencv_picture(name: str, images: Tensor, size: int | None, channels: str) -> Tensor:
     """The same as OpenCV makes them: whole numbers 0..255, its `INTER_LINEAR_EXACT`, not antialiased.
 
-    Two pixels a side make a new one, so only those are fetched. Weights are multiples of 1/256: nothing is
-    rounded before the last step.
+    Two rows make a new one, so only those are rounded to 8 bits. Weights are multiples of 1/256: nothing is
+    rounded after that before the last step.
     """
     expect_one_of(name, "channels", channels, ("grey", "mean"))
     levels = grey_levels if channels == "grey" else lambda images: (images * 255).round().flatten(0, 1)
     if size is None:
         return levels(images)
     expect_size(name, "size", size, 2)
-    (rows, down), (columns, right) = (_neighbours(side, size, images) for side in images.shape[2:])
-    pixels = levels(images[:, :, rows][:, :, :, columns]).view(-1, size, 2, size, 2)
-    across = (pixels * right).sum(-1)
-    return (across * down[:, :, None]).sum(2).add_(0.5).floor_().double()
+    (rows, down), (columns, across) = (_neighbours(side, size) for side in images.shape[2:])
+    upper, lower = levels(images.index_select(2, rows.to(images.device))).chunk(2, 1)
+    planes = torch.lerp(upper, lower, down.to(upper)[:, None])
+    pairs = columns.to(images.device).expand(*planes.shape[:2], -1)
+    left, right = planes.gather(2, pairs).chunk(2, 2)
+    return torch.lerp(left, right, across.to(left)).add_(0.5).floor_().double()
 
 
-def _neighbours(length: int, size: int, images: Tensor) -> tuple[Tensor, Tensor]:
-    """The two pixels on either side of every new one, (2 size,), and their weights, (size, 2)."""
-    place = (torch.arange(size, dtype=torch.float64) + 0.5) * (length / size) - 0.5
-    place = place.clamp(0, length - 1)
-    first = place.floor()
-    second = torch.round((place - first) * 256) / 256
-    index = torch.stack([first, (first + 1).clamp(max=length - 1)], 1).long().flatten()
-    return index.to(images.device), torch.stack([1 - second, second], 1).to(images)
+@lru_cache(maxsize=64)
+def _neighbours(length: int, size: int) -> tuple[Tensor, Tensor]:
+    """The pixels before and behind every new one, (2 size,), and the weights of the latter, (size,)."""
+    place = ((torch.arange(size, dtype=torch.float64) + 0.5) * (length / size) - 0.5).clamp(0, length - 1)
+    before = place.floor()
+    weights = torch.round((place - before) * 256) / 256
+    return torch.cat([before, (before + 1).clamp(max=length - 1)]).long(), weights
 
 
 def _finish(maps: Tensor, working: Tensor, images: Tensor, antialias: bool = True) -> Tensor:
