@@ -48,12 +48,13 @@ def interleave(
 
     A function is called again until `at_least` seconds have passed: a single short call would be timed with
     the caches as the previous function left them. The garbage collector runs between the measurements, not in
-    them. `warmup` rounds are thrown away.
+    them, and looks only at what is new since the first. `warmup` rounds are thrown away.
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
+    gc.collect()
     for number in range(warmup + rounds):
         for name, function in functions.items():
-            gc.collect()
+            gc.collect(1)
             gc.disable()
             synchronise()
             calls, elapsed, start = 0, 0.0, time.perf_counter()
