@@ -5,7 +5,7 @@
 # in .whl/, fetched beforehand for its Python, for example:
 #   pip download --no-deps --only-binary :all: --python-version 3.12 -d .whl \
 #       pybind11 setuptools ninja scipy pillow zarr donfig numcodecs google-crc32c typer rich captum \
-#       pytest pluggy iniconfig pytest-timeout hypothesis sortedcontainers
+#       zennit pytest pluggy iniconfig pytest-timeout hypothesis sortedcontainers
 # Results go to $OUT, by default benchmarks/results. Exit code: 0 only if the build, the tests and every
 # benchmark succeeded.
 set -uo pipefail
@@ -24,12 +24,12 @@ fi
 export PYTHONPATH="$PWD:$SITE${PYTHONPATH:+:$PYTHONPATH}"
 
 "$PYTHON" -c 'import torch; assert torch.cuda.is_available(), "no CUDA device"; print(torch.__version__, torch.cuda.get_device_name())' || exit 1
-PYXAI_NATIVE=1 PYXAI_CUDA=1 timeout 180 "$PYTHON" setup.py -q build_ext --inplace || exit 1
+PYXAI_NATIVE=1 PYXAI_CUDA=1 timeout 150 "$PYTHON" setup.py -q build_ext --inplace || exit 1
 "$PYTHON" -m pyxai info > "$OUT/info.txt" || exit 1
 
 status=0
-timeout 180 "$PYTHON" -m pytest -m gpu -q -p no:cacheprovider 2>&1 | tee "$OUT/pytest-gpu.txt" || status=1
-for subject in ops gradients path noise; do
-    timeout 60 "$PYTHON" -m "benchmarks.bench_$subject" --device cuda --out "$OUT" || status=1
+timeout 150 "$PYTHON" -m pytest -m gpu -q -p no:cacheprovider 2>&1 | tee "$OUT/pytest-gpu.txt" || status=1
+for subject in ops gradients path noise lrp deeplift; do
+    timeout 45 "$PYTHON" -m "benchmarks.bench_$subject" --device cuda --out "$OUT" || status=1
 done
 exit "$status"
