@@ -12,12 +12,13 @@ PACKAGE = ROOT / "pyxai"
 BELOW = {
     "_C": set(),
     "_native": {"_C"},
+    "checks": set(),
     "ops": {"_native"},
     "testing": {"ops"},
     "capture": {"ops"},
-    "saliency": {"_native", "ops"},
+    "saliency": {"_native", "checks", "ops"},
     "render": set(),
-    "attribution": {"capture", "ops", "saliency"},
+    "attribution": {"capture", "checks", "ops", "saliency"},
     "engine": {"attribution", "capture", "ops"},
 }
 # The one upward import: an Explanation draws itself, with the import inside the call.

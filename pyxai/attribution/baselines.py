@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyxai.attribution.batch import per_image
-from pyxai.attribution.checks import expect
+from pyxai.checks import expect
 
 NAMES = ("black", "mean", "blur")
 BLUR_FRACTION = 10 / 224  # standard deviation of "blur" by the image's smaller side

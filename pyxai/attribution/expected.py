@@ -7,9 +7,9 @@ import torch
 from pyxai import ops
 from pyxai.attribution.baselines import Baseline, baselines
 from pyxai.attribution.batch import Batch, Maps, Moments
-from pyxai.attribution.checks import non_negative, positive, whole
 from pyxai.attribution.registry import register
 from pyxai.capture.executor import Executor
+from pyxai.checks import non_negative, whole
 
 
 @register("expected_gradients", family="path")
@@ -36,7 +36,7 @@ class ExpectedGradients:
     seed: int = 0
 
     def __post_init__(self):
-        positive("samples", self.samples)
+        whole("samples", self.samples, 1)
         non_negative("noise_scale", self.noise_scale)
         whole("seed", self.seed)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pyxai.attribution import registry
 from pyxai.attribution.batch import Batch
-from pyxai.attribution.checks import check_ids, check_images, expect, positive
+from pyxai.attribution.checks import check_ids, check_images
 from pyxai.attribution.classical import model_free
 from pyxai.attribution.explanation import Explanation, explanation
 from pyxai.attribution.targets import Target, parse_target
@@ -26,6 +26,7 @@ from pyxai.capture.classifier import (
 )
 from pyxai.capture.executor import Executor, exact_arithmetic
 from pyxai.capture.program import Program, capture
+from pyxai.checks import expect, whole
 
 MOST_PROGRAMS = 8  # input shapes whose captures are kept; each may hold a folded copy of the weights
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
@@ -65,7 +66,7 @@ class Explainer:
         entry = registry.method(method)
         self.method = dataclasses.replace(entry, colour=getattr(self.options, "colour", entry.colour))
         if rows is not None:
-            positive("rows", rows)
+            whole("rows", rows, 1)
         expect(
             precision in PRECISIONS,
             method,

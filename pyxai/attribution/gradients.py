@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from pyxai.attribution.batch import Batch, Maps
-from pyxai.attribution.checks import one_of
 from pyxai.attribution.registry import register
 from pyxai.capture.executor import Executor
+from pyxai.checks import one_of
 
 
 def gradient_maps(executor: Executor, batch: Batch) -> Maps:

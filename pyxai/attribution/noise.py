@@ -11,10 +11,10 @@ from torch import Tensor
 from pyxai import ops
 from pyxai.attribution import registry
 from pyxai.attribution.batch import Batch, Maps, Moments, accumulator, mix_ids
-from pyxai.attribution.checks import non_negative, positive, whole
 from pyxai.attribution.registry import register
 from pyxai.attribution.targets import Target
 from pyxai.capture.executor import Executor
+from pyxai.checks import non_negative, whole
 
 GROUPS = 5  # of draws, whose means give the standard error where single draws are never seen
 _WRAPPERS = ("smoothgrad", "smoothgrad_squared", "vargrad")
@@ -34,7 +34,7 @@ class _Noisy:
         if self.of in _WRAPPERS:
             raise ValueError(f"`of` must be a method that is not itself an average, got {self.of!r}")
         self.inner  # noqa: B018  checks the wrapped method's options
-        positive("samples", self.samples)
+        whole("samples", self.samples, 1)
         non_negative("noise_scale", self.noise_scale)
         whole("seed", self.seed)
 

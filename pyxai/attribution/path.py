@@ -11,11 +11,11 @@ from torch import Tensor
 from pyxai import ops
 from pyxai.attribution.baselines import Baseline, baselines
 from pyxai.attribution.batch import Batch, Maps, accumulator, image_l1
-from pyxai.attribution.checks import non_negative, one_of, positive, whole
 from pyxai.attribution.quadrature import RULES, quadrature
 from pyxai.attribution.registry import register
 from pyxai.attribution.targets import Target
 from pyxai.capture.executor import Executor
+from pyxai.checks import non_negative, one_of, whole
 
 FIRST_STEPS = 11  # so that most ReLU networks meet the default tolerance with 33
 REFINEMENT = 3  # the midpoints of n intervals are midpoints of 3 n intervals
@@ -52,13 +52,13 @@ class IntegratedGradients:
 
     def __post_init__(self):
         one_of("rule", self.rule, RULES)
-        positive("samples", self.samples)
+        whole("samples", self.samples, 1)
         non_negative("noise_scale", self.noise_scale)
         whole("seed", self.seed)
         if self.samples > 1 and self.noise_scale == 0:
             raise ValueError("`samples` above 1 needs `noise_scale` above 0: the paths would all be the same")
         if self.steps is not None:
-            positive("steps", self.steps)
+            whole("steps", self.steps, 1)
             quadrature(self.rule, self.steps)
             if self.tolerance is not None:
                 raise ValueError("`steps` fixes the cost and `tolerance` the error: give one of them")

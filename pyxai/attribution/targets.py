@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyxai.attribution.checks import expect
+from pyxai.checks import expect
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Literal
 from torch import Tensor
 
 from pyxai import ops
+from pyxai.checks import expect, one_of, positive, whole
 from pyxai.ops.local_entropy import LARGEST
-from pyxai.saliency.face import classical, expect, expect_one_of, expect_positive, expect_size
+from pyxai.saliency.face import classical
 from pyxai.saliency.planes import grey
 
 
@@ -32,12 +33,12 @@ def entropy(
 
     Returns (N, H, W), in bits for base 2, computed from counts without any dependence on their order.
     """
-    expect_size("entropy", "radius", radius)
+    whole("radius", radius, 1, "entropy")
     expect(radius <= LARGEST, "entropy", "radius", f"be at most {LARGEST}", radius)
-    expect_one_of("entropy", "window", window, ("box", "disk"))
-    expect_positive("entropy", "base", base)
+    one_of("window", window, ("box", "disk"), "entropy")
+    positive("base", base, "entropy")
     expect(base != 1, "entropy", "base", "differ from 1", base)
-    expect_one_of("entropy", "channels", channels, ("grey", "mean"))
+    one_of("channels", channels, ("grey", "mean"), "entropy")
     planes = grey(images)[:, None] if channels == "grey" else images
     maps = ops.local_entropy(planes.flatten(0, 1), radius, window == "disk")
     return maps.view(planes.shape).mean(1) / math.log2(base)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pyxai.saliency.face import classical, expect_size
+from pyxai.checks import whole
+from pyxai.saliency.face import classical
 from pyxai.saliency.features import enlarged, intensity, opponents, orientations, pyramid
 from pyxai.saliency.planes import resize
 
@@ -27,7 +28,7 @@ def gbvs(images: Tensor, size: int = 32) -> Tensor:
 
     Returns (N, H, W), the largest value 1.
     """
-    expect_size("gbvs", "size", size, 2)
+    whole("size", size, 2, "gbvs")
     pictures = enlarged(images)
     light = pyramid(intensity(pictures), max(SCALES) + 1)
     channels = [

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pyxai.saliency.face import check_images, classical, expect_one_of
+from pyxai.checks import one_of
+from pyxai.saliency.face import check_images, classical
 from pyxai.saliency.features import Pyramid, enlarged, faded, intensity, opponents, orientations, pyramid
 from pyxai.saliency.planes import gaussian_mean, resize, unit_range
 
@@ -39,7 +40,7 @@ def itti_koch(images: Tensor, normalisation: Normalisation = "local_max") -> Ten
 
     Returns (N, H, W), the largest value 1, at the resolution of scale 4.
     """
-    expect_one_of("itti_koch", "normalisation", normalisation, CHOICES)
+    one_of("normalisation", normalisation, CHOICES, "itti_koch")
     normalise = _NORMALISE[normalisation]
     maps = sum(normalise(channel) for channel in _channels(images, normalise).values()) / 3
     largest = maps.amax((1, 2), keepdim=True)
@@ -49,7 +50,7 @@ def itti_koch(images: Tensor, normalisation: Normalisation = "local_max") -> Ten
 def conspicuity(images: Tensor, normalisation: Normalisation = "local_max") -> dict[str, Tensor]:
     """The maps :func:`itti_koch` adds, ``intensity``, ``colour`` and ``orientation``, (N, H, W) each."""
     check_images("conspicuity", images)
-    expect_one_of("conspicuity", "normalisation", normalisation, CHOICES)
+    one_of("normalisation", normalisation, CHOICES, "conspicuity")
     wide = images.to(torch.promote_types(images.dtype, torch.float32))
     channels = _channels(wide, _NORMALISE[normalisation])
     return {name: resize(maps, *images.shape[2:]).to(images.dtype) for name, maps in channels.items()}

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyxai.checks import one_of, whole
 from pyxai.saliency.colour import lab
-from pyxai.saliency.face import classical, expect_one_of, expect_size
+from pyxai.saliency.face import classical
 from pyxai.saliency.planes import unit_range
 
 SPREAD = 0.4  # squared distance, in image sides, over which another region's weight falls by e
@@ -39,9 +40,9 @@ def region_contrast(
     Raises:
         ModuleNotFoundError: scikit-image is not installed.
     """
-    expect_one_of("region_contrast", "variant", variant, ("mean", "histogram"))
-    expect_one_of("region_contrast", "segments", segments, ("slic", "felzenszwalb"))
-    expect_size("region_contrast", "count", count, 2)
+    one_of("variant", variant, ("mean", "histogram"), "region_contrast")
+    one_of("segments", segments, ("slic", "felzenszwalb"), "region_contrast")
+    whole("count", count, 2, "region_contrast")
     maps = []
     for image in images:
         labels = torch.from_numpy(_segmented(image, segments, count)).to(image.device)

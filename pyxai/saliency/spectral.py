@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pyxai import ops
+from pyxai.checks import one_of, positive, whole
 from pyxai.ops.spectral_residual import FLOOR
-from pyxai.saliency.face import classical, expect_one_of, expect_positive, expect_size
+from pyxai.saliency.face import classical
 from pyxai.saliency.planes import gaussian_taps, grey, grey_levels, resize, unit_range
 
 REACH = 2.0  # of the paper's Gaussian in standard deviations: 11 taps for 2.5
@@ -41,7 +42,7 @@ def spectral_residual(
     Returns (N, H, W) in [0, 1].
     """
     name = "spectral_residual"
-    expect_one_of(name, "variant", variant, ("paper", "opencv"))
+    one_of("variant", variant, ("paper", "opencv"), name)
     opencv = variant == "opencv"
     taps = gaussian_taps(8.0, 2) if opencv else _paper_taps(name, sigma)
     working = (_opencv_picture if opencv else _working_picture)(name, images, size, channels)
@@ -116,17 +117,17 @@ def radial_amplitude(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _paper_taps(name: str, sigma: float) -> Tensor:
-    expect_positive(name, "sigma", sigma)
+    positive("sigma", sigma, name)
     return gaussian_taps(sigma, max(1, round(REACH * sigma)))
 
 
 def _working_picture(name: str, images: Tensor, size: int | None, channels: str) -> Tensor:
     """The planes to be transformed, (N or 3N, h, w)."""
-    expect_one_of(name, "channels", channels, ("grey", "mean"))
+    one_of("channels", channels, ("grey", "mean"), name)
     planes = grey(images) if channels == "grey" else images.flatten(0, 1)
     if size is None:
         return planes
-    expect_size(name, "size", size, 2)
+    whole("size", size, 2, name)
     height, width = planes.shape[1:]
     scale = size / max(height, width)
     return resize(planes.double(), max(1, round(scale * height)), max(1, round(scale * width)))
@@ -138,11 +139,11 @@ def _opencv_picture(name: str, images: Tensor, size: int | None, channels: str) 
     Two rows make a new one, so only those are rounded to 8 bits. Weights are multiples of 1/256: nothing is
     rounded after that before the last step.
     """
-    expect_one_of(name, "channels", channels, ("grey", "mean"))
+    one_of("channels", channels, ("grey", "mean"), name)
     levels = grey_levels if channels == "grey" else lambda images: (images * 255).round().flatten(0, 1)
     if size is None:
         return levels(images)
-    expect_size(name, "size", size, 2)
+    whole("size", size, 2, name)
     (rows, down), (columns, across) = (_neighbours(side, size) for side in images.shape[2:])
     upper, lower = levels(images.index_select(2, rows.to(images.device))).chunk(2, 1)
     planes = torch.lerp(upper, lower, down.to(upper)[:, None])

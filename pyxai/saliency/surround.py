@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pyxai.saliency.face import classical, expect, expect_one_of, expect_size
+from pyxai.checks import expect, one_of, whole
+from pyxai.saliency.face import classical
 from pyxai.saliency.planes import box_mean, gaussian_mean, grey_levels
 
 NEIGHBOURHOODS = (12, 24, 28, 48, 56, 112)
@@ -33,16 +34,16 @@ def centre_surround(
     name = "centre_surround"
     radii = radius if isinstance(radius, tuple) else (radius,)
     expect(len(radii) > 0, name, "radius", "have at least one scale", radius)
-    whole = tuple(int(value) if isinstance(value, float) and value.is_integer() else value for value in radii)
-    for value in whole:
-        expect_size(name, "radius", value)
-    expect_one_of(name, "window", window, ("box", "gaussian"))
+    radii = tuple(int(value) if isinstance(value, float) and value.is_integer() else value for value in radii)
+    for value in radii:
+        whole("radius", value, 1, name)
+    one_of("window", window, ("box", "gaussian"), name)
     planes = images.flatten(0, 1).double()
     total = torch.zeros_like(planes)
-    for value in whole:
+    for value in radii:
         mean = box_mean(planes, value) if window == "box" else gaussian_mean(planes, value / 2)
         total += (planes - mean).abs()
-    return total.view(images.shape).mean(1) / len(whole)
+    return total.view(images.shape).mean(1) / len(radii)
 
 
 @classical

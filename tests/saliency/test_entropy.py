@@ -38,7 +38,7 @@ def test_mean_of_channels():
     ("options", "message"),
     [
         ({"radius": 128}, "`radius` must be at most 127, got 128"),
-        ({"radius": 0}, "`radius` must be a whole number of at least 1, got 0"),
+        ({"radius": 0}, "`radius` must be a positive whole number, got 0"),
         ({"base": 1}, "`base` must differ from 1, got 1"),
         ({"base": -2}, "`base` must be a positive number, got -2"),
         ({"window": "cross"}, "`window` must be one of 'box', 'disk', got 'cross'"),

@@ -68,7 +68,7 @@ def test_grey_and_colour_agree(method):
         (torch.zeros(3, 4, 4), ValueError, r"have shape \(N, C, H, W\), got \(3, 4, 4\)"),
         (torch.zeros(1, 3, 4, 4, dtype=torch.uint8), TypeError, "have a floating dtype, got torch.uint8"),
         (torch.zeros(1, 4, 4, 4), ValueError, "have 1 or 3 channels, and no transparency, got 4"),
-        (torch.zeros(1, 3, 0, 4), ValueError, r"have at least one pixel, got \(1, 3, 0, 4\)"),
+        (torch.zeros(1, 3, 0, 4), ValueError, r"have at least one channel and one pixel, got \(1, 3, 0, 4\)"),
         (torch.full((1, 3, 4, 4), 1.5), ValueError, r"lie in \[0, 1\], got 1.5 to 1.5"),
         (torch.full((1, 3, 4, 4), torch.nan), ValueError, r"lie in \[0, 1\], got nan to nan"),
     ],

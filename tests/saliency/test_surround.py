@@ -62,8 +62,8 @@ def test_fine_grained_against_opencv(size):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"radius": 0}, "`radius` must be a whole number of at least 1, got 0"),
-        ({"radius": (4, 2.5)}, "`radius` must be a whole number of at least 1, got 2.5"),
+        ({"radius": 0}, "`radius` must be a positive whole number, got 0"),
+        ({"radius": (4, 2.5)}, "`radius` must be a positive whole number, got 2.5"),
         ({"radius": ()}, r"`radius` must have at least one scale, got \(\)"),
         ({"window": "disk"}, "`window` must be one of 'box', 'gaussian', got 'disk'"),
     ],

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from pyxai.attribution.checks import non_negative, one_of
 from pyxai.attribution.propagation.input_rules import Flat, ZBox
 from pyxai.attribution.propagation.rules import (
     STABILISER,
@@ -20,6 +19,7 @@ from pyxai.attribution.propagation.rules import (
     LinearRule,
     ZPlus,
 )
+from pyxai.checks import non_negative, one_of
 
 
 @dataclass(frozen=True)

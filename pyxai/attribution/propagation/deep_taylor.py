@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pyxai.attribution.checks import one_of
 from pyxai.attribution.propagation.composites import Composite
 from pyxai.attribution.propagation.input_rules import WSquare, ZBox
 from pyxai.attribution.propagation.lrp import ByRules
 from pyxai.attribution.propagation.rules import ZPlus
 from pyxai.attribution.registry import register
+from pyxai.checks import one_of
 
 
 @register("deep_taylor", family="propagation", needs="graph")

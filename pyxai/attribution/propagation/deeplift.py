@@ -9,7 +9,6 @@ from torch import Tensor, fx
 
 from pyxai.attribution.baselines import Baseline, baselines
 from pyxai.attribution.batch import Batch, Maps
-from pyxai.attribution.checks import expect, non_negative, one_of
 from pyxai.attribution.propagation import operations
 from pyxai.attribution.propagation.baseline_tapes import BaselineTapes
 from pyxai.attribution.propagation.deeplift_linear import (
@@ -44,6 +43,7 @@ from pyxai.attribution.propagation.walk import Propagation, Step, Tape, Walk, co
 from pyxai.attribution.registry import register
 from pyxai.capture.elementary import elementary, masked
 from pyxai.capture.executor import Executor
+from pyxai.checks import expect, non_negative, one_of
 
 aten = torch.ops.aten
 

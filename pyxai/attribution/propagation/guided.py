@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from pyxai.attribution.batch import Batch, Maps
-from pyxai.attribution.checks import one_of
 from pyxai.attribution.propagation.relevance import one_hot
 from pyxai.attribution.propagation.signals import Rectify, Signals
 from pyxai.attribution.propagation.walk import Walk
@@ -17,6 +16,7 @@ from pyxai.capture.elementary import elementary
 from pyxai.capture.executor import Executor
 from pyxai.capture.layers import find_layer
 from pyxai.capture.split import before
+from pyxai.checks import one_of
 
 
 class _FromUnit:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import torch
 
-from pyxai.attribution.checks import non_negative
 from pyxai.attribution.propagation.relevance import Relevance, divided, relevance, relevance_reads
 from pyxai.attribution.propagation.rules import STABILISER, LinearRule, stands_for
+from pyxai.checks import non_negative
 
 
 @dataclass(frozen=True)

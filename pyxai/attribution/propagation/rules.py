@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, fx
 
 from pyxai import ops
-from pyxai.attribution.checks import non_negative, one_of
 from pyxai.attribution.propagation.layers import Layer, Weighting
 from pyxai.attribution.propagation.relevance import Relevance, divided, relevance, relevance_reads
 from pyxai.attribution.propagation.walk import Tape
+from pyxai.checks import non_negative, one_of
 
 STABILISER = 1e-6
 Bias = Literal["absorb", "ignore", "spread"]
