@@ -9,6 +9,13 @@
 #define PYXAI_HD inline __attribute__((always_inline))
 #endif
 
+// So that the vectoriser finds no loop inside the loop over elements. nvcc unrolls by itself.
+#ifdef __CUDACC__
+#define PYXAI_UNROLL
+#else
+#define PYXAI_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 namespace pyxai {
 
 // Sums of float16, bfloat16 and float32 are formed in float32, of float64 in float64.

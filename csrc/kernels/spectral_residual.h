@@ -7,13 +7,6 @@
 
 #include "common/hd.h"
 
-// So that the vectoriser finds no loop inside the loop over elements. nvcc unrolls by itself.
-#ifdef __CUDACC__
-#define PYXAI_UNROLL
-#else
-#define PYXAI_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 namespace pyxai {
 
 // How floating point numbers are laid out, and how many terms of each series reach their last bit.

@@ -1,0 +1,38 @@
+// One coefficient masked and filled up with noise, one pixel clamped, and the way back through the clamp.
+#pragma once
+
+#include "kernels/noise.h"
+
+namespace pyxai {
+
+// What stands in a coefficient's place where the mask is 0.
+template <class A>
+PYXAI_HD A replacement(A centre, A spread, float noise) {
+    return centre + spread * static_cast<A>(noise);
+}
+
+template <class A>
+PYXAI_HD A masked(A mask, A value, A other) {
+    return mask * value + (1 - mask) * other;
+}
+
+// Evenly spread over (-1, 1), twice as far apart as Uniform's.
+struct Symmetric {
+    PYXAI_HD static float value(uint32_t word) { return 2.0f * Uniform::value(word) - 1.0f; }
+};
+
+// Between black and white, in a channel's own units. NaN stays.
+template <class T, class A>
+PYXAI_HD T clamped(A value, A black, A white) {
+    const A unit = value < 0 ? A(0) : value > 1 ? A(1) : value;
+    return static_cast<T>(black + unit * (white - black));
+}
+
+// The gradient before the clamp, of the gradient behind it and the value it gave: none where it is an end.
+template <class T, class A>
+PYXAI_HD A before_clamp(T grad, T value, A black, A white) {
+    const bool end = value == clamped<T, A>(0, black, white) || value == clamped<T, A>(1, black, white);
+    return end ? A(0) : static_cast<A>(grad) * (white - black);
+}
+
+} // namespace pyxai
