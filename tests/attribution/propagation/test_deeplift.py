@@ -11,7 +11,10 @@ from tests.attribution import oracle
 from tests.attribution.propagation import deeplift_oracle
 
 RULES = ("rescale", "reveal_cancel", "mixed")
-SLOW = ("densenet121", "efficientnet_b0", "convnext_tiny", "googlenet", "mobilenet_v2", "resnet50", "vgg16")
+SLOW = (
+    "densenet121", "efficientnet_b0", "convnext_tiny", "googlenet", "mobilenet_v2", "mobilenet_v3_small",
+    "resnet50", "vgg16",
+)  # fmt: skip
 FAST = tuple(name for name in zoo.NAMES if name not in SLOW)
 
 

@@ -18,7 +18,11 @@ RECTIFIED = [
     "BatchNormBeforePaddedConv", "Concatenation", "Dropouts", "Normalised", "FlipAndSlice",
     "SharedConvOutput", "OddConvolutions", "Flattened", "NoBias", "SingleLogit",
 ]  # fmt: skip
-ZOO = ["resnet18", "vgg16", "densenet121", "squeezenet1_0", "googlenet"]
+ZOO = [
+    "resnet18",
+    "squeezenet1_0",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("vgg16", "densenet121", "googlenet")),
+]
 EXACT = {"epsilon": 0.0, "stabiliser": 0.0}
 
 
