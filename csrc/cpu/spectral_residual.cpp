@@ -103,10 +103,9 @@ static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool open
 
 constexpr int64_t kBand = 64; // rows whose horizontal sums are kept in the second level cache
 
+// The magnitude of a row of complex numbers, or its square, and `reach` values of the border on either side.
 template <class A, class T>
-PYXAI_CLONES void smooth_row(A *out, A *line, const T *field, const A *taps, int64_t size, int64_t width,
-                             bool opencv) {
-    const int64_t reach = size / 2;
+PYXAI_CLONES void energy_row(A *line, const T *field, int64_t reach, int64_t width, bool opencv) {
     A *centre = line + reach;
     for (int64_t w = 0; w < width; ++w) {
         const A real = static_cast<A>(field[2 * w]), imaginary = static_cast<A>(field[2 * w + 1]);
@@ -117,17 +116,43 @@ PYXAI_CLONES void smooth_row(A *out, A *line, const T *field, const A *taps, int
         centre[-i] = opencv ? centre[inside(-i, width, true)] : A(0);
         centre[width - 1 + i] = opencv ? centre[inside(width - 1 + i, width, true)] : A(0);
     }
-    for (int64_t w = 0; w < width; ++w)
-        out[w] = 0;
-    for (int64_t k = 0; k < size; ++k)
-        for (int64_t w = 0; w < width; ++w)
-            out[w] += taps[k] * line[w + k];
 }
 
 template <class A>
-PYXAI_CLONES void add_row(A *sum, const A *row, A tap, int64_t width) {
-    for (int64_t w = 0; w < width; ++w)
-        sum[w] += tap * row[w];
+struct Filter {
+    const A *taps;
+    int64_t size;
+
+    // One value: the sum of taps[k] * from[k * stride].
+    A at(const A *from, int64_t stride) const {
+        A sum = 0;
+        for (int64_t k = 0; k < size; ++k)
+            sum += taps[k] * from[k * stride];
+        return sum;
+    }
+};
+
+// Every value of a row, along it (stride 1) or down the rows of `from`. A block of sums stays in registers;
+// the last block ends where the row does.
+template <class A>
+PYXAI_CLONES void filter_row(A *out, const A *from, int64_t stride, const Filter<A> &filter, int64_t width) {
+    constexpr int64_t block = 128 / sizeof(A);
+    if (width < block) {
+        for (int64_t w = 0; w < width; ++w)
+            out[w] = filter.at(from + w, stride);
+        return;
+    }
+    for (int64_t start = 0; start < width; start += block) {
+        const int64_t w = std::min(start, width - block);
+        A sums[block] = {};
+        for (int64_t k = 0; k < filter.size; ++k) {
+            const A tap = filter.taps[k], *at = from + k * stride + w;
+            for (int64_t i = 0; i < block; ++i)
+                sums[i] += tap * at[i];
+        }
+        for (int64_t i = 0; i < block; ++i)
+            out[w + i] = sums[i];
+    }
 }
 
 template <class A, class T>
@@ -138,20 +163,19 @@ PYXAI_CLONES void store_row(T *out, const A *sum, int64_t width, bool squared) {
 
 // Rows [first, last) of one plane's map; `field` is that plane.
 template <class A, class T>
-void energy_band(T *out, const T *field, const A *taps, int64_t size, int64_t first, int64_t last,
-                 int64_t height, int64_t width, bool opencv) {
-    const int64_t reach = size / 2, rows = last - first + 2 * reach;
+void energy_band(T *out, const T *field, const Filter<A> &filter, int64_t first, int64_t last, int64_t height,
+                 int64_t width, bool opencv) {
+    const int64_t reach = filter.size / 2, rows = last - first + 2 * reach;
     std::vector<A> smooth(rows * width), line(width + 2 * reach), sum(width);
     for (int64_t r = 0; r < rows; ++r) {
         const int64_t row = first - reach + r;
-        if (opencv || (row >= 0 && row < height))
-            smooth_row(smooth.data() + r * width, line.data(), field + 2 * width * inside(row, height, true),
-                       taps, size, width, opencv);
+        if (opencv || (row >= 0 && row < height)) {
+            energy_row(line.data(), field + 2 * width * inside(row, height, true), reach, width, opencv);
+            filter_row(smooth.data() + r * width, line.data(), 1, filter, width);
+        }
     }
     for (int64_t h = first; h < last; ++h) {
-        std::fill(sum.begin(), sum.end(), A(0));
-        for (int64_t k = 0; k < size; ++k)
-            add_row(sum.data(), smooth.data() + (h - first + k) * width, taps[k], width);
+        filter_row(sum.data(), smooth.data() + (h - first) * width, width, filter, width);
         store_row(out + h * width, sum.data(), width, opencv);
     }
 }
@@ -168,12 +192,12 @@ static Tensor spectral_energy(const Tensor &field, const Tensor &taps, bool open
         using A = accumulate_t<T>;
         const T *in = dense.const_data_ptr<T>();
         T *o = out.mutable_data_ptr<T>();
-        const A *weights = filter.const_data_ptr<A>();
+        const Filter<A> weights{filter.const_data_ptr<A>(), size};
         const int64_t grain = std::max<int64_t>(1, kGrain / (std::min(kBand, height) * width * size));
         torch::stable::parallel_for(0, planes * bands, grain, [&](int64_t begin, int64_t end) {
             for (int64_t b = begin; b < end; ++b) {
                 const int64_t plane = b / bands * height * width, first = b % bands * kBand;
-                energy_band(o + plane, in + 2 * plane, weights, size, first, std::min(first + kBand, height),
+                energy_band(o + plane, in + 2 * plane, weights, first, std::min(first + kBand, height),
                             height, width, opencv);
             }
         });

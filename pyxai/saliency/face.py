@@ -31,7 +31,7 @@ def classical(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         wide = images.detach().to(torch.promote_types(images.dtype, torch.float32))
         with torch.no_grad():
             maps = torch.cat([function(part, *args, **options) for part in wide.split(_together(wide))])
-            maps[flat] = 0
+            maps[flat.nonzero()[:, 0]] = 0  # by number: a mask would go through every pixel
             return maps.to(images.dtype)
 
     METHODS[function.__name__] = method

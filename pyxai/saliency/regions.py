@@ -22,7 +22,7 @@ BINS, COVERED, FEWEST, MOST = 12, 0.95, 10, 256  # of the colour histogram
 def region_contrast(
     images: Tensor,
     variant: Literal["mean", "histogram"] = "mean",
-    segments: Literal["slic", "felzenszwalb"] = "slic",
+    segments: Literal["felzenszwalb", "slic"] = "felzenszwalb",
     count: int = 200,
 ) -> Tensor:
     """S(R_i) = Σ_j w_ij d(R_i, R_j) over the regions of a picture, w_ij = |R_j| exp(-‖p_i - p_j‖² / 0.4).
@@ -32,7 +32,8 @@ def region_contrast(
         variant: ``mean``: d = ‖μ_i - μ_j‖ of mean colours (slides). ``histogram``: d = Σ f_i f_j ‖c_i - c_j‖
             over the picture's frequent colours, and regions in the middle are favoured by
             exp(-9 (x² + y²)) (Cheng et al. 2015, without the later smoothing and border suppression).
-        segments: superpixels of scikit-image: ``slic``, about ``count`` of them, or ``felzenszwalb``.
+        segments: superpixels of scikit-image: ``felzenszwalb``, as Cheng et al. take them, or ``slic``, about
+            ``count`` of them; its grid of seeds does not turn with the picture.
         count: of ``slic``.
 
     Returns (N, H, W) from 0 to 1.
@@ -41,7 +42,7 @@ def region_contrast(
         ModuleNotFoundError: scikit-image is not installed.
     """
     one_of("variant", variant, ("mean", "histogram"), "region_contrast")
-    one_of("segments", segments, ("slic", "felzenszwalb"), "region_contrast")
+    one_of("segments", segments, ("felzenszwalb", "slic"), "region_contrast")
     whole("count", count, 2, "region_contrast")
     maps = []
     for image in images:

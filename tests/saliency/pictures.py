@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+TURNS = [lambda x: x.flip(-1), lambda x: x.flip(-2), lambda x: x.rot90(1, (-2, -1))]
+
 
 @cache
 def photographs(height: int = 120, width: int = 160) -> np.ndarray:

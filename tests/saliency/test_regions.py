@@ -9,7 +9,7 @@ import torch
 from pyxai import saliency
 from pyxai.saliency.colour import lab
 from pyxai.saliency.regions import _quantised, histogram_contrast, mean_contrast
-from tests.saliency.pictures import photographs, tensor
+from tests.saliency.pictures import TURNS, correlation, photographs, tensor
 
 HEIGHT, WIDTH = 24, 30
 
@@ -91,6 +91,17 @@ def test_an_object_is_found(variant, segments):
     images[0, 0, 20:40, 30:55] = 0.9
     maps = saliency.region_contrast(images, variant=variant, segments=segments, count=60)[0]
     assert maps[24:36, 34:50].min() > 2 * maps[:15].max()
+
+
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize(("segments", "least"), [("felzenszwalb", 0.99), ("slic", 0.88)])
+def test_turning_the_image_turns_the_map(segments, least, turn):
+    pytest.importorskip("skimage")
+    images = tensor(photographs(256, 256)[:2])
+    maps, turned = (
+        saliency.region_contrast(x.contiguous(), segments=segments) for x in (images, turn(images))
+    )
+    assert correlation(turned, turn(maps)) >= least
 
 
 def test_absence_of_scikit_image_is_one_sentence(monkeypatch):

@@ -6,7 +6,7 @@ import scipy.ndimage
 import torch
 
 from pyxai import saliency
-from tests.saliency.pictures import correlation, photographs, tensor
+from tests.saliency.pictures import TURNS, correlation, photographs, tensor
 
 
 def clipped_mean(plane, smooth):
@@ -47,6 +47,16 @@ def test_scales_are_averaged():
     single = [saliency.centre_surround(images, radius=radius) for radius in (4, 8)]
     torch.testing.assert_close(several, sum(single) / 2)
     torch.testing.assert_close(saliency.centre_surround(images, radius=(4.0, 8.0)), several)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_gaussian_turns_with_the_image(turn):
+    """Its weights are no whole numbers, so sums in another order differ by float64's rounding."""
+    images = tensor(photographs(), torch.float64)
+    maps, turned = (
+        saliency.centre_surround(x.contiguous(), window="gaussian") for x in (images, turn(images))
+    )
+    torch.testing.assert_close(turned, turn(maps), rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("size", [(120, 160), (200, 130), (40, 30)])

@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 
 from pyxai import _native, saliency
 from pyxai.saliency.colour import lab
-from tests.saliency.pictures import photographs, tensor
+from tests.saliency.pictures import TURNS, photographs, tensor
 
 pytestmark = pytest.mark.skipif(_native.missing is not None, reason="no compiled module")
 
@@ -87,6 +87,23 @@ def test_two_passes_are_an_upper_bound(channels):
     for distance in (fast, exact):
         border = np.concatenate([distance[:, [0, -1]].ravel(), distance[:, :, [0, -1]].ravel()])
         assert not border.any()
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_without_ties_the_exact_distances_turn_with_the_image(turn):
+    random = np.random.default_rng(0)
+    found = 0
+    while found < 20:
+        (picture,) = random.integers(0, 256, (1, 4, 5, 1), dtype=np.uint8)
+        weights = grid_edges(picture)[2]
+        if len(set(weights)) < len(weights):
+            continue
+        found += 1
+        image = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+        maps, turned = (
+            saliency.spanning_tree(x.contiguous(), refine=False, exact=True) for x in (image, turn(image))
+        )
+        assert torch.equal(turned, turn(maps))
 
 
 def test_images_are_independent_of_threads():
