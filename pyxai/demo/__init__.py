@@ -23,6 +23,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "saliency": {},
     "integrated_gradients": {"tolerance": 0.05},
     "smoothgrad": {"samples": 25},
+    "lrp": {"composite": "epsilon_plus_flat"},
+    "deeplift": {"rule": "reveal_cancel"},
 }
 
 
@@ -43,7 +45,7 @@ COLLECTIONS = (
 
 
 def run(out: Path) -> None:
-    """Write the images into `out`, explain them with three methods, and print what came of it.
+    """Write the images into `out`, explain them with every method of `METHODS`, and print what came of it.
 
     `out` holds one folder of PNG files per collection, and per collection and method a store
     (`digits-saliency.zarr`) and a contact sheet (`digits-saliency.png`). Those of an earlier demonstration
