@@ -14,7 +14,7 @@ from pyxai.saliency.face import classical
 from pyxai.saliency.planes import grey
 
 
-@classical
+@classical()
 def entropy(
     images: Tensor,
     radius: int = 4,

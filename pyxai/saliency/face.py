@@ -17,32 +17,40 @@ METHODS: dict[str, Callable[..., Tensor]] = {}
 """Name to function of every method, in the order of the documentation."""
 
 
-def classical(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def classical(pixels: int = 1) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Decorator of ``function(images, **options) -> maps``: a method of the common form.
 
     The images are checked; the function gets them in float32 at least and its maps are given back in the
     dtype of the images. An image of one colour has nothing that stands out: its map is zero by definition,
     whatever rounding would leave of it.
+
+    Args:
+        pixels: of the pictures that the function works on at least, where it enlarges smaller ones.
     """
 
-    @functools.wraps(function)
-    def method(images: Tensor, *args: Any, **options: Any) -> Tensor:
-        flat = check_images(function.__name__, images)
-        wide = images.detach().to(torch.promote_types(images.dtype, torch.float32))
-        with torch.no_grad():
-            maps = torch.cat([function(part, *args, **options) for part in wide.split(_together(wide))])
-            maps[flat.nonzero()[:, 0]] = 0  # by number: a mask would go through every pixel
-            return maps.to(images.dtype)
+    def decorate(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        @functools.wraps(function)
+        def method(images: Tensor, *args: Any, **options: Any) -> Tensor:
+            flat = check_images(function.__name__, images)
+            wide = images.detach().to(torch.promote_types(images.dtype, torch.float32))
+            parts = wide.split(_together(wide, pixels))
+            with torch.no_grad():
+                maps = torch.cat([function(part, *args, **options) for part in parts])
+                maps[flat.nonzero()[:, 0]] = 0  # by number: a mask would go through every pixel
+                return maps.to(images.dtype)
 
-    METHODS[function.__name__] = method
-    return method
+        METHODS[function.__name__] = method
+        return method
+
+    return decorate
 
 
-def _together(images: Tensor) -> int:
+def _together(images: Tensor, pixels: int) -> int:
     """How many of the images (N, C, H, W) are worked on at a time."""
     if images.device.type != "cpu":
         return max(1, len(images))
-    return max(1, AT_ONCE // (images.shape[2] * images.shape[3])) * torch.get_num_threads()
+    each = max(pixels, images.shape[2] * images.shape[3])
+    return max(1, AT_ONCE // each) * torch.get_num_threads()
 
 
 def check_images(method: str, images: Any) -> Tensor:

@@ -13,6 +13,7 @@ from pyxai.saliency.planes import pad_edge, resize, separable
 
 LEVELS = 9  # scales 0 to 8: each half the size of the one before
 SMALLEST = 256  # longer side of a picture with nine levels
+NEGLIGIBLE = 1e-5  # of a feature; normalising a map that holds only rounding would make it as strong as any
 ANGLES = (0, 45, 90, 135)  # degrees between the horizontal and the direction in which a Gabor wave varies
 
 Pyramid = list[Tensor]  # planes (N, H, W) from fine to coarse

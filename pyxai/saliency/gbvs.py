@@ -7,7 +7,15 @@ from torch import Tensor
 
 from pyxai.checks import whole
 from pyxai.saliency.face import classical
-from pyxai.saliency.features import enlarged, intensity, opponents, orientations, pyramid
+from pyxai.saliency.features import (
+    NEGLIGIBLE,
+    SMALLEST,
+    enlarged,
+    intensity,
+    opponents,
+    orientations,
+    pyramid,
+)
 from pyxai.saliency.planes import resize
 
 SCALES = (2, 3, 4)
@@ -15,7 +23,7 @@ ACTIVATION, NORMALISATION = 0.15, 0.06
 """Deviations of the two graphs' Gaussians, in mean sides of a map."""
 
 
-@classical
+@classical(pixels=SMALLEST**2)
 def gbvs(images: Tensor, size: int = 32) -> Tensor:
     """Intensity, colour and orientation maps, each replaced by the stationary law of two random walks, added.
 
@@ -40,9 +48,10 @@ def gbvs(images: Tensor, size: int = 32) -> Tensor:
     small = [max(1, round(scale * side)) for side in images.shape[2:]]
     maps = 0
     for features in channels:
-        planes = [resize(levels[scale], *small) for levels in features for scale in SCALES]
-        laws = normalisation_law(activation_law(torch.cat(planes)))
-        maps = maps + laws.view(len(planes), len(images), *small).mean(0)
+        planes = torch.cat([resize(levels[scale], *small) for levels in features for scale in SCALES])
+        flat = planes.amax((1, 2)) - planes.amin((1, 2)) < NEGLIGIBLE
+        laws = normalisation_law(activation_law(planes.masked_fill(flat[:, None, None], 0)))
+        maps = maps + laws.view(-1, len(images), *small).mean(0)
     return resize(maps / maps.amax((1, 2), keepdim=True), *images.shape[2:])
 
 

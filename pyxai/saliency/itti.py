@@ -11,7 +11,17 @@ from torch import Tensor
 
 from pyxai.checks import one_of
 from pyxai.saliency.face import check_images, classical
-from pyxai.saliency.features import Pyramid, enlarged, faded, intensity, opponents, orientations, pyramid
+from pyxai.saliency.features import (
+    NEGLIGIBLE,
+    SMALLEST,
+    Pyramid,
+    enlarged,
+    faded,
+    intensity,
+    opponents,
+    orientations,
+    pyramid,
+)
 from pyxai.saliency.planes import gaussian_mean, resize, unit_range
 
 CENTRES, DELTAS, COMMON = (2, 3, 4), (3, 4), 4
@@ -25,7 +35,7 @@ Normalisation = Literal["local_max", "iterative"]
 CHOICES = ("local_max", "iterative")
 
 
-@classical
+@classical(pixels=SMALLEST**2)
 def itti_koch(images: Tensor, normalisation: Normalisation = "local_max") -> Tensor:
     """S = (N(I) + N(C) + N(O)) / 3 of intensity, colour and orientation (Itti, Koch & Niebur 1998, eq. 1-8).
 
@@ -51,7 +61,7 @@ def conspicuity(images: Tensor, normalisation: Normalisation = "local_max") -> d
     """The maps :func:`itti_koch` adds, ``intensity``, ``colour`` and ``orientation``, (N, H, W) each."""
     check_images("conspicuity", images)
     one_of("normalisation", normalisation, CHOICES, "conspicuity")
-    wide = images.to(torch.promote_types(images.dtype, torch.float32))
+    wide = images.detach().to(torch.promote_types(images.dtype, torch.float32))
     channels = _channels(wide, _NORMALISE[normalisation])
     return {name: resize(maps, *images.shape[2:]).to(images.dtype) for name, maps in channels.items()}
 
@@ -79,6 +89,7 @@ def _differences(levels: Pyramid) -> Iterable[Tensor]:
         for delta in DELTAS:
             fine = levels[centre]
             difference = (fine - resize(levels[centre + delta], *fine.shape[1:])).abs()
+            difference = torch.where(difference > NEGLIGIBLE, difference, 0)
             yield faded(difference, round(max(fine.shape[1:]) / BORDER))
 
 

@@ -18,7 +18,7 @@ SPREAD = 0.4  # squared distance, in image sides, over which another region's we
 BINS, COVERED, FEWEST, MOST = 12, 0.95, 10, 256  # of the colour histogram
 
 
-@classical
+@classical()
 def region_contrast(
     images: Tensor,
     variant: Literal["mean", "histogram"] = "mean",

@@ -17,7 +17,7 @@ from pyxai.saliency.planes import gaussian_taps, grey, grey_levels, resize, unit
 REACH = 2.0  # of the paper's Gaussian in standard deviations: 11 taps for 2.5
 
 
-@classical
+@classical()
 def spectral_residual(
     images: Tensor,
     variant: Literal["paper", "opencv"] = "paper",
@@ -54,7 +54,7 @@ def spectral_residual(
     return _finish(maps, working, images, antialias=not opencv)
 
 
-@classical
+@classical()
 def phase(
     images: Tensor,
     size: int | None = 64,

@@ -15,7 +15,7 @@ NEIGHBOURHOODS = (12, 24, 28, 48, 56, 112)
 """Scales of :func:`fine_grained`, in pixels to either side."""
 
 
-@classical
+@classical()
 def centre_surround(
     images: Tensor,
     radius: int | tuple = (8, 16, 32),
@@ -46,7 +46,7 @@ def centre_surround(
     return total.view(images.shape).mean(1) / len(radii)
 
 
-@classical
+@classical()
 def fine_grained(images: Tensor) -> Tensor:
     """Centre–surround of six scales on 8-bit grey, as ``cv2.saliency.StaticSaliencyFineGrained``.
 

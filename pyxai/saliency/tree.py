@@ -15,7 +15,7 @@ BAND = 0.1  # width of the border band, in square roots of the number of pixels
 STEEPNESS = 10.0  # of the final sigmoid
 
 
-@classical
+@classical()
 def spanning_tree(images: Tensor, refine: bool = True, exact: bool = False) -> Tensor:
     """Minimum barrier distance to the border along the minimum spanning tree of the pixel grid.
 

@@ -8,7 +8,7 @@ import torch
 from pyxai import saliency
 from pyxai.saliency.features import opponents, orientations, pyramid
 from pyxai.saliency.itti import iterative, local_max
-from tests.saliency.pictures import photographs, tensor
+from tests.saliency.pictures import correlation, photographs, tensor
 
 SIDE = 384
 SPACING = 64
@@ -67,6 +67,17 @@ def test_itti_koch_is_the_mean_of_normalised_conspicuity():
     assert set(maps) == {"intensity", "colour", "orientation"}
     assert all(plane.shape == (1, 256, 300) for plane in maps.values())
     assert saliency.itti_koch(images).amax() == pytest.approx(1, abs=0.1)
+
+
+def test_nothing_is_made_of_rounding():
+    flat = torch.tensor([0.1, 0.5, 0.3])[None, :, None, None].expand(1, 3, 100, 90)
+    for plane in saliency.conspicuity(flat).values():
+        assert not plane.any()
+    grey = 0.4 + 0.5 * tensor(photographs(200, 256))[:, :1]  # no pixel so dark that its colour is not seen
+    tinted = grey * torch.tensor([1.0, 0.8, 0.6])[:, None, None]
+    assert not saliency.conspicuity(tinted)["colour"].any()
+    for method in (saliency.itti_koch, saliency.gbvs):
+        assert correlation(method(tinted), method(grey)) > 0.9999
 
 
 def test_local_max_in_closed_form():
