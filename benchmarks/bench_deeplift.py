@@ -11,9 +11,10 @@ from torch import nn
 
 import pyxai
 from benchmarks import harness
+from benchmarks.convolutions import convolutions_alone
 from benchmarks.harness import Claim, Options, Results
 from pyxai.attribution.batch import image_sum
-from pyxai.bench import floor, interleave
+from pyxai.bench import floor, interleave, paired_ratio
 from tests import zoo
 
 MANY = 8
@@ -61,8 +62,15 @@ def compare(results: Results, options: Options, model: nn.Module, batch: int) ->
         Claim("Rescale", "Captum", 0.30),
         Claim("RevealCancel", "Rescale", 2.5),
     ]
+    bound = "its convolutions alone"
+    if options.device == "cpu":
+        functions[bound] = convolutions_alone(model, images[:1], batch)
     what = f"DeepLIFT, ResNet-18, {batch} image{'s' * (batch > 1)} of {images.shape[-1]}²"
-    results.add(what, interleave(functions, options.rounds), *(claims if batch == MANY else []))
+    seconds = interleave(functions, options.rounds)
+    results.add(what, seconds, *(claims if batch == MANY else []))
+    if bound in functions:
+        ours = paired_ratio(seconds, "Rescale", bound).median
+        results.state(f"{what}: Rescale ÷ {bound}", ours, wanted="<= 1.2" if batch == MANY else "")
     for name in ("Captum", "Rescale", "RevealCancel"):
         error = (image_sum(functions[name]()) - expected).abs() / expected.abs()
         results.state(f"{what}, {name}: median error of the sum", error.median())

@@ -9,20 +9,23 @@ from torch import Tensor, nn
 
 import pyxai
 from benchmarks import harness, maps
+from benchmarks.convolutions import Passes, convolutions_alone
 from benchmarks.harness import Claim, Options, Results
-from pyxai.bench import floor, interleave
+from pyxai.bench import floor, interleave, paired_ratio
 from tests import torchvision_shim, zoo
 
 torchvision_shim.install()
 
-# network, composite: at most this ratio to the floor, and to zennit
+# network, composite: at most this ratio to the floor, and to zennit; how often its rules run a convolution
 CLAIMS = {
-    ("resnet18", "epsilon"): (0.82, 0.33),
-    ("resnet18", "epsilon_plus_flat"): (0.92, 0.29),
-    ("resnet18", "epsilon_plus"): (1.08, 0.30),
-    ("vgg16", "epsilon_gamma_box"): (1.28, 0.21),
-    ("vgg16", "epsilon_alpha2_beta1"): (2.1, 0.42),
+    ("resnet18", "epsilon"): (0.82, 0.33, Passes()),
+    ("resnet18", "epsilon_plus_flat"): (0.92, 0.29, Passes(forward=2)),
+    ("resnet18", "epsilon_plus"): (1.08, 0.30, Passes(forward=2)),
+    ("vgg16", "epsilon_gamma_box"): (1.28, 0.21, Passes(forward=2)),
+    ("vgg16", "epsilon_alpha2_beta1"): (2.1, 0.42, Passes(forward=3, backward=2)),
 }
+NARROW = Passes(forward=1, backward=0, narrow_forward=1, narrow_backward=1)
+ALONE = "its convolutions alone"
 BATCH = {"resnet18": 8, "vgg16": 2}
 TITLES = {"resnet18": "ResNet-18", "vgg16": "VGG-16"}
 
@@ -76,18 +79,46 @@ def composites(results: Results, options: Options, name: str, composite: str) ->
         "zennit": peer,
         "pyxai": lambda: explainer(images, target),
     }
-    to_floor, to_peer = CLAIMS[name, composite]
+    to_floor, to_peer, passes = CLAIMS[name, composite]
+    bounds = {"pyxai": (ALONE, passes)}
     claims = [Claim("pyxai", "floor", to_floor), Claim("pyxai", "zennit", to_peer)]
     if composite == "epsilon_plus_flat":
         narrow = pyxai.Explainer(model, "lrp", composite=composite, precision="bf16")
         functions["pyxai, bf16 z⁺"] = lambda: narrow(images, target)
         claims.append(Claim("pyxai, bf16 z⁺", "floor", 0.70))
+        bounds["pyxai, bf16 z⁺"] = f"{ALONE}, z⁺ in bf16", NARROW
         exact = explainer(images, target).attribution
         least = maps.correlation(narrow(images, target).attribution, exact).min().item()
         results.state(f"Correlation of bf16 z⁺ with float32, {TITLES[name]}", least, wanted=">= 0.9999")
     shape = f"{len(images)} images of {images.shape[-1]}²"
     what = f"LRP {composite}, {TITLES[name]}, {shape}"
-    results.add(what, interleave(functions, options.rounds), *claims)
+    measure(results, options, what, functions, claims, model, images, bounds)
+
+
+def measure(
+    results: Results,
+    options: Options,
+    what: str,
+    functions: dict[str, Callable],
+    claims: list[Claim],
+    model: nn.Module,
+    images: Tensor,
+    bounds: dict[str, tuple[str, Passes]],
+) -> None:
+    """Time ``functions`` and, on the CPU, beside them the convolutions that ours cannot do without.
+
+    Args:
+        bounds: name of one of ours to the name of its bound and the passes that one makes.
+    """
+    if options.device == "cpu":
+        for bound, passes in bounds.values():
+            functions[bound] = convolutions_alone(model, images[:1], len(images), passes=passes)
+    seconds = interleave(functions, options.rounds)
+    results.add(what, seconds, *claims)
+    for ours, (bound, _) in bounds.items() if options.device == "cpu" else ():
+        least = paired_ratio(seconds, bound, "floor").median
+        results.state(f"{what}: {bound} ÷ floor", least)
+        results.state(f"{what}: {ours} ÷ {bound}", paired_ratio(seconds, ours, bound).median, wanted="<= 1.2")
 
 
 def guided(results: Results, options: Options) -> None:
@@ -105,7 +136,7 @@ def guided(results: Results, options: Options) -> None:
     }
     what = f"Guided backpropagation, ResNet-18, {len(images)} images of {images.shape[-1]}²"
     claims = [Claim("pyxai", "floor", 0.80), Claim("pyxai", "Captum", 0.80)]
-    results.add(what, interleave(functions, options.rounds), *claims)
+    measure(results, options, what, functions, claims, model, images, {"pyxai": (ALONE, Passes())})
 
 
 def main() -> None:

@@ -1,13 +1,14 @@
 """The least time a network's convolutions take with this torch on this machine.
 
-A bound for every executor of the same layers: each convolution but the first, forward and input gradient, in
-whichever memory format is faster for it, and nothing else.
+A bound for every executor of the same layers: each convolution but the first, as often forward and back as
+the method cannot do without, in whichever memory format is faster, and nothing else.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,24 @@ from torch import Tensor, nn
 FORMATS = (torch.contiguous_format, torch.channels_last)
 
 
-def convolutions_alone(model: nn.Module, images: Tensor, rows: int, calls: int) -> Callable[[], None]:
+@dataclass(frozen=True)
+class Passes:
+    """How often every convolution runs.
+
+    Attributes:
+        forward, backward: in float32; backward is the gradient of the input.
+        narrow_forward, narrow_backward: in bfloat16.
+    """
+
+    forward: int = 1
+    backward: int = 1
+    narrow_forward: int = 0
+    narrow_backward: int = 0
+
+
+def convolutions_alone(
+    model: nn.Module, images: Tensor, rows: int, calls: int = 1, passes: Passes = Passes()
+) -> Callable[[], None]:
     """A function that runs every convolution of ``model`` but the first on ``rows`` rows, ``calls`` times.
 
     Args:
@@ -31,19 +49,30 @@ def convolutions_alone(model: nn.Module, images: Tensor, rows: int, calls: int) 
         model(images)
     for hook in hooks:
         hook.remove()
-    layers = [_fastest(module, (rows, *shape[1:])) for module, shape in found[1:]]
+    work: list[Callable[[], Tensor]] = []
+    for module, shape in found[1:]:
+        for dtype, forward, backward in (
+            (torch.float32, passes.forward, passes.backward),
+            (torch.bfloat16, passes.narrow_forward, passes.narrow_backward),
+        ):
+            layers = [_Layer(module, (rows, *shape[1:]), dtype, format_) for format_ in FORMATS]
+            if forward:
+                work += [_fastest(layer.forward for layer in layers)] * forward
+            if backward:
+                work += [_fastest(layer.backward for layer in layers)] * backward
 
     def run() -> None:
-        for _ in range(calls):
-            for layer in layers:
-                layer()
+        with torch.no_grad():
+            for _ in range(calls):
+                for call in work:
+                    call()
 
     return run
 
 
-def _fastest(module: nn.Conv2d, shape: tuple[int, ...]) -> Callable[[], None]:
-    candidates = [_layer(module, shape, memory_format) for memory_format in FORMATS]
-    seconds = []
+def _fastest(candidates: Iterable[Callable[[], Tensor]]) -> Callable[[], Tensor]:
+    """The one of them that takes the least time."""
+    seconds = {}
     for run in candidates:
         run()
         laps = []
@@ -51,19 +80,31 @@ def _fastest(module: nn.Conv2d, shape: tuple[int, ...]) -> Callable[[], None]:
             start = time.perf_counter()
             run()
             laps.append(time.perf_counter() - start)
-        seconds.append(min(laps))
-    return candidates[seconds.index(min(seconds))]
+        seconds[run] = min(laps)
+    return min(seconds, key=seconds.__getitem__)
 
 
-def _layer(
-    module: nn.Conv2d, shape: tuple[int, ...], memory_format: torch.memory_format
-) -> Callable[[], None]:
-    weight = module.weight.detach().clone(memory_format=memory_format)
-    values = torch.rand(shape).contiguous(memory_format=memory_format).requires_grad_(True)
-    settings = (module.stride, module.padding, module.dilation, module.groups)
-    cotangent = torch.rand_like(torch.conv2d(values.detach(), weight, None, *settings))
+class _Layer:
+    """One convolution with random values."""
 
-    def run() -> None:
-        torch.autograd.grad(torch.conv2d(values, weight, None, *settings), values, cotangent)
+    def __init__(
+        self,
+        module: nn.Conv2d,
+        shape: tuple[int, ...],
+        dtype: torch.dtype,
+        memory_format: torch.memory_format,
+    ):
+        self._weight = module.weight.detach().to(dtype).clone(memory_format=memory_format)
+        self._values = torch.rand(shape).to(dtype).contiguous(memory_format=memory_format)
+        self._settings = module.stride, module.padding, module.dilation, module.groups
+        self._cotangent = torch.rand_like(self.forward())
 
-    return run
+    def forward(self) -> Tensor:
+        return torch.conv2d(self._values, self._weight, None, *self._settings)
+
+    def backward(self) -> Tensor:
+        stride, padding, dilation, groups = self._settings
+        settings = (stride, padding, dilation, False, (0, 0), groups, (True, False, False))
+        return torch.ops.aten.convolution_backward(
+            self._cotangent, self._values, self._weight, None, *settings
+        )[0]
