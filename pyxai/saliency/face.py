@@ -14,7 +14,7 @@ from pyxai.checks import expect, expect_images
 AT_ONCE = 2**18  # pixels a thread of a CPU works on at a time: what is in between then stays in its caches
 
 METHODS: dict[str, Callable[..., Tensor]] = {}
-"""Name to function of every method, in the order of the documentation."""
+"""Name to function of every method."""
 
 
 def classical(pixels: int = 1) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:

@@ -35,7 +35,7 @@ def spectral_residual(
             pixels as in the authors' code (their text says 8), amplitudes below 1/255 count as 1/255; from 0
             to 1. ``opencv``: as ``cv2.saliency.StaticSaliencySpectralResidual``, 8-bit grey, ``size`` x
             ``size``, log(|F| + 1), a 5x5 kernel of sigma 8 before the square; the largest value is 1.
-        size: pixels of the working picture, which is float64; None for the image's own, in its dtype.
+        size: pixels of the working picture, in ``paper`` float64; None for the image's own, in its dtype.
         sigma: of ``paper``, in working pixels.
         channels: ``grey``: of the luma. ``mean``: the mean of the channels' maps.
 
@@ -141,15 +141,16 @@ def _opencv_picture(name: str, images: Tensor, size: int | None, channels: str) 
     """
     one_of("channels", channels, ("grey", "mean"), name)
     levels = grey_levels if channels == "grey" else lambda images: (images * 255).round().flatten(0, 1)
-    if size is None:
+    if size is not None:
+        whole("size", size, 2, name)
+    if size is None or images.shape[2:] == (size, size):
         return levels(images)
-    whole("size", size, 2, name)
     (rows, down), (columns, across) = (_neighbours(side, size) for side in images.shape[2:])
     upper, lower = levels(images.index_select(2, rows.to(images.device))).chunk(2, 1)
     planes = torch.lerp(upper, lower, down.to(upper)[:, None])
     pairs = columns.to(images.device).expand(*planes.shape[:2], -1)
     left, right = planes.gather(2, pairs).chunk(2, 2)
-    return torch.lerp(left, right, across.to(left)).add_(0.5).floor_().double()
+    return torch.lerp(left, right, across.to(left)).add_(0.5).floor_()
 
 
 @lru_cache(maxsize=64)
