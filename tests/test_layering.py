@@ -18,7 +18,8 @@ BELOW = {
     "capture": {"ops"},
     "saliency": {"_native", "checks", "ops"},
     "render": set(),
-    "attribution": {"capture", "checks", "ops", "saliency"},
+    "rde": {"capture", "checks", "ops"},
+    "attribution": {"capture", "checks", "ops", "rde", "saliency"},
     "engine": {"attribution", "capture", "ops"},
 }
 # The one upward import: an Explanation draws itself, with the import inside the call.

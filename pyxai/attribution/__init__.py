@@ -1,6 +1,12 @@
 """Attribution methods: which pixels made the model say what it said."""
 
-from pyxai.attribution import expected, gradients, noise, path  # noqa: F401  they enter their methods in the table
+from pyxai.attribution import (  # noqa: F401  they enter their methods in the table
+    expected,
+    gradients,
+    noise,
+    path,
+    rate_distortion,
+)
 from pyxai.attribution.explainer import Explainer, default_rows, explain
 from pyxai.attribution.explanation import Explanation
 from pyxai.attribution.propagation import deep_taylor, deeplift, guided, lrp  # noqa: F401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -37,6 +37,7 @@ class Maps:
         expected: (N, T), what each map must sum to; None where no axiom says.
         evaluations: (N,), gradient evaluations spent on each image.
         standard_error: like ``attribution``; None for methods that do not sample.
+        extras: what else a method has to tell, by name: T tensors (N, ...), one a target.
     """
 
     attribution: list[Tensor]
@@ -45,6 +46,7 @@ class Maps:
     evaluations: Tensor
     expected: Tensor | None = None
     standard_error: list[Tensor] | None = None
+    extras: dict[str, list[Tensor]] = field(default_factory=dict)
 
     @staticmethod
     def joined(parts: list[Maps]) -> Maps:

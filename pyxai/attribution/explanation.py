@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ class Explanation:
         evaluations: (N,) int64, gradient evaluations spent on each image; None without a model.
         method: name of the method.
         images: the images explained.
+        extras: what else a method has to tell, by name, (N, ...) each.
     """
 
     attribution: Tensor
@@ -40,6 +41,7 @@ class Explanation:
     evaluations: Tensor | None
     method: str
     images: Tensor | None = None
+    extras: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.attribution)
@@ -49,9 +51,10 @@ class Explanation:
         if isinstance(rows, int):
             rows = slice(rows, rows + 1 or None)
         taken = {
-            field.name: value[rows] if isinstance(value := getattr(self, field.name), Tensor) else value
-            for field in dataclasses.fields(self)
+            entry.name: value[rows] if isinstance(value := getattr(self, entry.name), Tensor) else value
+            for entry in dataclasses.fields(self)
         }
+        taken["extras"] = {name: value[rows] for name, value in self.extras.items()}
         return Explanation(**taken)
 
     def heatmap(self, reduce: Literal["sum", "abs_sum", "abs_max"] = "sum") -> Tensor:
@@ -107,4 +110,5 @@ def explanation(maps: Maps, images: Tensor, method: str, single: bool) -> Explan
         evaluations=maps.evaluations,
         method=method,
         images=images,
+        extras={name: joined(parts) for name, parts in maps.extras.items()},
     )

@@ -82,8 +82,7 @@ class Executor:
         Returns:
             T gradients (r, ...) in the dtype the model ran in, scores (r, T), classes (r, T).
         """
-        count, dtype = len(points), self._program.dtype
-        leaf = self.fill(points if dtype is None else points.to(dtype)).detach().requires_grad_(True)
+        count, leaf = len(points), self._leaf(points)
         with torch.enable_grad():
             logits = self._differentiated(leaf)[:count]
             classes = choose(logits.detach())
@@ -96,6 +95,30 @@ class Executor:
                 for t in range(last + 1)
             ]
         return gradients, picked.detach(), classes
+
+    def value_gradients(
+        self, points: Tensor, value: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One model call: gradients by the points of any function of each one's class scores.
+
+        Args:
+            points: (r, ...) with r ≤ ``rows``.
+            value: class scores (r, K) to numbers (r,).
+
+        Returns:
+            Gradients (r, ...) in the dtype the model ran in, numbers (r,), class scores (r, K).
+        """
+        count, leaf = len(points), self._leaf(points)
+        with torch.enable_grad():
+            logits = self._differentiated(leaf)[:count]
+            values = value(logits)
+            (gradient,) = torch.autograd.grad(values.sum(), leaf, materialize_grads=True)
+        return gradient[:count], values.detach(), logits.detach()
+
+    def _leaf(self, points: Tensor) -> Tensor:
+        """What a call is differentiated by."""
+        dtype = self._program.dtype
+        return self.fill(points if dtype is None else points.to(dtype)).detach().requires_grad_(True)
 
     def fill(self, points: Tensor, size: int | None = None) -> Tensor:
         """``points`` with the last row repeated up to ``size`` rows, by default those of a gradient call."""

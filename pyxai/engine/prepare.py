@@ -94,7 +94,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     parameters = loaded.model.parameters() if loaded.model else ()
     dtype = next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)
     rows = stored["rows"] if stored else job.rows or default_rows((1, *images.shape), device)
-    explainer = _explainer(job, loaded.model, rows, preprocess.black)
+    explainer = _explainer(job, loaded.model, rows, preprocess)
     identified = identity(
         job,
         explainer,
@@ -109,7 +109,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
         nonlocal explainer
         if not Store.exists(out):
             chosen = target[images.first : images.first + 1] if isinstance(target, np.ndarray) else target
-            explainer, arrays = _probe(job, loaded.model, explainer, first, chosen, preprocess.black)
+            explainer, arrays = _probe(job, loaded.model, explainer, first, chosen, preprocess)
             _check_classes(target, explainer.classes)
             check_space(out, arrays, len(images.names))
             Store.create(out, _manifest(job, identified, explainer, images, arrays), images.names)
@@ -119,7 +119,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     _check_same(job, store, identified)
     torch.set_num_threads(store.manifest["threads"])
     if explainer.rows != store.manifest["rows"]:
-        explainer = _explainer(job, loaded.model, store.manifest["rows"], preprocess.black)
+        explainer = _explainer(job, loaded.model, store.manifest["rows"], preprocess)
     _refused(lambda: explainer.prepare(first))
     _check_programs(store, explainer)
     clock.lap("capture")
@@ -220,21 +220,22 @@ def _target(target: int | str | None, count: int) -> int | str | np.ndarray | No
     return classes.astype(np.int64)
 
 
-def _filled(name: str, options: dict, seed: int, low: tuple[float, ...]) -> dict:
-    """``options`` of the method ``name`` with what the run knows: the seed, and black in the input space."""
+def _filled(name: str, options: dict, known: dict) -> dict:
+    """``options`` of the method ``name`` with what the run knows: the seed, black and white of its input."""
     fields, filled = method(name).fields(), dict(options)
-    for key, value in (("seed", seed), ("low", low)):
+    for key, value in known.items():
         if key in fields:
             filled.setdefault(key, value)
     if "of_options" in fields:
         inner = filled.get("of", fields["of"][1])
-        filled["of_options"] = _filled(inner, filled.get("of_options") or {}, seed, low)
+        filled["of_options"] = _filled(inner, filled.get("of_options") or {}, known)
     return filled
 
 
-def _explainer(job: Job, model: nn.Module | None, rows: int, low: tuple[float, ...]) -> Explainer:
+def _explainer(job: Job, model: nn.Module | None, rows: int, preprocess: Preprocess) -> Explainer:
     def make() -> Explainer:
-        options = _filled(job.method, job.options, job.seed, low)
+        known = {"seed": job.seed, "low": preprocess.black, "high": preprocess.white}
+        options = _filled(job.method, job.options, known)
         return Explainer(model, job.method, rows=rows, precision=job.precision, **options)
 
     return _refused(make)
@@ -249,7 +250,7 @@ def _refused(call):
 
 
 def _probe(
-    job: Job, model: nn.Module | None, explainer: Explainer, image: Tensor, target, low: tuple[float, ...]
+    job: Job, model: nn.Module | None, explainer: Explainer, image: Tensor, target, preprocess: Preprocess
 ) -> tuple[Explainer, dict]:
     """Explain one image in calls of the full number of rows, to see what it gives and that it fits."""
     while True:
@@ -265,7 +266,7 @@ def _probe(
                 raise InputError(f"{what} cannot take {shape} images: {one_line(error)}") from error
             if job.rows is not None or explainer.rows == 1:
                 raise InputError(f"out of memory at {explainer.rows} rows a call: lower --rows") from error
-        explainer = _explainer(job, model, explainer.rows // 2, low)
+        explainer = _explainer(job, model, explainer.rows // 2, preprocess)
 
 
 def _manifest(job: Job, identified: dict, explainer: Explainer, images: Images, arrays: dict) -> dict:

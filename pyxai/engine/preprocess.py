@@ -77,9 +77,17 @@ class Preprocess:
     @property
     def black(self) -> tuple[float, ...]:
         """A black pixel in the model's input space, one value a channel."""
+        return self._pixel(0.0)
+
+    @property
+    def white(self) -> tuple[float, ...]:
+        """A white pixel in the model's input space, one value a channel."""
+        return self._pixel(self.scale)
+
+    def _pixel(self, value: float) -> tuple[float, ...]:
         count = len(self.channels)
         mean, std = (v * count if len(v) == 1 else v for v in (self.mean or (0.0,), self.std or (1.0,)))
-        return tuple(-m / s for m, s in zip(mean, std, strict=True))
+        return tuple((value - m) / s for m, s in zip(mean, std, strict=True))
 
     def as_json(self) -> dict[str, Any]:
         return {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}

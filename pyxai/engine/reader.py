@@ -14,6 +14,7 @@ from pyxai.attribution import Explanation
 from pyxai.engine.errors import InputError, RowError
 from pyxai.engine.job import CHUNK
 from pyxai.engine.preprocess import Preprocess
+from pyxai.engine.results import CERTIFICATE
 from pyxai.engine.sources import open_source, read_row
 from pyxai.engine.status import MEANING, PENDING
 from pyxai.engine.store import Store
@@ -97,9 +98,9 @@ class Run:
         heatmap = read.pop("heatmap", None)
         if "attribution" not in read:
             read["attribution"] = heatmap.unsqueeze(-3)
-        for name in ("target", "score", "delta", "residual", "evaluations"):
-            read.setdefault(name, None)
-        return Explanation(**read, standard_error=None, method=self.manifest["method"], images=None)
+        known = {name: read.pop(name, None) for name in ("attribution", *CERTIFICATE)}
+        rest = {"standard_error": None, "method": self.manifest["method"], "images": None, "extras": read}
+        return Explanation(**known, **rest)
 
     def __iter__(self) -> Iterator[Explanation]:
         for batch in self.batches():

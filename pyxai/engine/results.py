@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pyxai.attribution import Explanation
 
-_CERTIFICATE = ("target", "score", "delta", "residual", "evaluations")
+CERTIFICATE = ("target", "score", "delta", "residual", "evaluations")
 
 
 def tensors(explanation: Explanation, keep: str) -> dict[str, Tensor]:
@@ -19,7 +19,10 @@ def tensors(explanation: Explanation, keep: str) -> dict[str, Tensor]:
     kept = {"heatmap": explanation.heatmap()} if keep in ("heatmap", "both") else {}
     if keep in ("attribution", "both"):
         kept["attribution"] = explanation.attribution
-    found = {name: getattr(explanation, name) for name in _CERTIFICATE}
+    found = {name: getattr(explanation, name) for name in CERTIFICATE}
+    if explanation.target is not None:  # what else the method tells in one number for each map
+        numbers = explanation.target.ndim
+        found |= {name: value for name, value in explanation.extras.items() if value.ndim == numbers}
     return {**kept, **{name: value for name, value in found.items() if value is not None}}
 
 

@@ -26,7 +26,7 @@ from pyxai.engine.status import PENDING
 FORMAT = "pyxai-run"
 FORMAT_VERSION = 1
 
-_FILL = {"target": -1, "evaluations": 0}
+_FILL = {"target": -1, "predicted": -1, "evaluations": 0}
 
 
 class Store:

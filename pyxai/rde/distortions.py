@@ -1,0 +1,84 @@
+"""How far the model's output for an obfuscated image is from its output for the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+class Distortion:
+    """A distance d(Φ(x), Φ(y)) >= 0. To write one, give :meth:`__call__`.
+
+    Attributes:
+        least_at_image: whether no y is nearer than x itself; then nothing is to be optimised without a price
+            on the mask.
+    """
+
+    least_at_image = True
+
+    def __call__(self, scores: Tensor, image_scores: Tensor, target: Tensor) -> Tensor:
+        """(r,) from the class scores before any softmax of y and of x, (r, K) each, and the classes (r,)."""
+        raise NotImplementedError
+
+
+def probability(scores: Tensor, target: Tensor) -> Tensor:
+    """Softmax probability of each row's class, (r,)."""
+    return scores.softmax(1).gather(1, target[:, None])[:, 0]
+
+
+@dataclass(frozen=True)
+class LabelDifference(Distortion):
+    """(p(x) - p(y))² of the explained class (CartoonX §4.1.3)."""
+
+    def __call__(self, scores: Tensor, image_scores: Tensor, target: Tensor) -> Tensor:
+        return (probability(image_scores, target) - probability(scores, target)).square()
+
+
+@dataclass(frozen=True)
+class MaximiseLabel(Distortion):
+    """(1 - p(y))² of the explained class. The paper's A.3.3 prints Φ(x) where Φ(y) is meant."""
+
+    least_at_image = False
+
+    def __call__(self, scores: Tensor, image_scores: Tensor, target: Tensor) -> Tensor:
+        return (1 - probability(scores, target)).square()
+
+
+@dataclass(frozen=True)
+class ProbabilityDistance(Distortion):
+    """‖Φ(x) - Φ(y)‖₂ of the probabilities, times ``scale``.
+
+    Args:
+        scale: with a sparsity as large, the ratio of the two counts (CartoonX A.4 has 10⁶ and 80000).
+        towards: (K,) probabilities to reach instead of those of x.
+    """
+
+    scale: float = 1.0
+    towards: Tensor | None = None
+
+    @property
+    def least_at_image(self) -> bool:
+        return self.towards is None
+
+    def __call__(self, scores: Tensor, image_scores: Tensor, target: Tensor) -> Tensor:
+        goal = image_scores.softmax(1) if self.towards is None else self.towards.to(scores)
+        return self.scale * torch.linalg.vector_norm(goal - scores.softmax(1), dim=1)
+
+
+@dataclass(frozen=True)
+class Divergence(Distortion):
+    """Kullback–Leibler divergence KL(Φ(y), Φ(x)) of the probabilities."""
+
+    def __call__(self, scores: Tensor, image_scores: Tensor, target: Tensor) -> Tensor:
+        ours, theirs = scores.log_softmax(1), image_scores.log_softmax(1)
+        return (ours.exp() * (ours - theirs)).sum(1)
+
+
+DISTORTIONS = {
+    "label": LabelDifference(),
+    "maximise_label": MaximiseLabel(),
+    "l2": ProbabilityDistance(),
+    "kl": Divergence(),
+}

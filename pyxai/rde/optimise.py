@@ -1,0 +1,245 @@
+"""The optimisation of masks, many images at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from pyxai.capture.executor import Executor
+from pyxai.checks import expect, non_negative, positive, whole
+from pyxai.rde.distortions import Distortion, LabelDifference, probability
+from pyxai.rde.obfuscations import Constant, Gaussian, Obfuscation
+from pyxai.rde.optimisers import Adam, Optimiser
+from pyxai.rde.representations import Representation, Wavelets
+from pyxai.rde.scene import Scene, scene
+
+RANGE_SLACK = 1e-5  # of the range from black to white: pixels may come from a normalisation that rounds
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What became of N images.
+
+    Attributes:
+        mask: (N, K) in [0, 1].
+        picture: (N, 1 or C, H, W) in [0, 1], the inverse of the mask times the coefficients of the grey image
+            (or of the image), clamped.
+        distortion: (N,), the expected distortion under the final mask, over fresh draws.
+        kept: (N,), ‖m‖₁ / K.
+        probability: (N,), mean softmax probability of the target under the final mask, over those draws.
+        image_probability: (N,), that of the image.
+        predicted: (N,) int64, the class of highest mean probability over those draws.
+        losses: (N, steps) float64, the loss of every step; NaN behind the last one.
+        steps: (N,) int64, steps made.
+    """
+
+    mask: Tensor
+    picture: Tensor
+    distortion: Tensor
+    kept: Tensor
+    probability: Tensor
+    image_probability: Tensor
+    predicted: Tensor
+    losses: Tensor
+    steps: Tensor
+
+
+@dataclass(frozen=True)
+class RateDistortion:
+    """How masks are found.
+
+    Args:
+        representation, obfuscation, distortion, optimiser: the four parts.
+        sparsity: λK, the price of keeping everything; of 0, images come back whole and nothing is optimised
+            if the distortion is least there.
+        steps: N, at most.
+        samples: L, draws of the obfuscation in a step.
+        spatial: price of the mean of the picture, an ℓ1 norm in pixels (Kolek et al. 2023).
+        tolerance: an image stops once its loss, averaged over ``window`` steps, is not below (1 - tolerance)
+            times that of the ``window`` steps before. None makes all steps.
+        start: mask to start from, (K,) or (N, K); None for ones.
+        colour: whether the picture has the image's channels instead of their mean.
+        seed: of the noise. A draw depends on (seed, sample id, number of the draw, coefficient).
+    """
+
+    representation: Representation = field(default_factory=Wavelets)
+    obfuscation: Obfuscation = field(default_factory=Gaussian)
+    distortion: Distortion = field(default_factory=LabelDifference)
+    optimiser: Optimiser = field(default_factory=Adam)
+    sparsity: float = 20.0
+    steps: int = 2000
+    samples: int = 64
+    spatial: float = 0.0
+    tolerance: float | None = None
+    window: int = 20
+    start: Tensor | None = None
+    colour: bool = False
+    seed: int = 0
+
+    def __post_init__(self):
+        non_negative("sparsity", self.sparsity)
+        non_negative("spatial", self.spatial)
+        whole("steps", self.steps, 1)
+        whole("samples", self.samples, 1)
+        whole("window", self.window, 1)
+        whole("seed", self.seed)
+        if self.tolerance is not None:
+            positive("tolerance", self.tolerance)
+
+    def explain(
+        self,
+        executor: Executor,
+        images: Tensor,
+        target: Tensor,
+        ids: Tensor,
+        black: Tensor,
+        white: Tensor,
+        scores: Tensor,
+        method: str = "rate_distortion",
+    ) -> Explained:
+        """Masks of ``images`` (N, C, H, W) for the classes ``target`` (N,).
+
+        Args:
+            executor: of the model.
+            ids: (N,), keys of the noise.
+            black, white: (C,), the ends of the images' range; masks are found in [0, 1].
+            scores: (N, classes), the model's for the images.
+            method: named in error messages.
+        """
+        self.representation.check(tuple(images.shape[1:]), method)
+        unit = _unit(images, black, white, method)
+        broken = (~scores.isfinite().all(1)).nonzero().flatten().tolist()
+        expect(not broken, method, "model", "return finite scores", f"NaN or infinity for image {broken[:1]}")
+        run = _Run(self, executor, unit, target, ids, black, white, scores)
+        mask = self._first_mask(run.scene, method)
+        losses = torch.full((len(images), self.steps), torch.nan, dtype=torch.float64, device=images.device)
+        if self._worth_it(mask):
+            run.minimise(mask, losses)
+        return run.result(mask, losses)
+
+    def _first_mask(self, of: Scene, method: str) -> Tensor:
+        shape = (len(of.images), of.size)
+        if self.start is None:
+            return of.coefficients.new_ones(shape)
+        wanted = f"have shape ({shape[1]},) or {shape}"
+        expect(self.start.shape in (shape[1:], shape), method, "start", wanted, tuple(self.start.shape))
+        mask = self.start.to(of.coefficients).expand(shape).contiguous().clone()
+        expect(bool(((mask >= 0) & (mask <= 1)).all()), method, "start", "lie in [0, 1]", "other values")
+        return mask
+
+    def _worth_it(self, mask: Tensor) -> bool:
+        """Whether a step could help: Adam would make steps of full size of mere rounding."""
+        free = self.sparsity == 0 and self.spatial == 0
+        return not (free and self.distortion.least_at_image and bool((mask == 1).all()))
+
+
+class _Run:
+    """The state of one optimisation."""
+
+    def __init__(self, how: RateDistortion, executor: Executor, unit, target, ids, black, white, scores):
+        self.how, self.executor, self.target, self.scores = how, executor, target, scores
+        self.scene = scene(how.representation, how.obfuscation, unit, ids, how.seed, black, white)
+        plain = unit if how.colour else unit.mean(1, keepdim=True)
+        ends = plain.new_zeros(plain.shape[1]), plain.new_ones(plain.shape[1])
+        self.pictures = scene(how.representation, Constant(0.0), plain, ids, how.seed, *ends)
+
+    def minimise(self, mask: Tensor, losses: Tensor) -> None:
+        """Change ``mask`` (N, K) in place and note the ``losses``; images leave when they are done."""
+        how = self.how
+        movers = [how.optimiser.start() for _ in mask]
+        active = torch.arange(len(mask), device=mask.device)
+        price = how.sparsity / mask.shape[1]
+        gradient = torch.zeros_like(mask)
+        for step in range(how.steps):
+            gradient.zero_()
+            distortions = self._distortions(mask, active, step, gradient)[0]
+            spatial = self._spatial(mask, active, gradient) if how.spatial else torch.zeros(len(active))
+            going = []
+            for place, image in enumerate(active.tolist()):
+                row = mask[image]
+                norm = row.sum(dtype=torch.float64)
+                losses[image, step] = distortions[place].mean() + price * norm + spatial[place]
+                movers[image](row, gradient[image].add_(row.sign(), alpha=price))
+                row.clamp_(0, 1)
+                going.append(not self._settled(losses[image, : step + 1]))
+            active = active[torch.tensor(going, device=active.device)]
+            if not len(active):
+                return
+
+    def _settled(self, losses: Tensor) -> bool:
+        how, count = self.how, len(losses)
+        if how.tolerance is None or count % how.window or count < 2 * how.window:
+            return False
+        before, now = losses[-2 * how.window :].reshape(2, how.window).mean(1)
+        return bool(now >= (1 - how.tolerance) * before)
+
+    def _distortions(
+        self, mask: Tensor, images: Tensor, step: int, gradient: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Distortions (n, L) float64 and scores (n, L, classes) of the draws of ``step``.
+
+        The gradient of each image's mean distortion is added to ``gradient`` (N, K), if given.
+        """
+        samples = self.how.samples
+        found, scores = [], []
+        for block in self.executor.blocks(len(images) * samples):
+            row = torch.arange(block.start, block.stop, device=images.device)
+            index, draws = images[row // samples], step * samples + row % samples
+            points = self.scene.obfuscated(mask, index, draws)
+
+            def distortion(scores: Tensor, index: Tensor = index) -> Tensor:
+                return self.how.distortion(scores, self.scores[index].to(scores), self.target[index])
+
+            grad, values, logits = self.executor.value_gradients(points, distortion)
+            if gradient is not None:
+                self.scene.pull_(gradient, grad.to(points.dtype) / samples, points, index, draws)
+            found.append(values.double())
+            scores.append(logits)
+        return torch.cat(found).reshape(-1, samples), torch.cat(scores).unflatten(0, (-1, samples))
+
+    def _spatial(self, mask: Tensor, images: Tensor, gradient: Tensor) -> Tensor:
+        """Price of the pictures' means, (n,); its gradient is added."""
+        draws = torch.zeros_like(images)
+        found = []
+        for part in images.split(self.executor.rows):
+            pictures = self.pictures.obfuscated(mask, part, draws[: len(part)])
+            share = self.how.spatial / pictures[0].numel()
+            grad = torch.full_like(pictures, share)
+            self.pictures.pull_(gradient, grad, pictures, part, draws[: len(part)])
+            found += [share * picture.sum(dtype=torch.float64) for picture in pictures]
+        return torch.stack(found)
+
+    def result(self, mask: Tensor, losses: Tensor) -> Explained:
+        """What is known of the final ``mask``, over draws that no step has seen."""
+        everyone = torch.arange(len(mask), device=mask.device)
+        distortions, scores = self._distortions(mask, everyone, self.how.steps, None)
+        probabilities = torch.stack([image.softmax(1).mean(0) for image in scores])
+        pictures = [
+            self.pictures.obfuscated(mask, part, torch.zeros_like(part))
+            for part in everyone.split(self.executor.rows)
+        ]
+        return Explained(
+            mask=mask,
+            picture=torch.cat(pictures).contiguous(),
+            distortion=torch.stack([image.mean() for image in distortions]),
+            kept=torch.stack([row.mean(dtype=torch.float64) for row in mask]),
+            probability=probabilities.gather(1, self.target[:, None])[:, 0],
+            image_probability=probability(self.scores, self.target),
+            predicted=probabilities.argmax(1),
+            losses=losses,
+            steps=losses.isfinite().sum(1),
+        )
+
+
+def _unit(images: Tensor, black: Tensor, white: Tensor, method: str) -> Tensor:
+    """``images`` with black at 0 and white at 1."""
+    black, white = black[:, None, None], white[:, None, None]
+    unit = (images - black) / (white - black)
+    least, greatest = (float(end) for end in torch.aminmax(unit))
+    inside = least >= -RANGE_SLACK and greatest <= 1 + RANGE_SLACK
+    low, high = (float(end) for end in torch.aminmax(images))
+    wanted = "lie between `low` and `high` (black and white, by default 0 and 1)"
+    expect(inside, method, "images", wanted, f"values from {low:.4g} to {high:.4g}")
+    return unit.clamp(0, 1)
