@@ -19,6 +19,7 @@ BELOW = {
     "saliency": {"_native", "checks", "ops"},
     "render": set(),
     "rde": {"capture", "checks", "ops"},
+    "dxai": {"checks", "ops"},
     "attribution": {"capture", "checks", "ops", "rde", "saliency"},
     "engine": {"attribution", "capture", "ops"},
 }
