@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import torch
@@ -139,12 +140,31 @@ def guided(results: Results, options: Options) -> None:
     measure(results, options, what, functions, claims, model, images, {"pyxai": (ALONE, Passes())})
 
 
+def compiled(results: Results, options: Options) -> None:
+    """The whole explanation under ``torch.compile``, whose graphs end wherever a rule looks at data."""
+    images = zoo.photographs(1 if options.quick else 8, 64 if options.quick else 224).to(options.device)
+    explainer = pyxai.Explainer(zoo.build("resnet18").to(options.device), "lrp")
+
+    def explain() -> Tensor:
+        return explainer(images, 0).attribution
+
+    exact, compiled_explain = explain(), torch.compile(explain)
+    start = time.perf_counter()
+    found = compiled_explain()
+    what = f"LRP epsilon_plus_flat, ResNet-18, {len(images)} images of {images.shape[-1]}², torch.compile"
+    results.state(f"{what}: first call", time.perf_counter() - start, "s")
+    results.state(f"{what}: relative L1 distance", maps.relative_l1(found, exact).max(), wanted="<= 1e-5")
+    seconds = interleave({"eager": explain, "compiled": compiled_explain}, options.rounds)
+    results.state(f"{what}: compiled ÷ eager", paired_ratio(seconds, "compiled", "eager").median)
+
+
 def main() -> None:
     options = harness.options(__doc__)
     results = harness.begin("lrp", options)
     for name, composite in CLAIMS:
         composites(results, options, name, composite)
     guided(results, options)
+    compiled(results, options)
     harness.finish(results, options)
 
 

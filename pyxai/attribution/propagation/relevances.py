@@ -119,6 +119,11 @@ class Relevances(Propagation):
     def _leading_value(self, node: fx.Node, bound: float | tuple) -> Tensor:
         example = self._images.meta["val"]
         colour = torch.as_tensor(bound, dtype=example.dtype, device=example.device).reshape(1, -1, 1, 1)
+        if colour.shape[1] not in (1, example.shape[1]):
+            raise ValueError(
+                f"{self._method}: `low` and `high` must be one number or one a channel, "
+                f"got {colour.shape[1]} for {example.shape[1]} channels"
+            )
         image = colour.expand(1, *example.shape[1:])
         return image if node is self._images else before(self._module, node)(image)
 
