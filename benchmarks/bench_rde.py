@@ -1,0 +1,199 @@
+"""Rate-distortion explanations: the wavelet transforms and a step of CartoonX beside pytorch-wavelets.
+
+`--presets` measures instead what steps, draws and learning rate buy on ten photographs, at equal cost.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+
+import torch
+from torch import Tensor
+
+import pyxai
+from benchmarks import harness
+from benchmarks.harness import Claim, Options, Results
+from benchmarks.ops.dwt import SIDE, peer
+from benchmarks.ops.dwt import cases as transform_cases
+from pyxai.attribution.explainer import fit_rows
+from pyxai.bench import interleave
+from pyxai.capture.executor import Executor
+from tests import zoo
+
+SAMPLES, SPARSITY = 16, 40.0
+BOUNDS = {"idwt": 0.075, "idwt's transpose": 0.35, "dwt": 0.35}
+
+# What about 800 evaluations an image may be spent on: steps, draws a step, learning rate.
+CANDIDATES = (
+    (200, 4, 0.02), (200, 4, 0.05), (100, 8, 0.02), (100, 8, 0.05), (100, 8, 0.1), (50, 16, 0.05),
+    (50, 16, 0.1),
+)  # fmt: skip
+JUDGES = 64  # fresh draws every mask is judged by
+
+
+def model_and_image(device: str = "cpu") -> tuple[torch.nn.Module, Tensor]:
+    torch.manual_seed(0)
+    return zoo.build("mobilenet_v3_small").to(device), torch.rand(1, 3, SIDE, SIDE, device=device)
+
+
+class EagerStep:
+    """A step as the paper's setting writes it: torch, pytorch-wavelets, autograd, torch's Adam, one image."""
+
+    def __init__(self, model: torch.nn.Module, image: Tensor, samples: int):
+        forward, self.inverse = peer(image.device)
+        self.model, self.samples = model, samples
+        self.low, self.details = forward(image)
+        parts = [self.low, *self.details]
+        self.statistics = [(part.mean(), part.std()) for part in parts]
+        self.masks = [torch.ones_like(part[:, :1]).requires_grad_() for part in parts]
+        self.size = sum(mask.numel() for mask in self.masks)
+        self.optimiser = torch.optim.Adam(self.masks, lr=1e-3)
+        with torch.no_grad():
+            probabilities = model(image).softmax(1)[0]
+        self.target = probabilities.argmax()
+        self.wanted = probabilities[self.target]
+
+    def __call__(self) -> None:
+        mixed = []
+        for part, mask, (mean, std) in zip(
+            [self.low, *self.details], self.masks, self.statistics, strict=True
+        ):
+            noise = mean + std * torch.randn(self.samples, *part.shape[1:], device=part.device)
+            mixed.append(mask * part + (1 - mask) * noise)
+        images = self.inverse((mixed[0], mixed[1:])).clamp(0, 1)
+        distortion = (self.wanted - self.model(images).softmax(1)[:, self.target]).square().mean()
+        loss = distortion + SPARSITY / self.size * sum(mask.abs().sum() for mask in self.masks)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            for mask in self.masks:
+                mask.clamp_(0, 1)
+
+
+class OurStep:
+    """`steps` steps of `pyxai.Explainer`, so that what surrounds them can be taken off by subtraction."""
+
+    def __init__(self, model: torch.nn.Module, image: Tensor, samples: int, rows: int | None = None):
+        self.image, self.samples = image, samples
+        rows = rows or fit_rows(pyxai.attribution.default_rows(image.shape, image.device), samples)
+        self.explainers = {
+            steps: pyxai.Explainer(
+                model, "cartoonx", steps=steps, samples=samples, sparsity=SPARSITY, rows=rows
+            )
+            for steps in (1, 5)
+        }
+        for explainer in self.explainers.values():
+            explainer.prepare(image)
+
+    def run(self, steps: int) -> None:
+        self.explainers[steps](self.image)
+
+    def executor(self) -> Executor:
+        explainer = self.explainers[1]
+        return Executor(explainer._program(self.image), explainer.rows)
+
+
+def step(results: Results, options: Options) -> None:
+    """Time of a step, and of its parts that are not the model."""
+    model, image = model_and_image(options.device)
+    samples = 4 if options.quick else SAMPLES
+    eager, ours = EagerStep(model, image, samples), OurStep(model, image, samples)
+    executor = ours.executor()
+    points = torch.rand(executor.rows, 3, SIDE, SIDE, device=options.device)
+    points = points.contiguous(memory_format=torch.channels_last)
+    target = torch.zeros(samples, dtype=torch.int64, device=options.device)
+
+    def ours_model() -> None:
+        for _ in range(samples // executor.rows):
+            executor.value_gradients(points, lambda scores: scores.softmax(1)[:, 0])
+
+    what = f"CartoonX, a step, MobileNetV3-small, {SIDE}², {samples} draws"
+    seconds = interleave(
+        {
+            "floor": lambda: pyxai.bench.floor(model, points[:1].expand(samples, -1, -1, -1), target),
+            "torch and pytorch-wavelets": eager,
+            "5 steps": lambda: ours.run(5),
+            "1 step": lambda: ours.run(1),
+            "the model in a step": ours_model,
+        },
+        options.rounds,
+    )
+    five, one = seconds.pop("5 steps"), seconds.pop("1 step")
+    seconds["pyxai"] = [(a - b) / 4 for a, b in zip(five, one, strict=True)]
+    results.add(what, seconds, Claim("pyxai", "torch and pytorch-wavelets", 0.40))
+    rest = [1 - m / s for m, s in zip(seconds["the model in a step"], seconds["pyxai"], strict=True)]
+    results.state(f"{what}: share that is not the model", sorted(rest)[len(rest) // 2], wanted="<= 0.3")
+
+
+def call(which: str, samples: int):
+    """One side's step, for `peak_memory` in a process of its own; made once before, as in a run."""
+    model, image = model_and_image()
+    torch.set_num_threads(2)
+    if which == "eager":
+        run = EagerStep(model, image, samples)
+    else:
+        run = functools.partial(OurStep(model, image, samples).run, 1)
+    return run
+
+
+def memory(results: Results, options: Options) -> None:
+    if options.quick or options.device != "cpu":
+        return
+    added = {
+        which: harness.peak_memory("benchmarks.bench_rde:call", which=which, samples=64).added
+        for which in ("pyxai", "eager")
+    }
+    what = "CartoonX, memory of a step of 64 draws"
+    for which, size in added.items():
+        results.state(f"{what}, {which}", size / 2**20, "MiB")
+    results.state(f"{what}: pyxai ÷ eager", added["pyxai"] / added["eager"], wanted="<= 0.6")
+
+
+def transforms(results: Results, options: Options) -> None:
+    """The bounds of `bench_ops`' cases of 16 images."""
+    for case in list(transform_cases(options.device))[:3]:
+        seconds = interleave({"native": case.native, "pytorch-wavelets": case.eager}, options.rounds)
+        name = case.what.partition(",")[0]
+        claim = Claim("native", "pytorch-wavelets", BOUNDS[name])
+        results.add(case.what, seconds, claim, bytes=case.bytes)
+
+
+def presets(results: Results, options: Options) -> None:
+    """Objective, distortion and kept fraction for ways to spend the same number of evaluations."""
+    model = zoo.trained_squeezenet()
+    _, preprocess = zoo.squeezenet_imagenet()
+    images, _ = zoo.imagenet_images(3 if options.quick else 10)
+    ends = {"low": preprocess.black, "high": preprocess.white}
+    for method, sparsity in (("cartoonx", 20.0), ("pixel_rde", 10.0)):
+        for steps, samples, rate in CANDIDATES:
+            start = time.perf_counter()
+            settings = {"steps": steps, "samples": samples, "learning_rate": rate}
+            found = pyxai.explain(model, images, method=method, sparsity=sparsity, rows=8, **settings, **ends)
+            seconds = (time.perf_counter() - start) / len(images)
+            judged = pyxai.explain(
+                model, images, method=method, sparsity=sparsity, rows=8, steps=1, samples=JUDGES, seed=1,
+                start=found.extras["mask"], learning_rate=1e-12, **ends,
+            )  # fmt: skip
+            distortion, kept = judged.extras["distortion"].mean(), found.extras["kept"].mean()
+            what = f"{method}, λk = {sparsity:g}, {steps} steps of {samples} draws, rate {rate}"
+            results.state(f"{what}: distortion + λk · kept", distortion + sparsity * kept)
+            results.state(f"{what}: distortion", distortion)
+            results.state(f"{what}: kept", kept)
+            results.state(f"{what}: an image", seconds, "s")
+
+
+def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
+    chosen = (presets,) if "--presets" in argv else (transforms, step, memory)
+    options = harness.options(__doc__, [argument for argument in argv if argument != "--presets"])
+    results = harness.begin("rde_presets" if chosen == (presets,) else "rde", options)
+    for measure in chosen:
+        measure(results, options)
+    harness.finish(results, options)
+
+
+if __name__ == "__main__":
+    main()
