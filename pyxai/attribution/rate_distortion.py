@@ -55,22 +55,20 @@ class _Masked:
                 object.__setattr__(self, name, value)
         self.how  # noqa: B018  checks the options
 
-    @property
-    def representation_(self) -> Representation:
+    def _representation(self) -> Representation:
         raise NotImplementedError
 
-    @property
-    def optimiser_(self) -> Optimiser:
+    def _optimiser(self) -> Optimiser:
         return Adam(self.learning_rate)
 
     @property
     def how(self) -> RateDistortion:
         """What these options stand for."""
         return RateDistortion(
-            representation=self.representation_,
+            representation=self._representation(),
             obfuscation=_named("obfuscation", self.obfuscation, OBFUSCATIONS, Obfuscation),
             distortion=_named("distortion", self.distortion, DISTORTIONS, Distortion),
-            optimiser=self.optimiser_,
+            optimiser=self._optimiser(),
             sparsity=self.sparsity,
             steps=self.steps,
             samples=self.samples,
@@ -141,8 +139,7 @@ class CartoonX(_Masked):
     spatial: float = 0.0
     colour: bool = False
 
-    @property
-    def representation_(self) -> Representation:
+    def _representation(self) -> Representation:
         return Wavelets(self.wavelet, self.levels, self.padding)
 
 
@@ -160,8 +157,7 @@ class PixelRDE(_Masked):
 
     sparsity: float = 10.0
 
-    @property
-    def representation_(self) -> Representation:
+    def _representation(self) -> Representation:
         return Pixels()
 
     def picture(self, found: Explained, shape: tuple[int, int]) -> Tensor:
@@ -184,17 +180,15 @@ class AnyRateDistortion(_Masked):
     spatial: float = 0.0
     colour: bool = False
 
-    @property
-    def representation_(self) -> Representation:
+    def _representation(self) -> Representation:
         kind = type(self.representation).__name__
         expect(
             isinstance(self.representation, Representation), "", "representation", "be a Representation", kind
         )
         return self.representation
 
-    @property
-    def optimiser_(self) -> Optimiser:
-        return self.optimiser or super().optimiser_
+    def _optimiser(self) -> Optimiser:
+        return self.optimiser or super()._optimiser()
 
 
 def _named(name: str, value, table: dict, kind: type):
