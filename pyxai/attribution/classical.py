@@ -17,6 +17,14 @@ from pyxai.attribution.registry import register
 class Classical:
     """What the options of a model-free method can do."""
 
+    def __post_init__(self) -> None:
+        """The function checks its options; one pixel is little work."""
+        try:
+            self.maps(torch.zeros(1, 1, 1, 1))
+        except (TypeError, ValueError) as error:
+            message = str(error).removeprefix(f"{self.method_name}: ")  # `build` puts it there again
+            raise type(error)(message) from None
+
     def maps(self, images: Tensor) -> Tensor:
         """(N, C, H, W) to (N, H, W)."""
         options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

@@ -32,6 +32,8 @@ def classical(pixels: int = 1) -> Callable[[Callable[..., Tensor]], Callable[...
         @functools.wraps(function)
         def method(images: Tensor, *args: Any, **options: Any) -> Tensor:
             flat = check_images(function.__name__, images)
+            if len(images) == 0:
+                return images.new_empty(0, *images.shape[2:])
             wide = images.detach().to(torch.promote_types(images.dtype, torch.float32))
             parts = wide.split(_together(wide, pixels))
             with torch.no_grad():
@@ -48,7 +50,7 @@ def classical(pixels: int = 1) -> Callable[[Callable[..., Tensor]], Callable[...
 def _together(images: Tensor, pixels: int) -> int:
     """How many of the images (N, C, H, W) are worked on at a time."""
     if images.device.type != "cpu":
-        return max(1, len(images))
+        return len(images)
     each = max(pixels, images.shape[2] * images.shape[3])
     return max(1, AT_ONCE // each) * torch.get_num_threads()
 

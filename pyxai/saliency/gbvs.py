@@ -63,8 +63,9 @@ def activation_law(maps: Tensor) -> Tensor:
     height, width = maps.shape[1:]
     rows, columns = _graph(maps, ACTIVATION)
     closeness = torch.kron(rows, columns)
-    values = maps.flatten(1)
-    degree = torch.stack([((v - v[:, None]).abs_() * closeness).sum(1) for v in values.unbind(0)])
+    degree = torch.empty_like(maps.flatten(1))
+    for into, values in zip(degree, maps.flatten(1), strict=True):  # one at a time: squares of the nodes
+        torch.sum((values - values[:, None]).abs_().mul_(closeness), 1, out=into)
     return _normalised(degree).view(-1, height, width)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -44,12 +45,13 @@ def region_contrast(
     one_of("variant", variant, ("mean", "histogram"), "region_contrast")
     one_of("segments", segments, ("felzenszwalb", "slic"), "region_contrast")
     whole("count", count, 2, "region_contrast")
+    segmentation = _segmentation()
     maps = []
     for image in images:
-        labels = torch.from_numpy(_segmented(image, segments, count)).to(image.device)
+        labels = torch.from_numpy(_segmented(segmentation, image, segments, count)).to(image.device)
         contrast = mean_contrast if variant == "mean" else histogram_contrast
         maps.append(contrast(image, labels)[labels])
-    return unit_range(torch.stack(maps)) if maps else images.new_zeros(0, *images.shape[2:])
+    return unit_range(torch.stack(maps))
 
 
 def mean_contrast(image: Tensor, labels: Tensor) -> Tensor:
@@ -113,12 +115,15 @@ def _quantised(image: Tensor) -> tuple[Tensor, Tensor]:
     return nearest[index], means[kept]
 
 
-def _segmented(image: Tensor, segments: str, count: int) -> np.ndarray:
-    """int64 (H, W), regions 0 to R - 1."""
+def _segmentation() -> ModuleType:
     try:
-        segmentation = importlib.import_module("skimage.segmentation")
+        return importlib.import_module("skimage.segmentation")
     except ImportError:
         raise ModuleNotFoundError("region_contrast needs scikit-image: pip install scikit-image") from None
+
+
+def _segmented(segmentation: ModuleType, image: Tensor, segments: str, count: int) -> np.ndarray:
+    """int64 (H, W), regions 0 to R - 1."""
     pixels = image.expand(3, -1, -1).permute(1, 2, 0).double().cpu().numpy()
     if segments == "slic":
         labels = segmentation.slic(pixels, n_segments=count, compactness=10, start_label=0)

@@ -31,10 +31,10 @@ def spectral_residual(
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1].
-        variant: ``paper``: the longer side is brought to ``size``, g is a Gaussian of ``sigma`` working
-            pixels as in the authors' code (their text says 8), amplitudes below 1/255 count as 1/255; from 0
-            to 1. ``opencv``: as ``cv2.saliency.StaticSaliencySpectralResidual``, 8-bit grey, ``size`` x
-            ``size``, log(|F| + 1), a 5x5 kernel of sigma 8 before the square; the largest value is 1.
+        variant: ``paper``: a longer side above ``size`` is brought to it, g is a Gaussian of ``sigma``
+            working pixels as in the authors' code (their text says 8), amplitudes below 1/255 count as 1/255;
+            from 0 to 1. ``opencv``: as ``cv2.saliency.StaticSaliencySpectralResidual``, 8-bit grey at
+            ``size`` x ``size``, log(|F| + 1), a 5x5 kernel of sigma 8 before the square; the largest is 1.
         size: pixels of the working picture, in ``paper`` float64; None for the image's own, in its dtype.
         sigma: of ``paper``, in working pixels.
         channels: ``grey``: of the luma. ``mean``: the mean of the channels' maps.
@@ -122,14 +122,17 @@ def _paper_taps(name: str, sigma: float) -> Tensor:
 
 
 def _working_picture(name: str, images: Tensor, size: int | None, channels: str) -> Tensor:
-    """The planes to be transformed, (N or 3N, h, w)."""
+    """The planes to be transformed, (N or 3N, h, w).
+
+    None is enlarged: whitening would make much of the frequencies that interpolation leaves all but empty.
+    """
     one_of("channels", channels, ("grey", "mean"), name)
     planes = grey(images) if channels == "grey" else images.flatten(0, 1)
     if size is None:
         return planes
     whole("size", size, 2, name)
     height, width = planes.shape[1:]
-    scale = size / max(height, width)
+    scale = min(1, size / max(height, width))
     return resize(planes.double(), max(1, round(scale * height)), max(1, round(scale * width)))
 
 

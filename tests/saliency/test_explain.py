@@ -149,7 +149,7 @@ def test_other_pictures_are_not_continued(mixed, tmp_path):
         ({"model": "tests/engine/tiny.py:net"}, "looks at the images alone: leave out --model and --target"),
         ({"target": 3}, "looks at the images alone"),
         ({"method": "gradient"}, "gradient explains a model: name it with --model"),
-        ({"options": {"size": 1}}, "`size` must be a whole number of at least 2, got 1"),
+        ({"options": {"size": 1}}, "^spectral_residual: `size` must be a whole number of at least 2, got 1"),
         ({"preprocess": {"mean": (0.5,)}}, r"`images` must lie in \[0, 1\]"),
         ({"method": "spectral"}, "did you mean 'spectral_residual'"),
     ],
@@ -158,3 +158,8 @@ def test_refusals(mixed, tmp_path, changes, message):
     settings = {"model": None, "data": mixed, "out": tmp_path / "run.zarr", "method": "spectral_residual"}
     with pytest.raises(InputError, match=message):
         run(Job(**settings | changes))
+
+
+def test_options_are_checked_before_any_work():
+    with pytest.raises(ValueError, match=r"^entropy: `radius` must be at most 127, got 300"):
+        pyxai.Explainer(None, "entropy", radius=300)

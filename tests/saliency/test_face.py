@@ -39,6 +39,10 @@ def test_odd_sizes_have_a_map(method, size, channels):
     assert maps.isfinite().all() and (maps >= 0).all() and maps.amax() > 0
 
 
+def test_no_images_have_no_maps(method):
+    assert method(torch.empty(0, 3, 20, 30)).shape == (0, 20, 30)
+
+
 def test_flat_batch_mate_changes_nothing(method):
     images = tensor(photographs(60, 80))
     mixed = torch.stack([images[0], torch.full_like(images[0], 0.4), images[1]])
