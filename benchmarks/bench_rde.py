@@ -1,6 +1,6 @@
 """Rate-distortion explanations: the wavelet transforms and a step of CartoonX beside pytorch-wavelets.
 
-`--presets` measures instead what steps, draws and learning rate buy on ten photographs, at equal cost.
+`--presets` measures instead what steps, draws and learning rate buy on photographs, at equal cost.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ from tests import zoo
 SAMPLES, SPARSITY = 16, 40.0
 BOUNDS = {"idwt": 0.075, "idwt's transpose": 0.35, "dwt": 0.35}
 
-# What about 800 evaluations an image may be spent on: steps, draws a step, learning rate.
-CANDIDATES = (
-    (200, 4, 0.02), (200, 4, 0.05), (100, 8, 0.02), (100, 8, 0.05), (100, 8, 0.1), (50, 16, 0.05),
-    (50, 16, 0.1),
-)  # fmt: skip
-JUDGES = 64  # fresh draws every mask is judged by
+# What 400 evaluations an image may be spent on: steps, draws a step, learning rate.
+CANDIDATES = {
+    ("cartoonx", 20.0): (
+        (100, 4, 0.05), (100, 4, 0.1), (50, 8, 0.05), (50, 8, 0.1), (50, 8, 0.2), (25, 16, 0.1),
+        (25, 16, 0.2),
+    ),
+    ("pixel_rde", 10.0): ((100, 4, 0.05), (50, 8, 0.1), (50, 8, 0.2)),
+}  # fmt: skip
+JUDGES = 32  # fresh draws every mask is judged by
 
 
 def model_and_image(device: str = "cpu") -> tuple[torch.nn.Module, Tensor]:
@@ -165,10 +168,10 @@ def presets(results: Results, options: Options) -> None:
     """Objective, distortion and kept fraction for ways to spend the same number of evaluations."""
     model = zoo.trained_squeezenet()
     _, preprocess = zoo.squeezenet_imagenet()
-    images, _ = zoo.imagenet_images(3 if options.quick else 10)
+    images, _ = zoo.imagenet_images(1 if options.quick else 3)
     ends = {"low": preprocess.black, "high": preprocess.white}
-    for method, sparsity in (("cartoonx", 20.0), ("pixel_rde", 10.0)):
-        for steps, samples, rate in CANDIDATES:
+    for (method, sparsity), candidates in CANDIDATES.items():
+        for steps, samples, rate in candidates:
             start = time.perf_counter()
             settings = {"steps": steps, "samples": samples, "learning_rate": rate}
             found = pyxai.explain(model, images, method=method, sparsity=sparsity, rows=8, **settings, **ends)

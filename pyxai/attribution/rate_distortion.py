@@ -28,7 +28,7 @@ from pyxai.rde import (
 )
 
 # Steps, draws a step and learning rate. "fast" was chosen by `benchmarks/bench_rde.py`.
-PRESETS = {"fast": (100, 8, 0.05), "paper": (2000, 64, 0.001)}
+PRESETS = {"fast": (50, 8, 0.1), "paper": (2000, 64, 0.001)}
 
 
 @dataclass(frozen=True)
