@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks import harness
 
-SUBJECTS = ("bench_gradients", "bench_noise", "bench_ops", "bench_rde")  # those on trained networks take many minutes
+# those on trained networks take many minutes
+SUBJECTS = ("bench_gradients", "bench_noise", "bench_ops", "bench_rde")
 
 
 @pytest.mark.slow
