@@ -158,10 +158,10 @@ def memory(results: Results, options: Options) -> None:
 def transforms(results: Results, options: Options) -> None:
     """The bounds of `bench_ops`' cases of 16 images."""
     for case in list(transform_cases(options.device))[:3]:
-        seconds = interleave({"native": case.native, "pytorch-wavelets": case.eager}, options.rounds)
+        seconds = interleave({"pyxai": case.native, "pytorch-wavelets": case.eager}, options.rounds)
         name = case.what.partition(",")[0]
-        claim = Claim("native", "pytorch-wavelets", BOUNDS[name])
-        results.add(case.what, seconds, claim, bytes=case.bytes)
+        claim = Claim("pyxai", "pytorch-wavelets", BOUNDS[name])
+        results.add(case.what, seconds, claim)
 
 
 def presets(results: Results, options: Options) -> None:
