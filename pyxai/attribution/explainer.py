@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -65,8 +66,6 @@ class Explainer:
         self.options = registry.build(method, options)
         entry = registry.method(method)
         self.method = dataclasses.replace(entry, colour=getattr(self.options, "colour", entry.colour))
-        if rows is not None:
-            whole("rows", rows, 1)
         expect(
             precision in PRECISIONS,
             method,
@@ -74,11 +73,14 @@ class Explainer:
             f"be one of {', '.join(PRECISIONS)}",
             repr(precision),
         )
+        with _naming(method):
+            if rows is not None:
+                whole("rows", rows, 1)
+            self._classifier = None if entry.needs == "none" else Classifier(model, output)
+            if self._classifier is not None:
+                check_evaluation_mode(self._classifier.model)
         self.rows = rows
         self.precision = precision
-        self._classifier = None if entry.needs == "none" else Classifier(model, output)
-        if self._classifier is not None:
-            check_evaluation_mode(self._classifier.model)
         self._programs: dict[tuple, Program] = {}
         self._fingerprint: tuple | None = None
 
@@ -101,7 +103,7 @@ class Explainer:
             if self.rows is None:
                 self.rows = fit_rows(default_rows(images.shape, images.device), max(1, len(images)))
             return model_free(self.options, images.detach(), self.rows)
-        with torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
+        with _setting(name, images):
             executor, batch = self._request(images, parsed, ids)
             if len(images) == 0:
                 return self._empty(batch.images, parsed, ids, executor)
@@ -124,7 +126,7 @@ class Explainer:
         expect(len(images) > 0, name, "images", "hold at least one image", tuple(images.shape))
         parsed = parse_target(name, target, images)
         expect(parsed.count == 1, name, "target", "be one class an image", f"{parsed.count} classes")
-        with torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
+        with _setting(name, images):
             return self.options.report(*self._request(images, parsed, check_ids(name, None, images)))
 
     def _request(self, images: Tensor, target: Target, ids: Tensor) -> tuple[Executor, Batch]:
@@ -143,7 +145,7 @@ class Explainer:
         self._check(images)
         if self._classifier is None:
             return
-        with torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
+        with _setting(self.method.name, images):
             self._program(images.detach().contiguous())
 
     @property
@@ -206,6 +208,24 @@ class Explainer:
         return explanation(self.options.attribute(executor, batch), blank, self.method.name, target.single)[
             :0
         ]
+
+
+@contextmanager
+def _naming(method: str) -> Iterator[None]:
+    """Errors begin with the name of the method, whoever raised them."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if type(error) not in (ValueError, TypeError) or str(error).startswith(f"{method}: "):
+            raise
+        raise type(error)(f"{method}: {error}") from error
+
+
+@contextmanager
+def _setting(method: str, images: Tensor) -> Iterator[None]:
+    """No autograd but a method's own, exact arithmetic, errors of one form."""
+    with _naming(method), torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
+        yield
 
 
 def explain(

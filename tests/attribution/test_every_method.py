@@ -10,11 +10,16 @@ import pyxai
 from tests import unfriendly
 
 METHODS = [entry.name for entry in pyxai.methods() if entry.needs in ("gradients", "graph")]
-QUICK = {"integrated_gradients": {"steps": 3}}
+QUICK = {
+    "integrated_gradients": {"steps": 3},
+    "cartoonx": {"levels": 1, "steps": 3, "samples": 2},
+    "pixel_rde": {"steps": 3, "samples": 2},
+    "rate_distortion": {"steps": 3, "samples": 2},
+}
 
 
 def small(name="FunctionalReLU", dtype=torch.float32):
-    return unfriendly.build(name, dtype=dtype), unfriendly.images(5, dtype=dtype)
+    return unfriendly.build(name, dtype=dtype), unfriendly.images(5, dtype=dtype).sigmoid()
 
 
 def explainer(model, method, **options):

@@ -188,7 +188,7 @@ BAD_MODELS = [
         lambda: unfriendly.build("TrainingMode"),
         {},
         ValueError,
-        "`model` must be in evaluation mode: .* is training",
+        "^gradient: `model` must be in evaluation mode: .* is training",
     ),
     (
         lambda: nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False)).eval(),

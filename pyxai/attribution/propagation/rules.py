@@ -78,6 +78,16 @@ class _SumsRule(LinearRule):
     def _spreads(self, layer: Layer) -> bool:
         return self.bias == "spread" and layer.bias is not None
 
+    def _ignores(self, layer: Layer) -> bool:
+        return self.bias == "ignore" and layer.bias is not None
+
+    def _plain_sums(self, layer: Layer, tape: Tape) -> Tensor:
+        """The layer's own sums, without the bias where that is left out."""
+        sums = tape[layer.step.node]
+        if not self._ignores(layer):
+            return sums
+        return sums - layer.bias_terms(torch.ones_like(sums[:1]), layer.bias)
+
     def _sums(self, weighting: Weighting, layer: Layer, tape: Tape) -> Tensor:
         return weighting.sums(tape[layer.source], self.bias != "ignore")
 
@@ -144,13 +154,9 @@ class Epsilon(_SumsRule):
         return {"ε": found - kept}
 
     def _denominator(self, layer: Layer, message: Relevance, tape: Tape) -> Tensor:
-        own = layer.step.node
-        if self._ignores(layer):
-            return tape[own] - layer.bias_terms(torch.ones_like(tape[own][:1]), layer.bias)
-        return tape[message.of if stands_for(layer, message.of) else own]
-
-    def _ignores(self, layer: Layer) -> bool:
-        return self.bias == "ignore" and layer.bias is not None
+        if stands_for(layer, message.of) and not self._ignores(layer):
+            return tape[message.of]
+        return self._plain_sums(layer, tape)
 
 
 @dataclass(frozen=True)
@@ -238,17 +244,12 @@ class Gamma(_SumsRule):
         sums = tape[layer.step.node]
         positive = self._sums(layer.positive, layer, tape)
         # z⁻ = z - z⁺ does not cancel where z is negative, so that one more forward pass serves both signs
-        plain = (
-            sums - layer.bias_terms(torch.ones_like(sums[:1]), layer.bias) if self._ignores(layer) else sums
-        )
+        plain = self._plain_sums(layer, tape)
         all_terms, gamma = self._scales
         upper, lower = all_terms * plain + gamma * positive, (all_terms + gamma) * plain - gamma * positive
         quotients = divided(message, torch.where(sums > 0, upper, lower), tape, self.stabiliser)
         above, below = quotients * (sums > 0), quotients * (sums < 0)
         return self._deliver(layer, [(1, favour, above), (1, self._favouring(layer, -1), below)], tape)
-
-    def _ignores(self, layer: Layer) -> bool:
-        return self.bias == "ignore" and layer.bias is not None
 
     def _favouring(self, layer: Layer, sign: int) -> Weighting:
         all_terms, gamma = self._scales

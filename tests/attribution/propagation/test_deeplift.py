@@ -15,7 +15,6 @@ SLOW = (
     "densenet121", "efficientnet_b0", "convnext_tiny", "googlenet", "mobilenet_v2", "mobilenet_v3_small",
     "resnet50", "vgg16",
 )  # fmt: skip
-FAST = tuple(name for name in zoo.NAMES if name not in SLOW)
 
 
 def deeplift(model, images, target=None, **options):

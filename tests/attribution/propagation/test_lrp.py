@@ -68,6 +68,24 @@ CONSERVING = {
 }
 
 
+@pytest.mark.skipif(bool(zoo.missing_data()), reason=zoo.missing_data() or "data present")
+@pytest.mark.parametrize(
+    "model, images",
+    [
+        (zoo.trained_resnet20, lambda: zoo.cifar10_images(4)),
+        (zoo.trained_squeezenet, lambda: zoo.imagenet_images(2)),
+    ],
+    ids=["resnet20", "squeezenet"],
+)
+def test_trained_networks(model, images):
+    model, images = model().double(), images()[0].double()
+    found = pyxai.explain(model, images, "lrp", composite="epsilon", **EXACT)
+    expected = pyxai.explain(model, images, "input_x_gradient", found.target).attribution
+    assert (found.attribution - expected).abs().max() <= 1e-10 * expected.abs().max()
+    conserved = pyxai.explain(model, images, "lrp", composite=CONSERVING["gamma"])
+    assert max(found.residual.max(), conserved.residual.max()) <= 1e-9
+
+
 @pytest.mark.parametrize("rule", CONSERVING)
 @pytest.mark.parametrize(
     "name", ["resnet18", "FunctionalReLU", "ReusedBatchNorm", "Concatenation", "OverlappingPools"]
@@ -127,6 +145,69 @@ def test_the_linear_counterexample():
     assert torch.allclose(
         found.attribution.flatten(), torch.tensor([1.5, -1.5, -2.5, 1.5], dtype=torch.float64)
     )
+
+
+class Preprocessed(nn.Module):
+    """A network that turns its channels round, scales, shifts and normalises before the first convolution."""
+
+    def __init__(self, norm, net):
+        super().__init__()
+        self.norm, self.net = norm, net
+
+    def forward(self, x):
+        return self.net(self.norm(x.flip(1) * 2.0 - 0.5))
+
+
+def test_the_box_is_mapped_to_the_first_convolution():
+    """z^B of the pixels is z^B of what the convolution sees, in its own box; padding has no share."""
+    norm = nn.BatchNorm2d(3).double().eval()
+    norm.weight.data, norm.bias.data = torch.tensor([[1.5, -0.7, 0.4], [0.3, 0.1, -0.2]]).double()
+    norm.running_mean, norm.running_var = torch.tensor([[0.2, -0.1, 0.4], [0.5, 2.0, 1.2]]).double()
+    layers = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 64, 5)
+    net = nn.Sequential(*layers).double().eval()
+    low, high = (-1.0, -2.0, -3.0), (1.0, 2.5, 3.0)
+    ends = torch.tensor([low, high]).double()[:, :, None, None]
+    generator = torch.Generator().manual_seed(0)
+    share = torch.rand(2, 3, 8, 8, generator=generator, dtype=torch.float64)
+    images = ends[:1] + share * (ends[1:] - ends[:1])
+    with torch.no_grad():
+        seen, corners = (norm(values.flip(1) * 2.0 - 0.5) for values in (images, ends))
+    inside = [tuple(bound.flatten().tolist()) for bound in (corners.amin(0), corners.amax(0))]
+
+    options = {"composite": "epsilon_gamma_box"}
+    found = pyxai.explain(Preprocessed(norm, net).eval(), images, "lrp", 1, low=low, high=high, **options)
+    expected = pyxai.explain(net, seen, "lrp", 1, low=inside[0], high=inside[1], **options)
+    assert torch.allclose(found.attribution, expected.attribution.flip(1), rtol=1e-10)
+
+
+def test_products_by_halves_or_by_the_signal():
+    """x · sigmoid(x): half of R goes through the gate, which passes it on, or none."""
+
+    class Gated(nn.Module):
+        def forward(self, x):
+            a, b = x.flatten(1).chunk(2, 1)
+            return a * torch.sigmoid(b)
+
+    images = torch.tensor([2.0, -1.0, 0.5, 3.0], dtype=torch.float64).reshape(1, 1, 2, 2)
+    found = {
+        product: pyxai.explain(
+            Gated(), images, "lrp", 0, composite=Composite(ZPlus(), Epsilon(), product=product)
+        )
+        for product in ("equal", "signal")
+    }
+    score = found["equal"].score.item()
+    half = torch.tensor([[[[score / 2, 0.0], [score / 2, 0.0]]]], dtype=torch.float64)
+    assert torch.allclose(found["equal"].attribution, half)
+    assert torch.allclose(found["signal"].attribution, half * torch.tensor([[2.0], [0.0]]).double())
+
+
+@pytest.mark.slow
+def test_a_compiled_explanation_is_the_same():
+    model, images = network("InplaceAdd")
+    explainer = pyxai.Explainer(model, "lrp")
+    expected = explainer(images, 1).attribution
+    compiled = torch.compile(lambda pixels: explainer(pixels, 1).attribution, backend="aot_eager")
+    assert torch.allclose(compiled(images), expected, rtol=1e-10)
 
 
 def test_several_targets_share_one_forward_pass():
