@@ -19,9 +19,9 @@ BELOW = {
     "saliency": {"_native", "checks", "ops"},
     "render": set(),
     "rde": {"capture", "checks", "ops"},
-    "dxai": {"checks", "ops"},
-    "attribution": {"capture", "checks", "ops", "rde", "saliency"},
-    "engine": {"attribution", "capture", "ops"},
+    "dxai": {"checks"},
+    "attribution": {"capture", "checks", "dxai", "ops", "rde", "saliency"},
+    "engine": {"attribution", "capture", "dxai", "ops"},
 }
 # The one upward import: an Explanation draws itself, with the import inside the call.
 LAZY = {("attribution", "render")}

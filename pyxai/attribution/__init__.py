@@ -1,6 +1,7 @@
 """Attribution methods: which pixels made the model say what it said."""
 
 from pyxai.attribution import (  # noqa: F401  they enter their methods in the table
+    decomposition,
     expected,
     gradients,
     noise,

@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from pyxai.cli import dxai_command
 from pyxai.cli.explain_command import FAILED_ROWS, explain
 from pyxai.cli.measure import bench, demo
 from pyxai.cli.memory import keep_freed_memory
@@ -26,6 +27,7 @@ _app = typer.Typer(
 )
 for _command in (explain, render, demo, bench, info, methods):
     _app.command()(_command)
+_app.add_typer(dxai_command.commands, name="dxai")
 
 _UsageError = typer.BadParameter.__base__  # of whichever click typer is built on
 _INTERRUPTED = 130  # what typer returns for Ctrl-C

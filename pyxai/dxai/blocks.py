@@ -22,12 +22,22 @@ def convolution(inputs: int, outputs: int, kernel: int, branches: int = 1, bias:
     )
 
 
-def instance_norm(channels: int) -> nn.GroupNorm:
-    """Instance normalisation with a scale and a shift for every channel.
+def wide(x: Tensor) -> Tensor:
+    """``x`` in float32 at least, to be summed."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+class InstanceNorm(nn.GroupNorm):
+    """Instance normalisation in float32, with a scale and a shift for every channel unless told otherwise.
 
     As a group norm with groups of one channel, which torch can do in the channels-last format.
     """
-    return nn.GroupNorm(channels, channels)
+
+    def __init__(self, channels: int, affine: bool = True):
+        super().__init__(channels, channels, affine=affine)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(wide(x))
 
 
 def beside(first: Tensor, second: Tensor, branches: int) -> Tensor:
@@ -50,9 +60,9 @@ class ResidualBlock(nn.Module):
         self, inputs: int, outputs: int, branches: int = 1, *, halve: bool = False, norm: bool = True
     ):
         super().__init__()
-        self.norm1 = instance_norm(branches * inputs) if norm else nn.Identity()
+        self.norm1 = InstanceNorm(branches * inputs) if norm else nn.Identity()
         self.conv1 = convolution(inputs, inputs, 3, branches)
-        self.norm2 = instance_norm(branches * inputs) if norm else nn.Identity()
+        self.norm2 = InstanceNorm(branches * inputs) if norm else nn.Identity()
         self.conv2 = convolution(inputs, outputs, 3, branches)
         same = inputs == outputs
         self.shortcut = nn.Identity() if same else convolution(inputs, outputs, 1, branches, bias=False)
@@ -77,11 +87,11 @@ class StyledNorm(nn.Module):
 
     def __init__(self, style: int, channels: int):
         super().__init__()
-        self.norm = nn.GroupNorm(channels, channels, affine=False)
+        self.norm = InstanceNorm(channels, affine=False)
         self.affine = nn.Linear(style, 2 * channels)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        gamma, beta = self.affine(style)[:, :, None, None].chunk(2, 1)
+        gamma, beta = wide(self.affine(style))[:, :, None, None].chunk(2, 1)
         return torch.addcmul(beta, self.norm(x), 1 + gamma)
 
 

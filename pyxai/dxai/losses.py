@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pyxai.checks import non_negative, one_of, positive
+from pyxai.dxai.blocks import wide
 
 DISTANCES = ("l1_l2", "l1_mse")
 MASKS = ("image", "channel")
@@ -98,7 +99,7 @@ def fake_loss(logits: Tensor, target: Tensor) -> Tensor:
 def gradient_penalty(logits: Tensor, target: Tensor, images: Tensor) -> Tensor:
     """R1 (Mescheder et al. 2018): half the squared norm of ∇_x D_y, differentiable. Images are leaves."""
     (gradient,) = torch.autograd.grad(_of(logits, target).sum(), images, create_graph=True)
-    return 0.5 * _wide(gradient).square().sum((1, 2, 3)).mean()
+    return 0.5 * wide(gradient).square().sum((1, 2, 3)).mean()
 
 
 def distillation(student: Tensor, teacher: Tensor) -> Tensor:
@@ -149,7 +150,7 @@ def orthogonality(features: Sequence[Tensor], branches: int, correlation: str = 
 
 
 def _correlation(x: Tensor, branches: int, correlation: str) -> Tensor:
-    pixels = _wide(x.permute(0, 2, 3, 1).flatten(1, 2))
+    pixels = wide(x.permute(0, 2, 3, 1).flatten(1, 2))
     pixels = pixels - pixels.mean(1, keepdim=True)
     count = pixels.shape[1]
     covariance = pixels.transpose(1, 2) @ pixels / count
@@ -178,8 +179,3 @@ def _norms(error: Tensor, form: str, count: Tensor | None = None) -> Tensor:
 def _of(logits: Tensor, target: Tensor) -> Tensor:
     """Every row's logit of its class."""
     return logits.gather(1, target[:, None])[:, 0]
-
-
-def _wide(x: Tensor) -> Tensor:
-    """``x`` in float32 at least, to be summed."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

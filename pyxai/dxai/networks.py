@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyxai.checks import expect, whole
-from pyxai.dxai.blocks import SLOPE, ResidualBlock, StyledBlock, beside, convolution, instance_norm
+from pyxai.dxai.blocks import SLOPE, InstanceNorm, ResidualBlock, StyledBlock, beside, convolution
 
 STYLE = 64  # numbers of style for every block of the decoder
 LATENT = 16  # of the mapping network's input
@@ -81,7 +81,7 @@ class Generator(nn.Module):
         n, count = branches, levels(size)
         widths = [min(width * 2**level, widest) for level in range(count + 1)]
         deepest = widths[-1]
-        self.stem_norm = instance_norm(n * channels) if input_norm else None
+        self.stem_norm = InstanceNorm(n * channels) if input_norm else None
         self.stem = convolution(channels, width, 3, n)
         self.down = nn.ModuleList()
         for level in range(count):
@@ -95,7 +95,7 @@ class Generator(nn.Module):
             StyledBlock(2 * widths[level + 1], widths[level], n, STYLE, double=True)
             for level in reversed(range(count))
         )
-        self.head_norm = instance_norm(n * width) if input_norm else None
+        self.head_norm = InstanceNorm(n * width) if input_norm else None
         self.head = convolution(width, channels, 1, n)
 
     def forward(self, images: Tensor, style: Tensor) -> Generated:
@@ -194,12 +194,13 @@ class Discriminator(nn.Module):
         self.down = nn.Sequential(
             *(ResidualBlock(widths[i], widths[i + 1], halve=True, norm=False) for i in range(count))
         )
-        self.join = nn.Conv2d(widths[-1], widths[-1], size // 2**count)
-        self.head = nn.Conv2d(widths[-1], classes, 1)
+        # Tab. 7 has convolutions by 4×4 and 1×1, on images of 4² and 1².
+        self.join = nn.Linear(widths[-1] * (size // 2**count) ** 2, widths[-1])
+        self.head = nn.Linear(widths[-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = F.leaky_relu(self.down(self.stem(images)), SLOPE)
-        return self.head(F.leaky_relu(self.join(x), SLOPE)).flatten(1)
+        x = F.leaky_relu(self.down(self.stem(images)), SLOPE).flatten(1)
+        return self.head(F.leaky_relu(self.join(x), SLOPE))
 
 
 def initialise(network: nn.Module) -> nn.Module:

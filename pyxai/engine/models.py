@@ -6,6 +6,7 @@
 ``hf:NAME``                   an image classifier of ``transformers``, from the hub or a local folder
 ``package.module:callable``   called without arguments; returns a model or (model, preprocess)
 ``path/file.py:callable``     likewise
+``dxai:RUN``                  the classifier that ``pyxai dxai train`` trained in the folder RUN
 ``FILE.pt2``                  saved by ``torch.export.save`` with a dynamic batch
 ============================  ===============================================================================
 
@@ -26,6 +27,7 @@ from types import ModuleType
 
 from torch import nn
 
+from pyxai.engine.decomposed import decomposed_model
 from pyxai.engine.errors import InputError, one_line
 from pyxai.engine.exported import exported_model
 from pyxai.engine.hubs import timm_model, torchvision_model, transformers_model
@@ -61,6 +63,8 @@ def load_model(spec: str) -> LoadedModel:
         model, preprocess = torchvision_model(name, weights)
     elif scheme == "hf":
         model, preprocess = transformers_model(name)
+    elif scheme == "dxai":
+        model, preprocess = decomposed_model(Path(name))
     elif body.endswith(".pt2"):
         if weights:
             raise InputError(f"model {spec!r}: an exported model brings its own weights")
@@ -74,8 +78,8 @@ def load_model(spec: str) -> LoadedModel:
         model, preprocess = _call(scheme, name)
     else:
         raise InputError(
-            f"model {spec!r} is none of timm:NAME, torchvision:NAME, hf:NAME, package.module:callable, "
-            "path/file.py:callable, FILE.pt2"
+            f"model {spec!r} is none of timm:NAME, torchvision:NAME, hf:NAME, dxai:RUN, "
+            "package.module:callable, path/file.py:callable, FILE.pt2"
         )
     if weights and is_weights_file(weights):
         load_weights(model, Path(weights))
