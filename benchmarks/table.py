@@ -1,8 +1,7 @@
-"""Turn `results/*.json` into the README's tables, between two markers, so that no number there is typed by
-hand.
+"""Turn `results/*.json` into tables, between two markers, so that no number there is typed by hand.
 
-`python -m benchmarks.table` rewrites the README; `--check` only says whether it is up to date (exit code 1 if
-not).
+The README gets the comparisons, `docs/benchmarks.md` everything. `python -m benchmarks.table` rewrites both;
+`--check` only says whether they are up to date (exit code 1 if not).
 """
 
 from __future__ import annotations
@@ -17,16 +16,17 @@ from pyxai.bench import paired_ratio, spread
 START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
 
 
-def table(results: list[Results]) -> str:
+def comparisons(results: list[Results]) -> str:
+    """Markdown of what was timed beside the floor or a peer."""
+    groups = [group for result in results for group in result.groups if group.bytes is None and group.claims]
+    return _comparisons(groups) if groups else ""
+
+
+def everything(results: list[Results]) -> str:
     """Markdown of all results: comparisons, native ops, other facts, and where they were measured."""
-    compared = [
-        group for result in results for group in result.groups if group.bytes is None and group.claims
-    ]
     ops = [(group, result) for result in results for group in result.groups if group.bytes is not None]
     facts = [fact for result in results for fact in result.facts]
-    parts = []
-    if compared:
-        parts.append(_comparisons(compared))
+    parts = [part for part in (comparisons(results),) if part]
     if ops:
         parts.append(_ops(ops))
     bounded = [fact for fact in facts if fact.wanted]
@@ -100,30 +100,32 @@ def _origin(result: Results) -> str:
     )
 
 
-def rewrite(readme: str, text: str) -> str:
-    """`readme` with `text` between the markers; `ValueError` if they are not there once and in order."""
-    if readme.count(START) != 1 or readme.count(END) != 1 or readme.index(START) > readme.index(END):
-        raise ValueError(f"README must contain {START} and then {END}, once each")
-    head, _, rest = readme.partition(START)
+def rewrite(page: str, text: str) -> str:
+    """`page` with `text` between the markers; `ValueError` if they are not there once and in order."""
+    if page.count(START) != 1 or page.count(END) != 1 or page.index(START) > page.index(END):
+        raise ValueError(f"a page must contain {START} and then {END}, once each")
+    head, _, rest = page.partition(START)
     return f"{head}{START}\n{text}\n{END}{rest.partition(END)[2]}"
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing, fail if the README is out of date"
-    )
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if a page is out of date")
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder of the pages")
     arguments = parser.parse_args(argv)
-    old = arguments.readme.read_text()
-    new = rewrite(old, table([read_json(path) for path in sorted(arguments.results.glob("*.json"))]))
-    if arguments.check and new != old:
-        print(f"{arguments.readme} is out of date: run `python -m benchmarks.table`")
-        return 1
-    if not arguments.check:
-        arguments.readme.write_text(new)
-    return 0
+    results = [read_json(path) for path in sorted(arguments.results.glob("*.json"))]
+    stale = 0
+    for name, text in (("README.md", comparisons(results)), ("docs/benchmarks.md", everything(results))):
+        page = arguments.root / name
+        old = page.read_text()
+        new = rewrite(old, text)
+        if arguments.check and new != old:
+            print(f"{page} is out of date: run `python -m benchmarks.table`")
+            stale = 1
+        if not arguments.check:
+            page.write_text(new)
+    return stale
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The harness measures what it says, its files are checked, and the README's table is theirs."""
+"""The harness measures what it says, its files are checked, and the pages' tables are theirs."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_verdict_knows_the_noise():
 
 
 def test_table_shows_ratios_bandwidth_and_facts():
-    text = table.table([measured()])
+    text = table.everything([measured()])
     assert (
         "| Saliency, tiny net | captum | 2.00 | 1.00 | **0.50** (0.45 to 0.55) | ≤ 0.49, met within 5 % |"
         in text
@@ -89,29 +89,32 @@ def test_table_shows_ratios_bandwidth_and_facts():
     assert "| evaluations | 54 an image |" in text.partition("More figures")[2]
 
 
-def test_readme_is_rewritten_between_the_markers_and_checked(tmp_path):
+def test_pages_are_rewritten_between_the_markers_and_checked(tmp_path):
     harness.write_json(measured(), tmp_path / "results")
-    readme = tmp_path / "README.md"
-    readme.write_text(f"# Title\n\n{table.START}\nold\n{table.END}\n\nThe end.\n")
-    arguments = ["--results", str(tmp_path / "results"), "--readme", str(readme)]
+    (tmp_path / "docs").mkdir()
+    readme, page = tmp_path / "README.md", tmp_path / "docs/benchmarks.md"
+    for path in (readme, page):
+        path.write_text(f"# Title\n\n{table.START}\nold\n{table.END}\n\nThe end.\n")
+    arguments = ["--results", str(tmp_path / "results"), "--root", str(tmp_path)]
     assert table.main([*arguments, "--check"]) == 1
-    assert "old" in readme.read_text()
+    assert "old" in readme.read_text() and "old" in page.read_text()
     assert table.main(arguments) == 0
-    assert readme.read_text().startswith("# Title\n\n")
-    assert readme.read_text().endswith("\n\nThe end.\n")
-    assert "tiny net" in readme.read_text()
-    assert "old" not in readme.read_text()
+    for path in (readme, page):
+        assert path.read_text().startswith("# Title\n\n")
+        assert path.read_text().endswith("\n\nThe end.\n")
+        assert "tiny net" in path.read_text() and "old" not in path.read_text()
+    assert "photographs within" in page.read_text() and "photographs within" not in readme.read_text()
     assert table.main([*arguments, "--check"]) == 0
 
 
-@pytest.mark.parametrize("readme", ["no markers", f"{table.END} {table.START}", table.START * 2 + table.END])
-def test_readme_without_markers_is_refused(readme):
+@pytest.mark.parametrize("page", ["no markers", f"{table.END} {table.START}", table.START * 2 + table.END])
+def test_a_page_without_markers_is_refused(page):
     with pytest.raises(ValueError, match="must contain"):
-        table.rewrite(readme, "text")
+        table.rewrite(page, "text")
 
 
 @pytest.mark.skipif(not (harness.ROOT / "README.md").exists(), reason="no README: an installed copy")
-def test_the_readme_is_up_to_date():
+def test_the_pages_are_up_to_date():
     assert table.main(["--check"]) == 0
 
 
