@@ -72,14 +72,15 @@ class PartNoise(Obfuscation):
         return table[..., 0], table[..., 1]
 
     def replacements(self, draw: Draw) -> Tensor:
-        centre, spread = self.tables(draw.coefficients, draw.parts)
+        present, place = draw.index.unique(return_inverse=True)
+        centre, spread = self.tables(draw.coefficients[present], draw.parts)
         sizes = torch.tensor(draw.parts, device=draw.index.device)
         shape, ids = draw.coefficients.shape[1:], draw.ids[draw.index]
         if self.noise == "normal":
             noise = ops.normal_noise(ids, draw.draws, draw.seed, shape)
         else:
             noise = 2 * ops.uniform_noise(ids, draw.draws, draw.seed, shape) - 1
-        middle, width = (x[draw.index].repeat_interleave(sizes, 1)[:, None] for x in (centre, spread))
+        middle, width = (x[place].repeat_interleave(sizes, 1)[:, None] for x in (centre, spread))
         return middle + width * noise.to(centre.dtype)
 
 
@@ -131,12 +132,13 @@ class Blur(Obfuscation):
         place = torch.arange(-reach, reach + 1, device=draw.images.device, dtype=draw.images.dtype)
         taps = torch.exp(-place.square() / (2 * deviation**2))
         taps = taps / taps.sum()
+        present, place = draw.index.unique(return_inverse=True)
         blurred = []
-        for image in draw.images:  # one at a time: convolutions choose their algorithm by the batch
+        for image in draw.images[present]:  # one at a time: convolutions choose their algorithm by the batch
             rows = F.pad(image[:, None], (reach, reach, reach, reach), mode="replicate")
             rows = F.conv2d(F.conv2d(rows, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
             blurred.append(draw.representation.coefficients(rows[None, :, 0]))
-        return torch.cat(blurred)[draw.index]
+        return torch.cat(blurred)[place]
 
 
 OBFUSCATIONS = {

@@ -190,7 +190,8 @@ class _Run:
             points = self.scene.obfuscated(mask, index, draws)
 
             def distortion(scores: Tensor, index: Tensor = index) -> Tensor:
-                return self.how.distortion(scores, self.scores[index].to(scores), self.target[index])
+                wide = scores.to(self.scores.dtype)  # the model may run in bfloat16
+                return self.how.distortion(wide, self.scores[index], self.target[index])
 
             grad, values, logits = self.executor.value_gradients(points, distortion)
             if gradient is not None:
