@@ -7,10 +7,9 @@ wants; a mask of wavelet coefficients cannot where the sky has none.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 
 from examples.rde.common import heatmaps, opened, parser
-from pyxai.rde import Pixels, ProbabilityDistance, Wavelets
+from pyxai.rde import Pixels, ProbabilityDistance
 
 SCALE = 1e6
 
@@ -23,14 +22,13 @@ def main() -> None:
     arguments.count = arguments.of + 1
     photographs = opened(arguments)
     wanted = photographs.scores()[arguments.of].softmax(0)
-    ends = [torch.tensor(end).view(-1, 1, 1) for end in photographs.ends.values()]
-    colours = torch.tensor([0.35, 0.55, 0.85, 0.65, 0.78, 0.95]).view(1, 2, 3).permute(0, 2, 1)
-    size = photographs.images.shape[-2:]
-    sky = F.interpolate(colours[..., None], size=(size[0], 1), mode="bilinear").expand(1, 3, *size)
-    photographs.pictures = [(255 * sky[0].permute(1, 2, 0)).byte().numpy()]
-    photographs.images = ends[0] + (ends[1] - ends[0]) * sky
+    top, bottom = torch.tensor([0.35, 0.55, 0.85]), torch.tensor([0.65, 0.78, 0.95])
+    height, width = photographs.images.shape[-2:]
+    share = torch.linspace(0, 1, height)[:, None]
+    column = (1 - share) * top + share * bottom  # (H, 3)
+    photographs.take(column.T[None, :, :, None].expand(1, 3, height, width))
     maps = {}
-    for name, representation in (("CartoonX", Wavelets()), ("Pixel RDE", Pixels())):
+    for name, representation in (("CartoonX", photographs.wavelets), ("Pixel RDE", Pixels())):
         found = photographs.explain(
             "rate_distortion",
             representation=representation,

@@ -20,6 +20,7 @@ from pyxai.engine.images import find_images
 from pyxai.engine.models import load_model
 from pyxai.engine.prepare import model_input
 from pyxai.engine.sources import read_row
+from pyxai.rde import Wavelets
 from pyxai.render import gallery, read_class_names
 
 
@@ -34,7 +35,9 @@ class Photographs:
         ends: black and white in that space, as options of the methods.
         unit: (N, C, H, W), the images with black at 0 and white at 1, channels in the model's order.
         pictures: uint8 (H, W, 3) each, to show.
+        channels: the model's order of them, "RGB" or "BGR".
         options: preset and budget from the command line.
+        wavelets: the representation of CartoonX.
         out: folder of the pictures.
     """
 
@@ -44,14 +47,23 @@ class Photographs:
     ends: dict[str, tuple[float, ...]]
     unit: Tensor
     pictures: list[np.ndarray]
+    channels: str
     options: dict[str, Any]
+    wavelets: Wavelets
     out: Path
 
     def explain(self, method: str, rows: slice = slice(None), **options: Any) -> pyxai.Explanation:
         """`pyxai.explain` of some of the images, with the budget of the command line."""
-        return pyxai.explain(
-            self.model, self.images[rows], method=method, **self.ends, **self.options | options
-        )
+        levels = {"levels": self.wavelets.levels} if method == "cartoonx" else {}
+        options = self.ends | self.options | levels | options
+        return pyxai.explain(self.model, self.images[rows], method=method, **options)
+
+    def take(self, colours: Tensor) -> None:
+        """Go on with these RGB pictures (N, 3, H, W) in [0, 1] instead."""
+        black, white = (torch.tensor(end).view(-1, 1, 1) for end in self.ends.values())
+        self.unit = colours.flip(1) if self.channels == "BGR" else colours
+        self.images = black + (white - black) * self.unit
+        self.pictures = _pictures(colours)
 
     def scores(self) -> Tensor:
         with torch.no_grad():
@@ -79,6 +91,7 @@ def parser(description: str | None, count: int) -> argparse.ArgumentParser:
     made.add_argument("--resize", type=int)
     made.add_argument("--crop", type=int)
     made.add_argument("--preset", choices=("fast", "paper"), default="fast")
+    made.add_argument("--levels", type=int, default=5, help="of CartoonX's wavelets (default 5)")
     made.add_argument("--steps", type=int)
     made.add_argument("--samples", type=int)
     return made
@@ -95,7 +108,6 @@ def opened(arguments: argparse.Namespace) -> Photographs:
     images = model_input(pixels, preprocess, torch.device("cpu"), torch.float32)
     black, white = (torch.tensor(end).view(-1, 1, 1) for end in (preprocess.black, preprocess.white))
     unit = ((images - black) / (white - black)).clamp(0, 1)
-    shown = unit.flip(1) if preprocess.channels == "BGR" else unit
     arguments.out.mkdir(parents=True, exist_ok=True)
     return Photographs(
         model=loaded.model,
@@ -103,14 +115,20 @@ def opened(arguments: argparse.Namespace) -> Photographs:
         names=names,
         ends={"low": preprocess.black, "high": preprocess.white},
         unit=unit,
-        pictures=[(255 * image.permute(1, 2, 0)).round().byte().numpy() for image in shown],
+        pictures=_pictures(unit.flip(1) if preprocess.channels == "BGR" else unit),
+        channels=preprocess.channels,
         options={
             name: value
             for name in ("preset", "steps", "samples")
             if (value := getattr(arguments, name)) is not None
         },
+        wavelets=Wavelets(levels=arguments.levels),
         out=arguments.out,
     )
+
+
+def _pictures(colours: Tensor) -> list[np.ndarray]:
+    return [(255 * image.permute(1, 2, 0)).round().byte().numpy() for image in colours]
 
 
 def class_names(path: str | None) -> dict[int, str]:

@@ -34,7 +34,7 @@ def main() -> None:
     made.add_argument("--sparsity", type=float, default=20.0)
     arguments = made.parse_args()
     photographs = opened(arguments)
-    wavelets = Wavelets()
+    wavelets = photographs.wavelets
     shape = tuple(photographs.images.shape[1:])
     grey = photographs.unit.mean(1, keepdim=True)
     rows = wavelets.coefficients(grey)
