@@ -15,10 +15,10 @@ demo: build
 	$(BIN)/pyxai demo
 
 test: build
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: build
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2
 
 bench: build
 	$(BIN)/python -m benchmarks

@@ -1,5 +1,6 @@
 """Options and fixtures of the whole suite: which devices and dtypes the operator tests run on, and skips."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ from hypothesis import settings
 from tests import torchvision_shim
 
 torchvision_shim.install()
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # the workers share the cores
 
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("fixed")
