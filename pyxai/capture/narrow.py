@@ -46,7 +46,7 @@ class _NarrowConvolution(torch.autograd.Function):
 
 
 def suits(weight: Tensor, stride, padding, dilation, groups: int) -> bool:
-    """Whether :func:`transposed` serves a convolution: plain and square, of few channels, float32 on the CPU."""
+    """Whether :func:`transposed` serves a convolution: plain and square, few channels, float32 on the CPU."""
     if weight.device.type != "cpu" or weight.dtype != torch.float32 or isinstance(padding, str):
         return False
     square = weight.shape[2] == weight.shape[3] and len({*stride}) == len({*padding}) == 1

@@ -85,17 +85,16 @@ def _analyse(x: Tensor, taps: Tensor, padding: str) -> Tensor:
     count = (length + size - 1) // 2
     place, there = _continued(length, size - 2, 2 * count - length, padding, x.device)
     beyond = x[..., place] * there.to(x.dtype)
-    lines = (beyond[..., size - 1 - j : size - 2 - j + 2 * count : 2] for j in range(size))
-    return sum(tap * line for tap, line in zip(taps, lines, strict=True))
+    lines = [beyond[..., size - 1 - j : size - 2 - j + 2 * count : 2] for j in range(size)]
+    return sum(taps[j] * lines[j] + taps[j + 1] * lines[j + 1] for j in range(0, size, 2))
 
 
 def _synthesise(low: Tensor, high: Tensor, filters: Tensor, length: int) -> Tensor:
     """Both filters along the last axis: x[t] = sum_i filter[t - 2i + F - 2] c[i], added up."""
     size, count = filters.shape[1], low.shape[-1]
     x = low.new_zeros(*low.shape[:-1], 2 * count + size - 2)
-    for c, taps in zip((low, high), filters, strict=True):
-        for k, tap in enumerate(taps):
-            x[..., k : k + 2 * count - 1 : 2] += tap * c
+    for k in reversed(range(size)):
+        x[..., k : k + 2 * count - 1 : 2] += filters[0, k] * low + filters[1, k] * high
     return x[..., size - 2 : size - 2 + length]
 
 
