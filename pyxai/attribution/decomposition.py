@@ -45,7 +45,7 @@ class DXAI:
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:
         images, method = batch.images, batch.method
-        recipe, networks = _trained(self.run, images.device)
+        recipe, networks = trained(self.run, images.device)
         shape = (len(recipe.black), recipe.size, recipe.size)
         requirement = f"have shape (N, {', '.join(map(str, shape))}), as {self.run} was trained for"
         expect(tuple(images.shape[1:]) == shape, method, "images", requirement, tuple(images.shape))
@@ -83,7 +83,7 @@ class DXAI:
         return {name: torch.cat([part[name] for part in found]) for name in found[0]}
 
 
-def _trained(run: str, device: torch.device) -> tuple[Recipe, Networks]:
+def trained(run: str, device: torch.device) -> tuple[Recipe, Networks]:
     """A training's recipe and averaged networks."""
     path = Path(run).resolve() / CHECKPOINT
     return _read(path.parent, os.stat(path).st_mtime_ns if path.exists() else 0, str(device))

@@ -7,7 +7,8 @@ import sys
 
 import typer
 
-from pyxai.cli import dxai_command
+from pyxai.cli.dxai_command import train
+from pyxai.cli.dxai_evaluate import evaluate
 from pyxai.cli.explain_command import FAILED_ROWS, explain
 from pyxai.cli.measure import bench, demo
 from pyxai.cli.memory import keep_freed_memory
@@ -27,7 +28,12 @@ _app = typer.Typer(
 )
 for _command in (explain, render, demo, bench, info, methods):
     _app.command()(_command)
-_app.add_typer(dxai_command.commands, name="dxai")
+_dxai = typer.Typer(
+    help="Decompose images into class-distinct and class-agnostic parts.", no_args_is_help=True
+)
+for _command in (train, evaluate):
+    _dxai.command()(_command)
+_app.add_typer(_dxai, name="dxai")
 
 _UsageError = typer.BadParameter.__base__  # of whichever click typer is built on
 _INTERRUPTED = 130  # what typer returns for Ctrl-C

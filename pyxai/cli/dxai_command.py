@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import sys
 import time
 from collections.abc import Callable
@@ -22,14 +23,9 @@ if TYPE_CHECKING:
     from pyxai.dxai.training import Progress
     from pyxai.engine.distributed import World
 
-commands = typer.Typer(
-    help="Decompose images into class-distinct and class-agnostic parts.", no_args_is_help=True
-)
-
 CACHE = 2**31  # bytes of decoded images that are kept; of more, none
 
 
-@commands.command()
 def train(
     data: Annotated[Path, typer.Option(metavar="FOLDER", help="Tree or zip with one folder for each class.")],
     out: Annotated[Path, typer.Option(metavar="RUN", help="Folder for checkpoint, log and samples.")],
@@ -87,18 +83,19 @@ def train(
             device = f"cuda:{place.local_rank}" if torch.cuda.is_available() else "cpu"
         try:
             explained, preprocess = _classifier(classifier, image_size, grey)
-            images, size = _images(data, preprocess)
+            images, size = labelled_images(data, preprocess)
             name = classifier
             if classifier.partition(":")[0] == "train":
                 explained = _trained(classifier, images, size, out, seed, device, place)
             if explained is not None:
-                _check_classes(explained, images)
+                check_classes(explained, images)
                 explained = explained.to(device, memory_format=torch.channels_last)
                 name = f"{classifier} {weights_hash(explained)}"
             recipe = Recipe(
                 size=size,
                 classes=images.classes,
                 classifier=name,
+                data=images.identity,
                 black=preprocess.black,
                 white=preprocess.white,
                 branches=branches,
@@ -148,7 +145,7 @@ def _classifier(spec: str, size: int | None, grey: bool) -> tuple[nn.Module | No
     return Classifier(loaded.model).requires_grad_(False), preprocess
 
 
-def _images(data: Path, preprocess: Preprocess) -> tuple[LabelledImages, int]:
+def labelled_images(data: Path, preprocess: Preprocess) -> tuple[LabelledImages, int]:
     """The pictures of a tree with one folder for each class, and their side in pixels."""
     import numpy as np
     import torch
@@ -184,7 +181,9 @@ def _images(data: Path, preprocess: Preprocess) -> tuple[LabelledImages, int]:
     def read(row: int) -> Tensor:
         return preprocess.normalise(torch.from_numpy(decoded(row))[None])[0]
 
-    return LabelledImages(read, labels, tuple(classes)), shape[1]
+    digest = hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+    identity = f"{len(names)} pictures, names {digest}"  # files may be repaired, or lie elsewhere
+    return LabelledImages(read, labels, tuple(classes), identity), shape[1]
 
 
 def _trained(
@@ -219,7 +218,7 @@ def _trained(
     return model.cpu().eval().requires_grad_(False)
 
 
-def _check_classes(classifier: nn.Module, images: LabelledImages) -> None:
+def check_classes(classifier: nn.Module, images: LabelledImages) -> None:
     import torch
 
     try:

@@ -54,11 +54,13 @@ class LabelledImages:
         read: the image of a row as the classifier's input, (C, H, W); called from several threads.
         labels: (M,) class of every row.
         classes: names of the classes, two at least, each with an image.
+        identity: text that tells these images from others.
     """
 
     read: Callable[[int], Tensor]
     labels: np.ndarray
     classes: tuple[str, ...]
+    identity: str = ""
 
     def __post_init__(self):
         count = len(self.classes)

@@ -279,7 +279,7 @@ class _Gradients:
         if self.sums is None:
             self.sums = list(new)
         else:
-            torch._foreach_add_(self.sums, new)
+            self.sums = [total.add_(more) for total, more in zip(self.sums, new, strict=True)]
 
     def apply(self, optimiser: torch.optim.Optimizer) -> None:
         """One step of the optimiser, with the mean over all processes."""

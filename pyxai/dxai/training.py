@@ -39,12 +39,13 @@ class RecipeMismatch(ValueError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the weights after a number of steps, apart from the images themselves.
+    """All that decides the weights after a number of steps.
 
     Args:
         size: of the images in pixels.
         classes: their names.
         classifier: which one is explained, as text; ``"discriminator"`` for C = D.
+        data: which images, as text.
         black, white: pixels in the classifier's input, one value a channel.
         branches, input_norm: see :class:`pyxai.dxai.networks.Generator`.
         discriminator_width: see :class:`pyxai.dxai.networks.Discriminator`.
@@ -60,6 +61,7 @@ class Recipe:
     size: int
     classes: tuple[str, ...]
     classifier: str
+    data: str = ""
     black: tuple[float, ...] = (-1.0, -1.0, -1.0)
     white: tuple[float, ...] = (1.0, 1.0, 1.0)
     branches: int = 5
@@ -189,6 +191,7 @@ class Training:
             Diverged: a loss or a weight is not finite; the last checkpoint stays.
         """
         self.out.mkdir(parents=True, exist_ok=True)
+        self._forget_later_rows()
         saved, steps, total = time.monotonic(), 0, {}
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(self._batch, self.iteration)
@@ -292,16 +295,20 @@ class Training:
         self.step.average.load_state_dict(state["average"])
         self.step.generator_optimiser.load_state_dict(state["generator_optimiser"])
         self.step.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
-        if self._rank == 0 and (self.out / LOG).exists():
-            self._forget_later_rows()
 
     def _forget_later_rows(self) -> None:
-        """Drop what the log says of steps that were lost with the process."""
-        with open(self.out / LOG, newline="") as file:
-            header, *rows = csv.reader(file)
-        with open(self.out / LOG, "w", newline="") as file:
-            kept = [row for row in rows if row and row[0].isdigit() and int(row[0]) <= self.iteration]
-            csv.writer(file).writerows([header, *kept])
+        """Drop what the log says of steps that are still to be done, or were lost with a process."""
+        path = self.out / LOG
+        if self._rank or not path.exists():
+            return
+        with open(path, newline="") as file:
+            rows = list(csv.reader(file))
+        kept = [row for row in rows[1:] if row and row[0].isdigit() and int(row[0]) <= self.iteration]
+        if not kept:
+            path.unlink()
+            return
+        with open(path, "w", newline="") as file:
+            csv.writer(file).writerows([rows[0], *kept])
 
 
 class _OfUnitRange(nn.Module):

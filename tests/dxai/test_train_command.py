@@ -47,6 +47,9 @@ def test_train(classifier, options, tmp_path, capsys):
     assert load_checkpoint(out)["iteration"] == 3
     with pytest.raises(InputError, match="was made with seed 0, not 1"):
         dxai_command.train(data, out, classifier, **{**SMALL, **options, "seed": 1}, resume=True)
+    (data / "red" / "1.png").rename(data / "red" / "new.png")
+    with pytest.raises(InputError, match=r"was made with data '8 pictures, names .*, not '8 pictures"):
+        dxai_command.train(data, out, classifier, **{**SMALL, **options}, resume=True)
 
 
 MODEL = """
