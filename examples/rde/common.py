@@ -32,6 +32,7 @@ class Photographs:
         model: the classifier.
         images: (N, C, H, W) in its input space.
         names: their files.
+        places: theirs among all pictures of the data, which are ``total``.
         ends: black and white in that space, as options of the methods.
         unit: (N, C, H, W), the images with black at 0 and white at 1, channels in the model's order.
         pictures: uint8 (H, W, 3) each, to show.
@@ -44,6 +45,8 @@ class Photographs:
     model: nn.Module
     images: Tensor
     names: list[str]
+    places: range
+    total: int
     ends: dict[str, tuple[float, ...]]
     unit: Tensor
     pictures: list[np.ndarray]
@@ -103,7 +106,9 @@ def opened(arguments: argparse.Namespace) -> Photographs:
     changes = {name: getattr(arguments, name) for name in ("resize", "crop") if getattr(arguments, name)}
     preprocess = dataclasses.replace(loaded.preprocess, **changes)
     found = find_images(arguments.data, preprocess)
-    names = found.names[:: arguments.every][: arguments.count]
+    total = len(found.names)
+    places = range(total)[:: arguments.every][: arguments.count]
+    names = [found.names[place] for place in places]
     pixels = [read_row(found.source, name, preprocess, found.shape) for name in names]
     images = model_input(pixels, preprocess, torch.device("cpu"), torch.float32)
     black, white = (torch.tensor(end).view(-1, 1, 1) for end in (preprocess.black, preprocess.white))
@@ -113,6 +118,8 @@ def opened(arguments: argparse.Namespace) -> Photographs:
         model=loaded.model,
         images=images,
         names=names,
+        places=places,
+        total=total,
         ends={"low": preprocess.black, "high": preprocess.white},
         unit=unit,
         pictures=_pictures(unit.flip(1) if preprocess.channels == "BGR" else unit),

@@ -1,7 +1,8 @@
 """Rate-distortion explanations beside other methods (CartoonX, figures 5, 6, 12 and 17 to 21).
 
-With `--labels` (a file of one class number a line, in the order of the pictures' names) the pictures that the
-model gets wrong are shown apart; without it, a picture's class is the number its file name begins with.
+`--wrong` shows only pictures that the model gets wrong. A picture's true class is the number that its file
+name begins with; or `--labels` is a file of one class number a line, for all pictures of the data in their
+names' order.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from pathlib import Path
 
 import pyxai
-from examples.rde.common import class_names, heatmaps, opened, parser
+from examples.rde.common import Photographs, class_names, heatmaps, opened, parser
 
 OTHERS = {
     "IG": ("integrated_gradients", {"steps": 32}),
@@ -20,16 +21,23 @@ OTHERS = {
 }
 
 
-def labels(path: str | None, names: list[str]) -> list[int]:
+def labels(path: str | None, photographs: Photographs) -> list[int]:
+    """The true classes of the photographs."""
     if path is not None:
-        return [int(line) for line in Path(path).read_text().split()]
-    found = [re.match(r"\d+", Path(name).name) for name in names]
-    return [int(match[0]) if match else -1 for match in found]
+        every = [int(line) for line in Path(path).read_text().split()]
+        if len(every) != photographs.total:
+            raise SystemExit(f"--labels: {path} has {len(every)} classes for {photographs.total} pictures")
+        return [every[place] for place in photographs.places]
+    found = {name: re.match(r"\d+", Path(name).name) for name in photographs.names}
+    nameless = [name for name, match in found.items() if not match]
+    if nameless:
+        raise SystemExit(f"--wrong needs --labels: {nameless[0]} does not begin with the number of its class")
+    return [int(match[0]) for match in found.values()]
 
 
 def main() -> None:
     made = parser(__doc__, 6)
-    made.add_argument("--labels")
+    made.add_argument("--labels", help="file of the pictures' true classes, for --wrong")
     made.add_argument("--classes", help="names of the classes")
     made.add_argument("--wrong", action="store_true", help="only pictures that the model gets wrong")
     arguments = made.parse_args()
@@ -39,11 +47,12 @@ def main() -> None:
     photographs = opened(arguments)
     names = class_names(arguments.classes)
     predicted = photographs.scores().argmax(1).tolist()
-    true = labels(arguments.labels, photographs.names)
-    places = [
-        i for i, (p, t) in enumerate(zip(predicted, true, strict=True)) if p != t or not arguments.wrong
-    ]
-    places = places[:count]
+    places = list(range(len(predicted)))
+    if arguments.wrong:
+        true = labels(arguments.labels, photographs)
+        places = [i for i in places if predicted[i] != true[i]][:count]
+        if not places:
+            raise SystemExit("the model gets none of these pictures wrong")
     photographs.images = photographs.images[places]
     photographs.pictures = [photographs.pictures[i] for i in places]
     for i in places:

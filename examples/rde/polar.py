@@ -1,14 +1,25 @@
-"""A classifier that looks at the angle only, explained in two coordinates (CartoonX, figure 2)."""
+"""A classifier that looks at the angle only, explained in two coordinates (CartoonX, figure 2).
+
+The picture: the class's probability over the square, and where the point may lie if one coordinate is kept.
+"""
 
 from __future__ import annotations
 
+import argparse
 import math
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 import pyxai
 from pyxai.rde import Draw, Obfuscation, Optimiser, Pixels, Representation
+from pyxai.rde.scene import scene
+from pyxai.render import colourise, gallery
+
+POINT = torch.tensor([[[[0.6 * math.cos(0.6), 0.6 * math.sin(0.6)]]]]) / 2 + 0.5
+SIDE = 64  # of the pictures, in pixels
 
 
 class Angle(nn.Module):
@@ -50,27 +61,55 @@ class Still(Optimiser):
         return lambda mask, gradient: None
 
 
+def decision() -> np.ndarray:
+    """The probability of the class over the square, uint8 (H, W, 3)."""
+    ends = torch.linspace(0, 1, SIDE)
+    points = torch.stack(torch.meshgrid(ends, ends, indexing="xy"), -1).reshape(-1, 1, 1, 2)
+    values = Angle()(points).softmax(1)[:, 0].reshape(SIDE, SIDE).flip(0)  # y upwards
+    return colourise(values.numpy() - 0.5)
+
+
+def cloud(points: Tensor) -> np.ndarray:
+    """Where points (R, 1, 1, 2) lie in the square, (H, W)."""
+    x, y = (points.flatten(1) * (SIDE - 1)).round().long().unbind(1)
+    picture = torch.zeros(SIDE, SIDE)
+    picture[SIDE - 1 - y, x] = 1
+    return picture.numpy()
+
+
 def main() -> None:
-    point = torch.tensor([[[[0.6 * math.cos(0.6), 0.6 * math.sin(0.6)]]]]) / 2 + 0.5
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    made.add_argument("--out", type=Path, default=Path("out/rde"))
+    arguments = made.parse_args()
     settings = {
         "polar": (Polar(), Box((-math.pi, 0.0), (math.pi, 1.0)), ("angle", "radius")),
         "Euclidean": (Pixels(), Box((0.0, 0.0), (1.0, 1.0)), ("x", "y")),
     }
+    samples, maps = 1024, {}
+    first, draws = torch.zeros(samples, dtype=torch.int64), torch.arange(samples)
     for name, (representation, obfuscation, coordinates) in settings.items():
         for kept, coordinate in enumerate(coordinates):
+            mask = torch.eye(2)[kept]
             found = pyxai.explain(
                 Angle(),
-                point,
+                POINT,
                 method="rate_distortion",
                 target=0,
                 steps=1,
-                samples=1024,
-                start=torch.eye(2)[kept],
+                samples=samples,
+                start=mask,
                 representation=representation,
                 obfuscation=obfuscation,
                 optimiser=Still(),
             )
             print(f"{name}, {coordinate} kept: expected distortion {float(found.extras['distortion']):.4f}")
+            ends = torch.zeros(1), torch.ones(1)
+            toy = scene(representation, obfuscation, POINT, torch.zeros(1, dtype=torch.int64), 0, *ends)
+            maps[f"{coordinate} kept"] = [cloud(toy.obfuscated(mask[None], first, draws))]
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / "polar.png"
+    gallery([decision()], maps, path, cmap="gray", percentile=100)
+    print(path)
 
 
 if __name__ == "__main__":

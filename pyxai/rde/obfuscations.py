@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +29,7 @@ class Draw:
         draws: (R,), numbers of the draws, never used twice for an image.
         seed: of the noise: see :func:`pyxai.ops.normal_noise`.
         representation: what the coefficients are of.
+        prepared: what :meth:`Obfuscation.prepare` gave for the images.
     """
 
     images: Tensor
@@ -39,6 +41,7 @@ class Draw:
     draws: Tensor
     seed: int
     representation: Representation
+    prepared: Any
 
 
 class Obfuscation:
@@ -46,6 +49,10 @@ class Obfuscation:
 
     An inpainting generator G(s, z, h) is one: it may look at the mask, and torch differentiates through it.
     """
+
+    def prepare(self, images: Tensor, coefficients: Tensor, representation: Representation) -> Any:
+        """What depends on the images alone, made once and found in every draw; arguments as in `Draw`."""
+        return None
 
     def replacements(self, draw: Draw) -> Tensor:
         """v for each row of ``draw``: (R, c, K)."""
@@ -65,23 +72,26 @@ class PartNoise(Obfuscation):
         """Centre and spread, two 0-d tensors, for the coefficients (c, k) of an image's part."""
         raise NotImplementedError
 
-    def tables(self, coefficients: Tensor, parts: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    def prepare(
+        self, images: Tensor, coefficients: Tensor, representation: Representation
+    ) -> tuple[Tensor, Tensor]:
         """Centre and spread of every image's parts, (N, P) each."""
-        rows = [[torch.stack(self.statistics(part)) for part in h.split(parts, -1)] for h in coefficients]
-        table = torch.stack([torch.stack(row) for row in rows])
-        return table[..., 0], table[..., 1]
+        shape = tuple(images.shape[1:])
+        rows = [
+            [torch.stack(self.statistics(part)) for part in representation.numbers(h, shape)]
+            for h in coefficients
+        ]
+        return torch.stack([torch.stack(row) for row in rows]).unbind(-1)
 
     def replacements(self, draw: Draw) -> Tensor:
-        present, place = draw.index.unique(return_inverse=True)
-        centre, spread = self.tables(draw.coefficients[present], draw.parts)
         sizes = torch.tensor(draw.parts, device=draw.index.device)
         shape, ids = draw.coefficients.shape[1:], draw.ids[draw.index]
         if self.noise == "normal":
             noise = ops.normal_noise(ids, draw.draws, draw.seed, shape)
         else:
             noise = 2 * ops.uniform_noise(ids, draw.draws, draw.seed, shape) - 1
-        middle, width = (x[place].repeat_interleave(sizes, 1)[:, None] for x in (centre, spread))
-        return middle + width * noise.to(centre.dtype)
+        centre, spread = (table[draw.index].repeat_interleave(sizes, 1)[:, None] for table in draw.prepared)
+        return centre + spread * noise.to(centre.dtype)
 
 
 @dataclass(frozen=True)
@@ -126,19 +136,22 @@ class Blur(Obfuscation):
     def __post_init__(self):
         positive("scale", self.scale)
 
-    def replacements(self, draw: Draw) -> Tensor:
-        deviation = self.scale * min(draw.images.shape[2:])
+    def prepare(self, images: Tensor, coefficients: Tensor, representation: Representation) -> Tensor:
+        """The coefficients of the blurred images, (N, c, K)."""
+        deviation = self.scale * min(images.shape[2:])
         reach = math.ceil(3 * deviation)
-        place = torch.arange(-reach, reach + 1, device=draw.images.device, dtype=draw.images.dtype)
-        taps = torch.exp(-place.square() / (2 * deviation**2))
+        distance = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
+        taps = torch.exp(-distance.square() / (2 * deviation**2))
         taps = taps / taps.sum()
-        present, place = draw.index.unique(return_inverse=True)
         blurred = []
-        for image in draw.images[present]:  # one at a time: convolutions choose their algorithm by the batch
+        for image in images:  # one at a time: convolutions choose their algorithm by the batch
             rows = F.pad(image[:, None], (reach, reach, reach, reach), mode="replicate")
             rows = F.conv2d(F.conv2d(rows, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
-            blurred.append(draw.representation.coefficients(rows[None, :, 0]))
-        return torch.cat(blurred)[place]
+            blurred.append(representation.coefficients(rows[None, :, 0]))
+        return torch.cat(blurred)
+
+    def replacements(self, draw: Draw) -> Tensor:
+        return draw.prepared[draw.index]
 
 
 OBFUSCATIONS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -112,12 +113,11 @@ class RateDistortion:
         unit = _unit(images, black, white, method)
         broken = (~scores.isfinite().all(1)).nonzero().flatten().tolist()
         expect(not broken, method, "model", "return finite scores", f"NaN or infinity for image {broken[:1]}")
-        run = _Run(self, executor, unit, target, ids, black, white, scores)
+        run = _Run(self, executor, unit, target, ids, black, white, scores, method)
         mask = self._first_mask(run.scene, method)
         losses = torch.full((len(images), self.steps), torch.nan, dtype=torch.float64, device=images.device)
-        if self._worth_it(mask):
-            run.minimise(mask, losses)
-        return run.result(mask, losses)
+        steps = run.minimise(mask, losses) if self._worth_it(mask) else [0] * len(images)
+        return run.result(mask, losses, steps)
 
     def _first_mask(self, of: Scene, method: str) -> Tensor:
         shape = (len(of.images), of.size)
@@ -138,67 +138,88 @@ class RateDistortion:
 class _Run:
     """The state of one optimisation."""
 
-    def __init__(self, how: RateDistortion, executor: Executor, unit, target, ids, black, white, scores):
-        self.how, self.executor, self.target, self.scores = how, executor, target, scores
+    def __init__(
+        self, how: RateDistortion, executor: Executor, unit, target, ids, black, white, scores, method: str
+    ):
+        self.how, self.executor, self.target, self.scores, self.method = how, executor, target, scores, method
         self.scene = scene(how.representation, how.obfuscation, unit, ids, how.seed, black, white)
         plain = unit if how.colour else unit.mean(1, keepdim=True)
         ends = plain.new_zeros(plain.shape[1]), plain.new_ones(plain.shape[1])
         self.pictures = scene(how.representation, Constant(0.0), plain, ids, how.seed, *ends)
+        wanted = f"give {self.scene.size} coefficients a channel for one channel too"
+        expect(self.pictures.size == self.scene.size, method, "representation", wanted, self.pictures.size)
 
-    def minimise(self, mask: Tensor, losses: Tensor) -> None:
-        """Change ``mask`` (N, K) in place and note the ``losses``; images leave when they are done."""
+    def minimise(self, mask: Tensor, losses: Tensor) -> list[int]:
+        """Change ``mask`` (N, K) in place and note the ``losses``; images leave when they are done.
+
+        Returns the steps that each image made.
+        """
         how = self.how
         movers = [how.optimiser.start() for _ in mask]
-        active = torch.arange(len(mask), device=mask.device)
+        made = [how.steps] * len(mask)
+        active = list(range(len(mask)))
+        images = torch.arange(len(mask), device=mask.device)
         price = how.sparsity / mask.shape[1]
         gradient = torch.zeros_like(mask)
         for step in range(how.steps):
             gradient.zero_()
-            distortions = self._distortions(mask, active, step, gradient)[0]
-            spatial = self._spatial(mask, active, gradient) if how.spatial else torch.zeros(len(active))
-            going = []
-            for place, image in enumerate(active.tolist()):
+            distortions = self._distortions(mask, images, step, gradient)
+            spatial = self._spatial(mask, images, gradient) if how.spatial else torch.zeros(len(active))
+            for place, image in enumerate(active):
                 row = mask[image]
                 norm = row.sum(dtype=torch.float64)
                 losses[image, step] = distortions[place].mean() + price * norm + spatial[place]
                 movers[image](row, gradient[image].add_(row.sign(), alpha=price))
                 row.clamp_(0, 1)
-                going.append(not self._settled(losses[image, : step + 1]))
-            active = active[torch.tensor(going, device=active.device)]
-            if not len(active):
-                return
+            count = step + 1
+            if count % how.window and count < how.steps:
+                continue  # looking at the losses waits for the device
+            self._expect_finite(losses[images, :count], images, "loss in step {}")
+            settled = {image for image in active if self._settled(losses[image, :count])}
+            if settled:
+                made = [count if image in settled else steps for image, steps in enumerate(made)]
+                active = [image for image in active if image not in settled]
+                images = torch.tensor(active, device=mask.device)
+            if not active:
+                break
+        return made
+
+    def _expect_finite(self, values: Tensor, images: Tensor, what: str) -> None:
+        """``values`` (n, steps) of ``images`` (n,) are finite; else the first that is not is named."""
+        for place, step in (~values.isfinite()).nonzero()[:1].tolist():
+            wanted = "return finite scores and gradients for obfuscated images"
+            got = f"{float(values[place, step])} as {what.format(step + 1)} of image {int(images[place])}"
+            expect(False, self.method, "model", wanted, got)
 
     def _settled(self, losses: Tensor) -> bool:
-        how, count = self.how, len(losses)
-        if how.tolerance is None or count % how.window or count < 2 * how.window:
+        how = self.how
+        if how.tolerance is None or len(losses) < 2 * how.window:
             return False
         before, now = losses[-2 * how.window :].reshape(2, how.window).mean(1)
         return bool(now >= (1 - how.tolerance) * before)
 
-    def _distortions(
-        self, mask: Tensor, images: Tensor, step: int, gradient: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Distortions (n, L) float64 and scores (n, L, classes) of the draws of ``step``.
-
-        The gradient of each image's mean distortion is added to ``gradient`` (N, K), if given.
-        """
+    def _draws(self, images: Tensor, step: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Image and number of every draw of ``step``, (r,) each, a model call's worth at a time."""
         samples = self.how.samples
-        found, scores = [], []
         for block in self.executor.blocks(len(images) * samples):
             row = torch.arange(block.start, block.stop, device=images.device)
-            index, draws = images[row // samples], step * samples + row % samples
+            yield images[row // samples], step * samples + row % samples
+
+    def _distortion(self, scores: Tensor, index: Tensor) -> Tensor:
+        wide = scores.to(self.scores.dtype)  # the model may run in bfloat16
+        return self.how.distortion(wide, self.scores[index], self.target[index])
+
+    def _distortions(self, mask: Tensor, images: Tensor, step: int, gradient: Tensor) -> Tensor:
+        """Distortions (n, L) float64 of the draws of ``step``; the gradient of each image's mean is added."""
+        found = []
+        for index, draws in self._draws(images, step):
             points = self.scene.obfuscated(mask, index, draws)
-
-            def distortion(scores: Tensor, index: Tensor = index) -> Tensor:
-                wide = scores.to(self.scores.dtype)  # the model may run in bfloat16
-                return self.how.distortion(wide, self.scores[index], self.target[index])
-
-            grad, values, logits = self.executor.value_gradients(points, distortion)
-            if gradient is not None:
-                self.scene.pull_(gradient, grad.to(points.dtype) / samples, points, index, draws)
+            grad, values, _ = self.executor.value_gradients(
+                points, lambda scores, index=index: self._distortion(scores, index)
+            )
+            self.scene.pull_(gradient, grad.to(points.dtype) / self.how.samples, points, index, draws)
             found.append(values.double())
-            scores.append(logits)
-        return torch.cat(found).reshape(-1, samples), torch.cat(scores).unflatten(0, (-1, samples))
+        return torch.cat(found).unflatten(0, (-1, self.how.samples))
 
     def _spatial(self, mask: Tensor, images: Tensor, gradient: Tensor) -> Tensor:
         """Price of the pictures' means, (n,); its gradient is added."""
@@ -212,11 +233,18 @@ class _Run:
             found += [share * picture.sum(dtype=torch.float64) for picture in pictures]
         return torch.stack(found)
 
-    def result(self, mask: Tensor, losses: Tensor) -> Explained:
+    def result(self, mask: Tensor, losses: Tensor, steps: list[int]) -> Explained:
         """What is known of the final ``mask``, over draws that no step has seen."""
         everyone = torch.arange(len(mask), device=mask.device)
-        distortions, scores = self._distortions(mask, everyone, self.how.steps, None)
-        probabilities = torch.stack([image.softmax(1).mean(0) for image in scores])
+        distortions, probabilities = [], []
+        for index, draws in self._draws(everyone, self.how.steps):
+            scores = self.executor.scores(self.scene.obfuscated(mask, index, draws))
+            distortions.append(self._distortion(scores, index).double())
+            probabilities.append(scores.softmax(1))
+        rows = (-1, self.how.samples)
+        distortion = torch.stack([image.mean() for image in torch.cat(distortions).unflatten(0, rows)])
+        probabilities = torch.stack([image.mean(0) for image in torch.cat(probabilities).unflatten(0, rows)])
+        self._expect_finite(distortion[:, None], everyone, "distortion after the last step")
         pictures = [
             self.pictures.obfuscated(mask, part, torch.zeros_like(part))
             for part in everyone.split(self.executor.rows)
@@ -224,13 +252,13 @@ class _Run:
         return Explained(
             mask=mask,
             picture=torch.cat(pictures).contiguous(),
-            distortion=torch.stack([image.mean() for image in distortions]),
+            distortion=distortion,
             kept=torch.stack([row.mean(dtype=torch.float64) for row in mask]),
             probability=probabilities.gather(1, self.target[:, None])[:, 0],
             image_probability=probability(self.scores, self.target),
             predicted=probabilities.argmax(1),
             losses=losses,
-            steps=losses.isfinite().sum(1),
+            steps=torch.tensor(steps, device=mask.device),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,8 @@ class Representation:
     """A representation x = f(h): images (N, C, H, W) in [0, 1] from coefficients (N, c, K).
 
     A mask has K entries and takes the c numbers of each together. To write one, give :meth:`coefficients`
-    and :meth:`images`; f need not be linear, but torch must be able to differentiate it.
+    and :meth:`images`; f need not be linear, but torch must be able to differentiate it. Both are asked
+    for one channel too where a picture is wanted in grey, and K must be the same then.
     """
 
     def coefficients(self, images: Tensor) -> Tensor:
@@ -31,6 +33,10 @@ class Representation:
     def parts(self, shape: tuple[int, int, int]) -> tuple[int, ...] | None:
         """Sizes of the sets of neighbouring coefficients that share the statistics of noise; None for one."""
         return None
+
+    def numbers(self, coefficients: Tensor, shape: tuple[int, int, int]) -> Sequence[Tensor]:
+        """Of an image's coefficients (c, K), those each part's statistics are taken of, in any shape."""
+        return coefficients.split(self.parts(shape) or coefficients.shape[-1], -1)
 
     def check(self, shape: tuple[int, int, int], method: str) -> None:
         """Raise a :class:`ValueError` where images of this shape cannot be represented."""
@@ -118,21 +124,44 @@ class Wavelets(Representation):
 class Fourier(Representation):
     """The unitary Fourier transform of each channel; real and imaginary part of a frequency share the mask.
 
-    The mean of the image is a part of its own.
+    Only one of two conjugate frequencies is a coefficient, so all coefficients are those of an image. The
+    mean comes first and is a part of its own. Where a frequency is its own conjugate, as the mean is, the
+    imaginary part is 0 and has no effect.
     """
 
     def coefficients(self, images: Tensor) -> Tensor:
-        spectrum = torch.view_as_real(torch.fft.rfft2(images, norm="ortho"))
-        return spectrum.flatten(2, 3).movedim(-1, 2).flatten(1, 2)
+        height, width = images.shape[2:]
+        spectrum = torch.fft.fft2(images, norm="ortho").flatten(2)
+        places, _ = self._places(height, width, images.device)
+        return torch.view_as_real(spectrum[..., places]).movedim(-1, 2).flatten(1, 2)
 
     def images(self, coefficients: Tensor, shape: tuple[int, int, int]) -> Tensor:
         channels, height, width = shape
-        parts = coefficients.unflatten(1, (channels, 2)).unflatten(-1, (height, width // 2 + 1))
-        spectrum = torch.complex(*parts.unbind(2))
-        return torch.fft.irfft2(spectrum, s=(height, width), norm="ortho")
+        places, alone = self._places(height, width, coefficients.device)
+        values = torch.complex(*coefficients.unflatten(1, (channels, 2)).unbind(2))
+        spectrum = values.new_zeros(*values.shape[:2], height * width)
+        spectrum[..., places] = torch.where(alone, values, 2 * values)  # the real part halves, as conjugates
+        return torch.fft.ifft2(spectrum.unflatten(2, (height, width)), norm="ortho").real
 
     def parts(self, shape: tuple[int, int, int]) -> tuple[int, ...]:
-        return 1, shape[1] * (shape[2] // 2 + 1) - 1
+        return 1, len(self._places(*shape[1:], None)[0]) - 1
+
+    def numbers(self, coefficients: Tensor, shape: tuple[int, int, int]) -> Sequence[Tensor]:
+        _, alone = self._places(*shape[1:], coefficients.device)
+        counts = torch.ones_like(coefficients, dtype=torch.bool)
+        counts[1::2, alone] = False
+        parts = zip(*(x.split(self.parts(shape), -1) for x in (coefficients, counts)), strict=True)
+        return [part[those] for part, those in parts]
+
+    @staticmethod
+    def _places(height: int, width: int, device: torch.device | None) -> tuple[Tensor, Tensor]:
+        """Places of the coefficients in the plane of frequencies; whether each is its own conjugate."""
+        row, column = torch.arange(height, device=device)[:, None], torch.arange(width, device=device)
+        own_column = 2 * column % width == 0  # the conjugate's too
+        first = (2 * column < width) & ~own_column | own_column & (2 * row <= height)
+        alone = own_column & (2 * row % height == 0)
+        places = first.flatten().nonzero()[:, 0]
+        return places, alone.flatten()[places]
 
 
 def _pywavelets():

@@ -34,6 +34,7 @@ class Scene:
         self.black, self.white = black, white
         self.coefficients = representation.coefficients(images)
         self.parts = representation.parts(tuple(images.shape[1:])) or (self.coefficients.shape[-1],)
+        self.prepared = obfuscation.prepare(images, self.coefficients, representation)
 
     @property
     def size(self) -> int:
@@ -55,10 +56,9 @@ class FusedScene(Scene):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self._filters, self._levels = self.representation.synthesis(self.coefficients)
-        self._statistics = self.obfuscation.tables(self.coefficients, self.parts)
 
     def _given(self, index: Tensor, draws: Tensor) -> tuple[Tensor, ...]:
-        return *self._statistics, index, self.ids, draws, self._filters, self.black, self.white
+        return *self.prepared, index, self.ids, draws, self._filters, self.black, self.white
 
     def obfuscated(self, mask: Tensor, index: Tensor, draws: Tensor) -> Tensor:
         return ops.obfuscate(
@@ -102,6 +102,7 @@ class ComposedScene(Scene):
                     draws,
                     self.seed,
                     self.representation,
+                    self.prepared,
                 )
             )
             mixed = keep * self.coefficients[index] + (1 - keep) * other

@@ -117,7 +117,7 @@ def test_layout_of_pytorch_wavelets():
     torch.testing.assert_close(back[..., :51], x, atol=1e-5, rtol=0)
 
 
-def test_no_detailsleave_the_pixels():
+def test_no_levels_leave_the_pixels():
     x = torch.rand(2, 3, 4, 5)
     assert torch.equal(dwt(x, torch.rand(2, 2), 0), x.flatten(2))
     assert torch.equal(idwt(x.flatten(2), torch.rand(2, 2), 0, 4, 5), x)

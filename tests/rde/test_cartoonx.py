@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import pyxai
-from pyxai.ops import dwt
+from pyxai.ops import dwt, normal_noise
 from pyxai.rde import Wavelets
 from tests.rde.reference import cartoonx
 
@@ -71,8 +71,21 @@ def test_results(net, images):
     # the paper's loss at the first step is the price of the whole mask: there is no distortion yet
     assert torch.allclose(x["losses"][:, 0], torch.full((5,), 3.0, dtype=torch.float64))
     assert (x["losses"][:, -1] < 0.5 * x["losses"][:, 0]).all()
-    agree = x["predicted"] == e.target
-    assert (x["probability"][agree] > 1 / 5).all()
+    # what is said of the final mask, by the unfused algorithm's own fresh draws
+    wavelets, shape = Wavelets("db3", 2), (3, 33, 40)
+    for i, mask in enumerate(x["mask"]):
+        (h,) = wavelets.coefficients(images[i : i + 1])
+        parts = h.split(wavelets.parts(shape), 1)
+        centre = torch.cat([part.mean().expand(part.shape[1]) for part in parts])
+        spread = torch.cat([part.std().expand(part.shape[1]) for part in parts])
+        draws = 50 * 4 + torch.arange(4)  # the steps have had those before
+        noise = normal_noise(torch.full((4,), i), draws, 0, tuple(h.shape), torch.float64)
+        y = wavelets.images(mask * h + (1 - mask) * (centre + spread * noise), shape).clamp(0, 1)
+        p, before = net(y).softmax(1), net(images[i : i + 1]).softmax(1)[0]
+        target = before.argmax()
+        assert torch.allclose(x["probability"][i], p[:, target].mean())
+        assert torch.allclose(x["distortion"][i], (before[target] - p[:, target]).square().mean())
+        assert x["predicted"][i] == p.mean(0).argmax()
     assert torch.equal(e[2:4].extras["mask"], x["mask"][2:4])
 
 
@@ -176,6 +189,38 @@ def test_no_images(net):
 class Broken(nn.Module):
     def forward(self, x):
         return torch.stack([x.mean((1, 2, 3)), x.mean((1, 2, 3)) * torch.nan], 1)
+
+
+class Fragile(nn.Module):
+    """Scores of everything but of dark images unlike ``known``, which get ``instead`` added to theirs."""
+
+    def __init__(self, net, known, instead):
+        super().__init__()
+        self.net, self.known, self.instead = net, known, instead
+
+    def forward(self, x):
+        unlike = ((x - self.known).abs().amax((1, 2, 3)) > 1e-3) & (x.mean((1, 2, 3)) < 0.3)
+        return self.net(x) + torch.where(unlike, self.instead, 0.0)[:, None]
+
+
+@pytest.mark.parametrize("steps", [3, 50])
+@pytest.mark.parametrize("instead", [float("nan"), float("inf")])
+def test_scores_that_are_finite_for_images_only(net, images, instead, steps):
+    """The first step sees the image itself; the second is named, with the image, even if others go on."""
+    pair = torch.stack([images[0].clamp(min=0.5), 0.2 * images[1]])
+    options = OPTIONS | {"steps": steps, "tolerance": 1e-6}
+    message = "cartoonx: `model` must return finite scores .*, got nan as loss in step 2 of image 1$"
+    with pytest.raises(ValueError, match=message):
+        pyxai.explain(Fragile(net, pair[1], instead), pair, method="cartoonx", **options)
+    assert pyxai.explain(net, pair, method="cartoonx", **options).extras["losses"].isfinite().all()
+
+
+def test_scores_that_are_not_finite_after_the_last_step(net, images):
+    """One step ends at another mask, which only the judgement sees."""
+    dark = 0.2 * images[:1]
+    message = "got nan as distortion after the last step of image 0$"
+    with pytest.raises(ValueError, match=message):
+        pyxai.explain(Fragile(net, dark[0], torch.nan), dark, method="cartoonx", **OPTIONS | {"steps": 1})
 
 
 GREY = torch.full((1, 3, 33, 40), 0.5).double()

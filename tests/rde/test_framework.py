@@ -3,10 +3,12 @@
 import math
 
 import pytest
+import scipy.ndimage
 import torch
 from torch import nn
 
 import pyxai
+from examples.rde.polar import POINT, Angle, Box, Polar, Still
 from pyxai import rde
 from pyxai.rde.scene import ComposedScene, FusedScene, scene
 
@@ -30,12 +32,41 @@ def test_representations_give_images_back(representation):
     assert (representation.images(h, SHAPE) - images).abs().max() <= 1e-12
 
 
-def test_fourier_shares_the_mask_between_real_and_imaginary():
-    images = pictures(1)
-    h = rde.Fourier().coefficients(images)
-    spectrum = torch.fft.rfft2(images[0], norm="ortho").flatten(1)
-    assert torch.allclose(h[0, 0::2], spectrum.real) and torch.allclose(h[0, 1::2], spectrum.imag)
-    assert rde.Fourier().parts(SHAPE)[0] == 1  # the mean
+@pytest.mark.parametrize("size", [(4, 6), (5, 7), (4, 5), (7, 2), (1, 1)])
+def test_fourier(size):
+    """Any coefficients are those of a real image: the full spectrum they stand for is Hermitian."""
+    shape, fourier = (3, *size), rde.Fourier()
+    h = fourier.coefficients(torch.rand(1, *shape, dtype=torch.float64))
+    assert sum(fourier.parts(shape)) == h.shape[-1]
+    h = torch.randn_like(h)
+    full = torch.full((3, *size), torch.nan, dtype=torch.complex128)
+    half = iter(range(h.shape[-1]))
+    for row in range(size[0]):
+        for column in range(size[1] // 2 + 1):
+            if full[0, row, column].isnan():
+                k, there = next(half), (slice(None), -row % size[0], -column % size[1])
+                value = torch.complex(h[0, 0::2, k], h[0, 1::2, k])
+                own = there[1:] == (row, column)
+                full[:, row, column] = value.real.to(value) if own else value
+                full[there] = full[:, row, column].conj()
+    assert not list(half) and not full.isnan().any()
+    images = torch.fft.ifft2(full, norm="ortho")
+    assert images.imag.abs().max() <= 1e-14
+    assert (fourier.images(h, shape)[0] - images.real).abs().max() <= 1e-14
+    numbers = fourier.numbers(h[0], shape)
+    assert sum(part.numel() for part in numbers) == images.numel()  # as many as there are free to choose
+
+
+def test_noise_on_fourier_coefficients_keeps_the_brightness():
+    """A mean has no imaginary part to count: where the channels agree, that of the image comes back."""
+    grey = 0.4 + 0.2 * torch.rand(2, 1, 6, 8, dtype=torch.float64).expand(2, 3, 6, 8)
+    ends = torch.zeros(3).double(), torch.ones(3).double()
+    made = scene(rde.Fourier(), rde.Gaussian(), grey, torch.arange(2), 0, *ends)
+    nothing_kept = torch.zeros(2, made.size, dtype=torch.float64)
+    rows = made.obfuscated(nothing_kept, torch.tensor([0, 1, 1]), torch.tensor([3, 4, 5]))
+    assert ((rows > 0) & (rows < 1)).all()
+    assert (rows.mean((1, 2, 3)) - grey.mean((1, 2, 3))[[0, 1, 1]]).abs().max() <= 1e-12
+    assert ((rows - rows.mean((2, 3), keepdim=True)).flatten(1).std(1) > 0.02).all()
 
 
 @pytest.mark.parametrize("representation", [rde.Pixels(), rde.Wavelets("db3", 2)])
@@ -61,10 +92,10 @@ def test_fused_and_composed_scenes_agree(representation, obfuscation):
 
 def test_adaptive_noise():
     """Mean and unbiased standard deviation of each part of each image, over its channels."""
-    wavelets = rde.Wavelets("db2", 2)
-    h = wavelets.coefficients(pictures(2))
+    wavelets, images = rde.Wavelets("db2", 2), pictures(2)
+    h = wavelets.coefficients(images)
     parts = wavelets.parts(SHAPE)
-    centre, spread = rde.Gaussian().tables(h, parts)
+    centre, spread = rde.Gaussian().prepare(images, h, wavelets)
     for i in range(2):
         for p, part in enumerate(h[i].split(parts, -1)):
             assert torch.allclose(centre[i, p], part.mean()) and torch.allclose(spread[i, p], part.std())
@@ -74,13 +105,10 @@ def test_adaptive_noise():
 
 def test_blur_obfuscates_with_the_blurred_image():
     images = pictures(2)
-    draw = rde.Draw(
-        images, images.flatten(2), (520,), torch.zeros(2, 520), torch.tensor([1, 0]), torch.arange(2),
-        torch.zeros(2, dtype=torch.int64), 0, rde.Pixels(),
-    )  # fmt: skip
-    blurred = rde.Blur(0.1).replacements(draw).unflatten(2, SHAPE[1:])
-    import scipy.ndimage
-
+    ends = torch.zeros(3).double(), torch.ones(3).double()
+    made = scene(rde.Pixels(), rde.Blur(0.1), images, torch.arange(2), 0, *ends)
+    nothing_kept = torch.zeros(2, made.size, dtype=torch.float64)
+    blurred = made.obfuscated(nothing_kept, torch.tensor([1, 0]), torch.zeros(2, dtype=torch.int64))
     for row, image in zip(blurred, images.flip(0), strict=True):
         expected = scipy.ndimage.gaussian_filter(image.numpy(), (0, 2, 2), mode="nearest", radius=(0, 6, 6))
         assert abs(row.numpy() - expected).max() <= 1e-12
@@ -141,53 +169,12 @@ def test_pixel_rde_finds_the_pixels_the_model_looks_at():
     assert (none.attribution == 1).all()
 
 
-class Polar(rde.Representation):
-    """A point (x, y) in [-1, 1]², held as an image of two pixels in [0, 1]: h = (angle, radius)."""
-
-    def coefficients(self, images):
-        x, y = (2 * images.flatten(1) - 1).unbind(1)
-        return torch.stack([torch.atan2(y, x), torch.hypot(x, y)], 1)[:, None]
-
-    def images(self, coefficients, shape):
-        angle, radius = coefficients[:, 0].unbind(1)
-        return (torch.stack([radius * angle.cos(), radius * angle.sin()], 1).reshape(-1, *shape) + 1) / 2
-
-
-class Disc(rde.Obfuscation):
-    """Uniform over [-π, π] × [0, 1]."""
-
-    def replacements(self, draw):
-        u = pyxai.ops.uniform_noise(draw.ids[draw.index], draw.draws, draw.seed, (1, 2), torch.float64)
-        return torch.stack([(2 * u[..., 0] - 1) * math.pi, u[..., 1]], -1)
-
-
-class Angle(nn.Module):
-    """Decides by the angle alone (figure 2 of the paper)."""
-
-    def forward(self, x):
-        x, y = (2 * x.flatten(1) - 1).unbind(1)
-        cosine = 6 * (x * math.cos(0.6) + y * math.sin(0.6)) / torch.hypot(x, y).clamp(min=1e-6)
-        return torch.stack([cosine, -cosine], 1)
-
-
-class Square(rde.Obfuscation):
-    """Uniform over [-1, 1]², as the two pixels hold it."""
-
-    def replacements(self, draw):
-        return pyxai.ops.uniform_noise(draw.ids[draw.index], draw.draws, draw.seed, (1, 2), torch.float64)
-
-
-class Still(rde.Optimiser):
-    def start(self):
-        return lambda mask, gradient: None
-
-
-POINT = torch.tensor([[[[0.6 * math.cos(0.6), 0.6 * math.sin(0.6)]]]]).double() / 2 + 0.5
+DISC, SQUARE = Box((-math.pi, 0.0), (math.pi, 1.0)), Box((0.0, 0.0), (1.0, 1.0))
 
 
 def expected_distortion(representation, obfuscation, mask):
     e = pyxai.explain(
-        Angle(), POINT, method="rate_distortion", target=0, start=torch.tensor(mask).double(), steps=1,
+        Angle(), POINT.double(), method="rate_distortion", target=0, start=torch.tensor(mask), steps=1,
         samples=512, representation=representation, obfuscation=obfuscation, optimiser=Still(),
     )  # fmt: skip
     return float(e.extras["distortion"])
@@ -195,13 +182,13 @@ def expected_distortion(representation, obfuscation, mask):
 
 def test_polar_toy():
     """Figure 2: keeping the angle costs nothing in polar coordinates; neither x nor y does so alone."""
-    assert expected_distortion(Polar(), Disc(), [1.0, 0.0]) <= 1e-12
-    assert expected_distortion(Polar(), Disc(), [0.0, 1.0]) > 0.3
-    assert expected_distortion(rde.Pixels(), Square(), [1.0, 0.0]) > 0.05
-    assert expected_distortion(rde.Pixels(), Square(), [0.0, 1.0]) > 0.05
+    assert expected_distortion(Polar(), DISC, [1.0, 0.0]) <= 1e-12
+    assert expected_distortion(Polar(), DISC, [0.0, 1.0]) > 0.3
+    assert expected_distortion(rde.Pixels(), SQUARE, [1.0, 0.0]) > 0.05
+    assert expected_distortion(rde.Pixels(), SQUARE, [0.0, 1.0]) > 0.05
     options = {"steps": 300, "samples": 16, "learning_rate": 0.02, "sparsity": 0.01, "target": 0}
-    parts = {"obfuscation": Disc(), "representation": Polar()}
-    e = pyxai.explain(Angle(), POINT, method="rate_distortion", **parts, **options)
+    parts = {"obfuscation": DISC, "representation": Polar()}
+    e = pyxai.explain(Angle(), POINT.double(), method="rate_distortion", **parts, **options)
     angle, radius = e.extras["mask"][0].tolist()
     assert angle > 0.5 and radius < 0.05
 
@@ -233,13 +220,13 @@ def test_parts_of_a_user():
         representation=rde.Fourier(),
     )  # fmt: skip
 
-    mask = torch.ones(2, 8 * 5, dtype=torch.float64)
     h, scores = rde.Fourier().coefficients(images), Left()(images)
+    mask = torch.ones(2, h.shape[-1], dtype=torch.float64)
     for _ in range(5):
         leaf = mask.clone().requires_grad_()
         keep = leaf[:, None]
         y = rde.Fourier().images(keep * h + (1 - keep) * leaf.mean(1)[:, None, None] * h.flip(-1), (3, 8, 8))
-        loss = (scores - Left()(y.clamp(0, 1))).square().mean(1).sum() + 0.2 / 40 * leaf.abs().sum()
+        loss = (scores - Left()(y.clamp(0, 1))).square().mean(1).sum() + 0.2 / h.shape[-1] * leaf.abs().sum()
         (gradient,) = torch.autograd.grad(loss, leaf)
         mask = (mask - 0.5 * gradient).clamp(0, 1)
     assert (e.extras["mask"] - mask).abs().max() <= 1e-10
