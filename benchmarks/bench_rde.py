@@ -1,13 +1,8 @@
-"""Rate-distortion explanations: the wavelet transforms and a step of CartoonX beside pytorch-wavelets.
-
-`--presets` measures instead what steps, draws and learning rate buy on photographs, at equal cost.
-"""
+"""Rate-distortion explanations: the wavelet transforms and a step of CartoonX beside pytorch-wavelets."""
 
 from __future__ import annotations
 
 import functools
-import sys
-import time
 
 import torch
 from torch import Tensor
@@ -24,16 +19,6 @@ from tests import zoo
 
 SAMPLES, SPARSITY = 16, 40.0
 BOUNDS = {"idwt": 0.075, "idwt's transpose": 0.35, "dwt": 0.35}
-
-# What 400 evaluations an image may be spent on: steps, draws a step, learning rate.
-CANDIDATES = {
-    ("cartoonx", 20.0): (
-        (100, 4, 0.05), (100, 4, 0.1), (50, 8, 0.05), (50, 8, 0.1), (50, 8, 0.2), (25, 16, 0.1),
-        (25, 16, 0.2),
-    ),
-    ("pixel_rde", 10.0): ((100, 4, 0.05), (50, 8, 0.1), (50, 8, 0.2)),
-}  # fmt: skip
-JUDGES = 32  # fresh draws every mask is judged by
 
 
 def model_and_image(device: str = "cpu") -> tuple[torch.nn.Module, Tensor]:
@@ -164,36 +149,10 @@ def transforms(results: Results, options: Options) -> None:
         results.add(case.what, seconds, claim)
 
 
-def presets(results: Results, options: Options) -> None:
-    """Objective, distortion and kept fraction for ways to spend the same number of evaluations."""
-    model = zoo.trained_squeezenet()
-    _, preprocess = zoo.squeezenet_imagenet()
-    images, _ = zoo.imagenet_images(1 if options.quick else 3)
-    ends = {"low": preprocess.black, "high": preprocess.white}
-    for (method, sparsity), candidates in CANDIDATES.items():
-        for steps, samples, rate in candidates:
-            start = time.perf_counter()
-            settings = {"steps": steps, "samples": samples, "learning_rate": rate}
-            found = pyxai.explain(model, images, method=method, sparsity=sparsity, rows=8, **settings, **ends)
-            seconds = (time.perf_counter() - start) / len(images)
-            judged = pyxai.explain(
-                model, images, method=method, sparsity=sparsity, rows=8, steps=1, samples=JUDGES, seed=1,
-                start=found.extras["mask"], learning_rate=1e-12, **ends,
-            )  # fmt: skip
-            distortion, kept = judged.extras["distortion"].mean(), found.extras["kept"].mean()
-            what = f"{method}, λk = {sparsity:g}, {steps} steps of {samples} draws, rate {rate}"
-            results.state(f"{what}: distortion + λk · kept", distortion + sparsity * kept)
-            results.state(f"{what}: distortion", distortion)
-            results.state(f"{what}: kept", kept)
-            results.state(f"{what}: an image", seconds, "s")
-
-
-def main(argv: list[str] | None = None) -> None:
-    argv = sys.argv[1:] if argv is None else argv
-    chosen = (presets,) if "--presets" in argv else (transforms, step, memory)
-    options = harness.options(__doc__, [argument for argument in argv if argument != "--presets"])
-    results = harness.begin("rde_presets" if chosen == (presets,) else "rde", options)
-    for measure in chosen:
+def main() -> None:
+    options = harness.options(__doc__)
+    results = harness.begin("rde", options)
+    for measure in (transforms, step, memory):
         measure(results, options)
     harness.finish(results, options)
 

@@ -27,7 +27,7 @@ from pyxai.rde import (
     Wavelets,
 )
 
-# Steps, draws a step and learning rate. "fast" was chosen by `benchmarks/bench_rde.py`.
+# Steps, draws a step and learning rate. "fast" was chosen by `benchmarks/bench_rde_presets.py`.
 PRESETS = {"fast": (50, 8, 0.1), "paper": (2000, 64, 0.001)}
 
 
