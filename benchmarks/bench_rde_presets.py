@@ -15,7 +15,7 @@ from examples.rde.polar import Still
 from pyxai.rde import Pixels, Wavelets
 from tests import zoo
 
-PHOTOGRAPHS = 3
+PHOTOGRAPHS = 2
 JUDGES = 48  # fresh draws every mask is judged by
 
 # Method and λk to the representation and to (steps, draws a step, learning rate).
