@@ -146,7 +146,7 @@ class _Run:
         plain = unit if how.colour else unit.mean(1, keepdim=True)
         ends = plain.new_zeros(plain.shape[1]), plain.new_ones(plain.shape[1])
         self.pictures = scene(how.representation, Constant(0.0), plain, ids, how.seed, *ends)
-        wanted = f"give {self.scene.size} coefficients a channel for one channel too"
+        wanted = f"give K = {self.scene.size} for one channel too, or `colour` be set"
         expect(self.pictures.size == self.scene.size, method, "representation", wanted, self.pictures.size)
 
     def minimise(self, mask: Tensor, losses: Tensor) -> list[int]:

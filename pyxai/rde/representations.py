@@ -19,7 +19,7 @@ class Representation:
 
     A mask has K entries and takes the c numbers of each together. To write one, give :meth:`coefficients`
     and :meth:`images`; f need not be linear, but torch must be able to differentiate it. Both are asked
-    for one channel too where a picture is wanted in grey, and K must be the same then.
+    for one channel too where a picture is wanted in grey, and K must not depend on their number then.
     """
 
     def coefficients(self, images: Tensor) -> Tensor:

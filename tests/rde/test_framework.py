@@ -232,6 +232,25 @@ def test_parts_of_a_user():
     assert (e.extras["mask"] - mask).abs().max() <= 1e-10
 
 
+class Every(rde.Representation):
+    """Every value of an image has an entry of the mask: as many as there are channels."""
+
+    def coefficients(self, images):
+        return images.flatten(1)[:, None]
+
+    def images(self, coefficients, shape):
+        return coefficients.reshape(-1, *shape)
+
+
+def test_a_grey_picture_needs_as_many_coefficients_of_one_channel():
+    images = torch.rand(2, 3, 12, 16)
+    options = {"method": "rate_distortion", "representation": Every(), "steps": 2, "samples": 2}
+    assert pyxai.explain(Left(), images, colour=True, **options).attribution.shape == images.shape
+    message = "`representation` must give K = 576 for one channel too, or `colour` be set, got 192"
+    with pytest.raises(ValueError, match=message):
+        pyxai.explain(Left(), images, **options)
+
+
 def test_rate_distortion_takes_the_place_of_the_named_methods():
     images = torch.rand(2, 3, 12, 16)
     options = {"steps": 5, "samples": 2}
