@@ -1,8 +1,8 @@
 """Spectral residual between and behind the transforms, against torch's chain over whole planes.
 
 Not bound by memory: a coefficient (half a one read, one written) costs two roots, a logarithm, an exponential
-and three quotients, a pixel of the energy 22 products and as many sums. `bench_saliency` shows it: with all
-data in the caches they are hardly faster.
+and three quotients, a pixel of the energy 22 products and as many sums. `bench_saliency` measures both on
+data that stay in the caches, in shares of the bandwidth of a copy in memory.
 """
 
 import torch

@@ -6,6 +6,10 @@ namespace pyxai {
 constexpr int kSliders = 64;   // threads of a block, each with a histogram of its own in shared memory
 constexpr int64_t kSlide = 64; // pixels a thread slides over
 
+// Counts from one thread's histogram to the next: an odd number of 32-bit words, so that lanes that look at
+// the same level use different banks of shared memory.
+constexpr int kStride = kLevels + 2;
+
 template <class T>
 __global__ void levels_kernel(uint8_t *levels, const T *images, int64_t size) {
     for_elements(1, size, [&](int64_t, int64_t i, bool inside) {
@@ -14,12 +18,12 @@ __global__ void levels_kernel(uint8_t *levels, const T *images, int64_t size) {
     });
 }
 
-// A thread takes the pixels of one stretch of a row. Counts lie so that lanes use different banks.
+// A thread takes the pixels of one stretch of a row.
 template <class T>
 __global__ void entropy_kernel(T *out, const uint8_t *levels, const int64_t *terms, const int64_t *reaches,
                                int64_t rows, int64_t height, int64_t width, int64_t radius) {
     extern __shared__ uint16_t counts[];
-    uint16_t *own = counts + threadIdx.x * kLevels;
+    uint16_t *own = counts + threadIdx.x * kStride;
     const int64_t stretches = (width + kSlide - 1) / kSlide;
     const int64_t step = gridDim.x * static_cast<int64_t>(blockDim.x);
     for (int64_t t = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; t < rows * stretches;
@@ -81,7 +85,7 @@ static Tensor local_entropy(const Tensor &images, int64_t radius, bool disk) {
         levels_kernel<<<row_grid(1, out.numel()), kThreads, 0, stream>>>(level, dense.const_data_ptr<T>(),
                                                                          out.numel());
         check_launch("local_entropy");
-        entropy_kernel<<<blocks, kSliders, kSliders * kLevels * sizeof(uint16_t), stream>>>(
+        entropy_kernel<<<blocks, kSliders, kSliders * kStride * sizeof(uint16_t), stream>>>(
             out.mutable_data_ptr<T>(), level, term.const_data_ptr<int64_t>(), reach.const_data_ptr<int64_t>(),
             planes * height, height, width, radius);
     });

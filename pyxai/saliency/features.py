@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pyxai.saliency.planes import pad_edge, resize, separable
+from pyxai.saliency.planes import pad_edge, resize
 
 LEVELS = 9  # scales 0 to 8: each half the size of the one before
 SMALLEST = 256  # longer side of a picture with nine levels
 NEGLIGIBLE = 1e-5  # of a feature; normalising a map that holds only rounding would make it as strong as any
 ANGLES = (0, 45, 90, 135)  # degrees between the horizontal and the direction in which a Gabor wave varies
 
-Pyramid = list[Tensor]  # planes (N, H, W) from fine to coarse
+HALVING = (1, 5, 10, 10, 5, 1)
+
+Pyramid = dict[int, Tensor]  # scale to planes (N, H, W)
 
 
 def enlarged(images: Tensor) -> Tensor:
@@ -30,26 +33,25 @@ def enlarged(images: Tensor) -> Tensor:
 
 
 def pyramid(planes: Tensor, levels: int = LEVELS) -> Pyramid:
-    """Each level half the size of the one before, by [1 5 10 10 5 1] / 32; a side of one pixel stays one.
-
-    The even filter keeps the levels' pixels centred on each other (SaliencyToolbox), so none is displaced.
-    """
-    found = [planes]
-    while len(found) < levels:
-        rows, columns = (_halving(side).to(planes) for side in found[-1].shape[1:])
-        found.append(separable(found[-1], rows, columns))
+    """Scales 0 to ``levels`` - 1: each half the size of the one before; a side of one pixel stays one."""
+    found = {0: planes}
+    for scale in range(1, levels):
+        found[scale] = _halved(found[scale - 1])
     return found
 
 
-@lru_cache(maxsize=64)
-def _halving(length: int) -> Tensor:
-    """((length + 1) // 2, length) float64; beyond the border stands the outermost pixel."""
-    weights = torch.zeros((length + 1) // 2, length, dtype=torch.float64)
-    rows = torch.arange(len(weights))
-    for offset, tap in zip(range(-2, 4), (1, 5, 10, 10, 5, 1), strict=True):
-        places = (2 * rows + offset).clamp(0, length - 1)
-        weights.index_put_((rows, places), torch.tensor(tap / 32, dtype=torch.float64), accumulate=True)
-    return weights
+def _halved(planes: Tensor) -> Tensor:
+    """Every second row and column of [1 5 10 10 5 1] / 32; beyond the border stands the outermost pixel.
+
+    The even filter keeps the levels' pixels centred on each other (SaliencyToolbox), so none is displaced.
+    """
+    for side in (1, 2):
+        length = planes.shape[side]
+        places = torch.arange(-2, length + 3, device=planes.device).clamp(0, length - 1)
+        padded = planes.index_select(side, places)
+        parts = padded.unfold(side, 6, 2)
+        planes = parts @ (planes.new_tensor(HALVING) / 32)
+    return planes
 
 
 def faded(planes: Tensor, reach: int) -> Tensor:
@@ -84,20 +86,19 @@ def opponents(images: Tensor) -> tuple[Tensor, Tensor]:
     return wide_red - wide_green, wide_blue - yellow
 
 
-def orientations(levels: Pyramid) -> list[Pyramid]:
-    """For each of four angles, the energy of two 9x9 Gabor filters a quarter period apart, at each level.
+def orientations(levels: Pyramid, scales: Iterable[int]) -> list[Pyramid]:
+    """For each of four angles, the energy of two 9x9 Gabor filters a quarter period apart, at ``scales``.
 
     Period 7 and deviation 7/3 pixels, mean zero, norm one, fading out at the border, as in the
     SaliencyToolbox (Walther & Koch 2006).
     """
-    filters = _gabors().to(levels[0])
-    found: list[Pyramid] = [[] for _ in ANGLES]
-    for planes in levels:
-        responses = F.conv2d(pad_edge(planes, 4)[:, None], filters).abs()
-        for angle, pair in zip(
-            found, responses.view(len(planes), len(ANGLES), 2, *planes.shape[1:]).unbind(1), strict=True
-        ):
-            angle.append(faded(pair.sum(1), 4))
+    found: list[Pyramid] = [{} for _ in ANGLES]
+    for scale in scales:
+        planes = levels[scale]
+        responses = F.conv2d(pad_edge(planes, 4)[:, None], _gabors().to(planes)).abs()
+        energies = responses.view(len(planes), len(ANGLES), 2, *planes.shape[1:]).sum(2)
+        for angle, energy in zip(found, energies.unbind(1), strict=True):
+            angle[scale] = faded(energy, 4)
     return found
 
 

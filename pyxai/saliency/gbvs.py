@@ -16,7 +16,7 @@ from pyxai.saliency.features import (
     orientations,
     pyramid,
 )
-from pyxai.saliency.planes import resize
+from pyxai.saliency.planes import resize, unit_peak
 
 SCALES = (2, 3, 4)
 ACTIVATION, NORMALISATION = 0.15, 0.06
@@ -42,7 +42,7 @@ def gbvs(images: Tensor, size: int = 32) -> Tensor:
     channels = [
         [light],
         [pyramid(plane, max(SCALES) + 1) for plane in opponents(pictures)],
-        orientations(light),
+        orientations(light, SCALES),
     ]
     scale = size / max(images.shape[2:])
     small = [max(1, round(scale * side)) for side in images.shape[2:]]
@@ -52,7 +52,7 @@ def gbvs(images: Tensor, size: int = 32) -> Tensor:
         flat = planes.amax((1, 2)) - planes.amin((1, 2)) < NEGLIGIBLE
         laws = normalisation_law(activation_law(planes.masked_fill(flat[:, None, None], 0)))
         maps = maps + laws.view(-1, len(images), *small).mean(0)
-    return resize(maps / maps.amax((1, 2), keepdim=True), *images.shape[2:])
+    return unit_peak(resize(maps, *images.shape[2:]))
 
 
 def activation_law(maps: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from pyxai.checks import one_of
 from pyxai.saliency.face import check_images, classical
 from pyxai.saliency.features import (
+    LEVELS,
     NEGLIGIBLE,
     SMALLEST,
     Pyramid,
@@ -22,10 +23,12 @@ from pyxai.saliency.features import (
     orientations,
     pyramid,
 )
-from pyxai.saliency.planes import gaussian_mean, resize, unit_range
+from pyxai.saliency.planes import gaussian_mean, resize, unit_peak, unit_range
 
 CENTRES, DELTAS, COMMON = (2, 3, 4), (3, 4), 4
 """Scales of centres, steps from there to their surrounds, and the scale at which maps are added."""
+
+USED = range(min(CENTRES), LEVELS)
 
 BORDER = 20  # the part of the longer side over which differences fade out, as in the SaliencyToolbox
 
@@ -48,13 +51,12 @@ def itti_koch(images: Tensor, normalisation: Normalisation = "local_max") -> Ten
             (1 - mean of the other local maxima)². ``iterative``: ten steps of excitation and inhibition by
             differences of Gaussians (Itti & Koch 2001).
 
-    Returns (N, H, W), the largest value 1, at the resolution of scale 4.
+    Returns (N, H, W), enlarged from scale 4, the largest value 1.
     """
     one_of("normalisation", normalisation, CHOICES, "itti_koch")
     normalise = _NORMALISE[normalisation]
     maps = sum(normalise(channel) for channel in _channels(images, normalise).values()) / 3
-    largest = maps.amax((1, 2), keepdim=True)
-    return resize(maps / torch.where(largest > 0, largest, 1), *images.shape[2:])
+    return unit_peak(resize(maps, *images.shape[2:]))
 
 
 def conspicuity(images: Tensor, normalisation: Normalisation = "local_max") -> dict[str, Tensor]:
@@ -79,7 +81,7 @@ def _channels(images: Tensor, normalise: Callable[[Tensor], Tensor]) -> dict[str
     return {
         "intensity": across(_differences(light)),
         "colour": sum(across(_differences(colour)) for colour in colours),
-        "orientation": sum(normalise(across(_differences(angle))) for angle in orientations(light)),
+        "orientation": sum(normalise(across(_differences(angle))) for angle in orientations(light, USED)),
     }
 
 

@@ -26,15 +26,16 @@ def region_contrast(
     segments: Literal["felzenszwalb", "slic"] = "felzenszwalb",
     count: int = 200,
 ) -> Tensor:
-    """S(R_i) = Σ_j w_ij d(R_i, R_j) over the regions of a picture, w_ij = |R_j| exp(-‖p_i - p_j‖² / 0.4).
+    """S(R_i) = Σ_{j≠i} w_ij d(R_i, R_j) over a picture's regions, w_ij = |R_j| exp(-‖p_i - p_j‖² / 0.4).
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1].
         variant: ``mean``: d = ‖μ_i - μ_j‖ of mean colours (slides). ``histogram``: d = Σ f_i f_j ‖c_i - c_j‖
             over the picture's frequent colours, and regions in the middle are favoured by
             exp(-9 (x² + y²)) (Cheng et al. 2015, without the later smoothing and border suppression).
-        segments: superpixels of scikit-image: ``felzenszwalb``, as Cheng et al. take them, or ``slic``, about
-            ``count`` of them; its grid of seeds does not turn with the picture.
+        segments: superpixels of scikit-image: ``felzenszwalb``, as Cheng et al. take them but of at least a
+            250th of the picture instead of 200 pixels, or ``slic``, about ``count`` of them; its grid of
+            seeds does not turn with the picture.
         count: of ``slic``.
 
     Returns (N, H, W) from 0 to 1.
@@ -50,7 +51,7 @@ def region_contrast(
     for image in images:
         labels = torch.from_numpy(_segmented(segmentation, image, segments, count)).to(image.device)
         contrast = mean_contrast if variant == "mean" else histogram_contrast
-        maps.append(contrast(image, labels)[labels])
+        maps.append(contrast(image, labels)[labels].to(image))
     return unit_range(torch.stack(maps))
 
 
@@ -61,57 +62,70 @@ def mean_contrast(image: Tensor, labels: Tensor) -> Tensor:
         image: (1 or 3, H, W) in [0, 1].
         labels: (H, W) int64 from 0 to R - 1, each with at least one pixel.
 
-    Returns (R,).
+    Returns (R,) float64.
     """
-    members = torch.nn.functional.one_hot(labels.flatten()).to(image)
-    size = members.sum(0)
-    means = members.T @ lab(image[None])[0].flatten(1).T / size[:, None]
-    return (_weights(members, labels.shape) * torch.cdist(means, means)).sum(1)
+    means = _means(_colours(image), labels.flatten())
+    return (_weights(labels) * _distances(means, means)).sum(1)  # a region is no distance from itself
 
 
 def histogram_contrast(image: Tensor, labels: Tensor) -> Tensor:
     """Contrast of the regions' colour histograms, favouring the middle, as :func:`mean_contrast`."""
-    members = torch.nn.functional.one_hot(labels.flatten()).to(image)
     colour, palette = _quantised(image)
-    shares = members.T @ torch.nn.functional.one_hot(colour, len(palette)).to(image)
-    shares = shares / members.sum(0)[:, None]
-    distance = shares @ torch.cdist(palette, palette) @ shares.T
+    count = int(labels.max()) + 1
+    pairs = torch.bincount(labels.flatten() * len(palette) + colour, minlength=count * len(palette))
+    pairs = pairs.view(count, len(palette)).double()
+    shares = pairs / pairs.sum(1, keepdim=True)
+    distance = shares @ _distances(palette, palette) @ shares.T
     distance = distance - torch.diag(distance.diag())  # a region does not stand out from itself
-    centred = (_places(labels.shape, image) - 0.5).abs()
-    middle = members.T @ centred / members.sum(0)[:, None]
-    return torch.exp(-9 * middle.square().sum(1)) * (_weights(members, labels.shape) * distance).sum(1)
+    middle = _means((_places(labels) - 0.5).abs(), labels.flatten())
+    return torch.exp(-9 * middle.square().sum(1)) * (_weights(labels) * distance).sum(1)
 
 
-def _weights(members: Tensor, shape: torch.Size) -> Tensor:
+def _weights(labels: Tensor) -> Tensor:
     """|R_j| exp(-‖p_i - p_j‖² / 0.4), sizes as shares of the image and centroids in image sides, (R, R)."""
-    size = members.sum(0)
-    centroid = members.T @ _places(shape, members) / size[:, None]
-    return size / size.sum() * torch.exp(-torch.cdist(centroid, centroid).square() / SPREAD)
+    centroid = _means(_places(labels), labels.flatten())
+    size = torch.bincount(labels.flatten()).double() / labels.numel()
+    return size * torch.exp(-_distances(centroid, centroid).square() / SPREAD)
 
 
-def _places(shape: torch.Size, like: Tensor) -> Tensor:
-    """(H W, 2), the middle of every pixel in image sides."""
-    y, x = ((torch.arange(side).to(like) + 0.5) / side for side in shape)
-    return torch.cartesian_prod(y, x)
+def _means(values: Tensor, groups: Tensor) -> Tensor:
+    """Means of values (P, K) by group (P,) from 0 to R - 1, (R, K) float64."""
+    count = torch.bincount(groups)
+    return values.new_zeros(len(count), values.shape[1]).index_add_(0, groups, values) / count[:, None]
+
+
+def _distances(one: Tensor, other: Tensor) -> Tensor:
+    """Euclidean, (A, B), from differences; by products, which are faster, equal points come out apart."""
+    return torch.cdist(one, other, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _colours(image: Tensor) -> Tensor:
+    """(H W, 3) in L*a*b*, float64: sums of a million pixels lose digits in float32."""
+    return lab(image[None].double())[0].flatten(1).T
+
+
+def _places(labels: Tensor) -> Tensor:
+    """(H W, 2) float64, the middle of every pixel in image sides."""
+    sides = (torch.arange(side, dtype=torch.float64, device=labels.device) for side in labels.shape)
+    return torch.cartesian_prod(*((place + 0.5) / len(place) for place in sides))
 
 
 def _quantised(image: Tensor) -> tuple[Tensor, Tensor]:
-    """The index of every pixel's colour, (H W,), and the colours, (K, 3) in L*a*b*.
+    """The index of every pixel's colour, (H W,), and the colours, (K, 3) float64 in L*a*b*.
 
     Of 12³ colours the most frequent that cover 95 % of the pixels are kept, 10 to 256 of them if there are as
     many; the others join the nearest.
     """
     pixels = image.expand(3, -1, -1).flatten(1)
     cells = (pixels * BINS).long().clamp(max=BINS - 1)
-    codes, index, count = torch.unique(
+    _, index, count = torch.unique(
         (cells[0] * BINS + cells[1]) * BINS + cells[2], return_inverse=True, return_counts=True
     )
-    colours = lab(image[None])[0].flatten(1).T
-    means = torch.zeros(len(codes), 3).to(colours).index_add_(0, index, colours) / count[:, None]
+    means = _means(_colours(image), index)
     order = torch.argsort(count, descending=True, stable=True)
     covered = count[order].cumsum(0) <= COVERED * len(index)
     kept = order[: min(MOST, max(FEWEST, int(covered.sum()) + 1))]
-    nearest = torch.cdist(means, means[kept]).argmin(1)
+    nearest = _distances(means, means[kept]).argmin(1)
     return nearest[index], means[kept]
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from pyxai import ops
 from pyxai.checks import one_of, positive, whole
 from pyxai.ops.spectral_residual import FLOOR
-from pyxai.saliency.face import classical
-from pyxai.saliency.planes import gaussian_taps, grey, grey_levels, resize, unit_range
+from pyxai.saliency.face import check_images, classical
+from pyxai.saliency.planes import gaussian_taps, grey, grey_levels, resize, unit_peak, unit_range
 
 REACH = 2.0  # of the paper's Gaussian in standard deviations: 11 taps for 2.5
 
@@ -32,14 +32,15 @@ def spectral_residual(
     Args:
         images: (N, 1 or 3, H, W) in [0, 1].
         variant: ``paper``: a longer side above ``size`` is brought to it, g is a Gaussian of ``sigma``
-            working pixels as in the authors' code (their text says 8), amplitudes below 1/255 count as 1/255;
-            from 0 to 1. ``opencv``: as ``cv2.saliency.StaticSaliencySpectralResidual``, 8-bit grey at
-            ``size`` x ``size``, log(|F| + 1), a 5x5 kernel of sigma 8 before the square; the largest is 1.
+            working pixels as in the authors' code (their text says 8), amplitudes below 1/255 count as 1/255.
+            ``opencv``: as ``cv2.saliency.StaticSaliencySpectralResidual``, 8-bit grey at ``size`` x ``size``,
+            log(|F| + 1), a 5x5 kernel of sigma 8 before the square.
         size: pixels of the working picture, in ``paper`` float64; None for the image's own, in its dtype.
         sigma: of ``paper``, in working pixels.
         channels: ``grey``: of the luma. ``mean``: the mean of the channels' maps.
 
-    Returns (N, H, W) in [0, 1].
+    Returns (N, H, W) in [0, 1]. In ``paper`` each map, or each channel's, goes from 0 to 1. In ``opencv`` it
+    has the largest value 1 before it is enlarged, as OpenCV's, and so at most 1.
     """
     name = "spectral_residual"
     one_of("variant", variant, ("paper", "opencv"), name)
@@ -50,8 +51,7 @@ def spectral_residual(
     residual = ops.spectral_residual(spectrum, working.shape[2], opencv)
     field = torch.view_as_real(torch.fft.ifft2(torch.view_as_complex(residual)))
     maps = ops.spectral_energy(field, taps.to(field.device, field.dtype), opencv)
-    maps = maps / maps.amax((1, 2), keepdim=True) if opencv else unit_range(maps)
-    return _finish(maps, working, images, antialias=not opencv)
+    return _finish(maps, working, images, opencv)
 
 
 @classical()
@@ -63,13 +63,14 @@ def phase(
 ) -> Tensor:
     """The image whose spectrum has the phase of the image's and amplitude 1 throughout, squared and smoothed.
 
-    S = g * |F⁻¹ e^{iφ}|² (Guo, Ma & Zhang 2008: nearly the spectral residual, and cheaper).
+    S = g * |F⁻¹ e^{iφ}|² (Guo, Ma & Zhang 2008: nearly the spectral residual, and cheaper). Amplitudes below
+    1/255 become 255 times as large, not 1: their phase is mostly rounding.
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1].
         size, sigma, channels: as for the ``paper`` variant of :func:`spectral_residual`.
 
-    Returns (N, H, W) in [0, 1].
+    Returns (N, H, W) in [0, 1]; each map, or each channel's, goes from 0 to 1.
     """
     taps = _paper_taps("phase", sigma)
     working = _working_picture("phase", images, size, channels)
@@ -77,43 +78,58 @@ def phase(
     whitened = spectrum / spectrum.abs().clamp(min=FLOOR)
     field = torch.fft.irfft2(whitened, s=working.shape[1:])
     field = torch.stack([field, torch.zeros_like(field)], -1)
-    maps = unit_range(ops.spectral_energy(field, taps.to(field.device, field.dtype), False))
+    maps = ops.spectral_energy(field, taps.to(field.device, field.dtype), False)
     return _finish(maps, working, images)
 
 
 def amplitude_spectrum(images: Tensor) -> Tensor:
-    """log(1 + |F I|) of the luma with frequency 0 in the middle, (N, 1 or 3, H, W) to (N, H, W)."""
-    return torch.fft.fftshift(torch.fft.fft2(grey(images)).abs().log1p(), (1, 2))
+    """log(1 + |F I|) of the luma with frequency 0 in the middle (slides).
+
+    Args:
+        images: (N, 1 or 3, H, W) in [0, 1].
+
+    Returns (N, H, W), not negative, in the images' dtype and at least in float32.
+
+    Raises:
+        ValueError, TypeError: ``images`` are none.
+    """
+    spectrum = torch.fft.fft2(_luma("amplitude_spectrum", images))
+    return torch.fft.fftshift(spectrum.abs().log1p(), (1, 2))
 
 
 def phase_spectrum(images: Tensor) -> Tensor:
-    """Angle of F I of the luma in (-π, π] with frequency 0 in the middle, (N, 1 or 3, H, W) to (N, H, W)."""
-    return torch.fft.fftshift(torch.fft.fft2(grey(images)).angle(), (1, 2))
+    """Angle of F I of the luma in [-π, π] with frequency 0 in the middle (slides).
+
+    Arguments, shape, dtype and errors as for :func:`amplitude_spectrum`.
+    """
+    return torch.fft.fftshift(torch.fft.fft2(_luma("phase_spectrum", images)).angle(), (1, 2))
 
 
 def radial_amplitude(images: Tensor) -> tuple[Tensor, Tensor]:
-    """The amplitude spectrum as a function of frequency, to be held against the 1/f of natural images.
+    """Mean of |F I| of the luma by frequency, to be held against the 1/f of natural images (slides).
 
-    Args:
-        images: (N, 1 or 3, H, W); the luma is taken.
+    Arguments, dtype and errors as for :func:`amplitude_spectrum`.
 
-    Returns frequencies (K,) in cycles a pixel, the middles of rings of one cycle an image (the longer side),
-    frequency 0 left out, and the mean amplitude in each ring, (N, K).
+    Returns frequencies (K,) in cycles a pixel and the mean amplitudes (N, K) in rings of one cycle an image
+    about them. K is half of the longer side, rounded down: frequency 0 is left out, and so are the corners;
+    a picture of one pixel has no rings.
     """
-    planes = grey(images)
-    height, width = planes.shape[1:]
-    amplitude = torch.fft.fft2(planes).abs()
-    down, right = (torch.fft.fftfreq(side, dtype=torch.float64) for side in (height, width))
-    ring = ((down[:, None].square() + right.square()).sqrt() * max(height, width)).round().long().flatten()
-    count = max(height, width) // 2
-    kept = (ring >= 1) & (ring <= count)
-    ring, kept = ring.to(planes.device), kept.to(planes.device)
-    sums = amplitude.new_zeros(len(planes), count).index_add_(
-        1, ring[kept] - 1, amplitude.flatten(1)[:, kept]
-    )
-    members = torch.bincount(ring[kept] - 1, minlength=count).clamp(min=1)
-    frequency = torch.arange(1, count + 1, device=planes.device, dtype=amplitude.dtype) / max(height, width)
-    return frequency, sums / members
+    planes = _luma("radial_amplitude", images)
+    amplitude = torch.fft.fft2(planes).abs().flatten(1)
+    longer = max(planes.shape[1:])
+    down, right = (torch.fft.fftfreq(side, dtype=torch.float64) for side in planes.shape[1:])
+    ring = ((down[:, None].square() + right.square()).sqrt() * longer).round().long().flatten() - 1
+    count = longer // 2
+    kept = ((ring >= 0) & (ring < count)).nonzero()[:, 0]
+    ring, kept = ring[kept].to(planes.device), kept.to(planes.device)
+    sums = amplitude.new_zeros(len(planes), count).index_add_(1, ring, amplitude[:, kept])
+    frequency = torch.arange(1, count + 1, device=planes.device, dtype=amplitude.dtype) / longer
+    return frequency, sums / torch.bincount(ring, minlength=count)
+
+
+def _luma(name: str, images: Tensor) -> Tensor:
+    check_images(name, images)
+    return grey(images.detach().to(torch.promote_types(images.dtype, torch.float32)))
 
 
 def _paper_taps(name: str, sigma: float) -> Tensor:
@@ -165,9 +181,12 @@ def _neighbours(length: int, size: int) -> tuple[Tensor, Tensor]:
     return torch.cat([before, (before + 1).clamp(max=length - 1)]).long(), weights
 
 
-def _finish(maps: Tensor, working: Tensor, images: Tensor, antialias: bool = True) -> Tensor:
+def _finish(maps: Tensor, working: Tensor, images: Tensor, opencv: bool = False) -> Tensor:
     """Maps of the working pictures to maps of the images. A picture that came out flat has the zero map."""
     flat = working.amax((1, 2)) == working.amin((1, 2))
     maps = maps.masked_fill_(flat[:, None, None], 0)
-    maps = maps.reshape(len(images), -1, *maps.shape[1:]).mean(1)
-    return resize(maps.to(images.dtype), *images.shape[2:], antialias)
+    if opencv:  # scales before it enlarges
+        maps = resize(unit_peak(maps).to(images.dtype), *images.shape[2:], antialias=False)
+    else:
+        maps = unit_range(resize(maps.to(images.dtype), *images.shape[2:]))
+    return maps.view(len(images), -1, *images.shape[2:]).mean(1)

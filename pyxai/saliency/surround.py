@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyxai.checks import expect, one_of, whole
 from pyxai.saliency.face import classical
-from pyxai.saliency.planes import box_mean, gaussian_mean, grey_levels
+from pyxai.saliency.planes import box_mean, gaussian_mean, grey_levels, unit_peak, window_sum
 
 NEIGHBOURHOODS = (12, 24, 28, 48, 56, 112)
 """Scales of :func:`fine_grained`, in pixels to either side."""
@@ -67,8 +67,8 @@ def fine_grained(images: Tensor) -> Tensor:
         difference = levels - _mean_without_centre(levels, reach)
         on += difference.clamp(min=0).floor()
         off += (-difference).clamp(min=0).floor()
-    both = sum((255 * part / part.amax((1, 2), keepdim=True).clamp(min=1)).floor() for part in (on, off))
-    return both / both.amax((1, 2), keepdim=True).clamp(min=1)
+    both = sum((255 * unit_peak(part.float()).double()).floor() for part in (on, off))  # float32 as in OpenCV
+    return unit_peak(both)
 
 
 def _smoothed(levels: Tensor) -> Tensor:
@@ -86,18 +86,5 @@ def _smoothed(levels: Tensor) -> Tensor:
 
 def _mean_without_centre(levels: Tensor, reach: int) -> Tensor:
     """Mean over columns and rows (x - reach, x + reach] cut at the border, without the pixel itself."""
-    sums = torch.nn.functional.pad(levels.cumsum(1).cumsum(2), (1, 0, 1, 0))
-    (top, bottom), (left, right) = (_ends(side, reach, levels.device) for side in levels.shape[1:])
-    total = (
-        sums[:, bottom][:, :, right]
-        - sums[:, top][:, :, right]
-        - sums[:, bottom][:, :, left]
-        + sums[:, top][:, :, left]
-    )
-    others = (bottom - top)[:, None] * (right - left) - 1
-    return (total - levels) / others.clamp(min=1)
-
-
-def _ends(length: int, reach: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    place = torch.arange(length, device=device)
-    return (place - reach + 1).clamp(min=0), (place + reach + 1).clamp(max=length - 1)
+    sums, counts = window_sum(levels, reach - 1, reach)
+    return (sums - levels) / (counts - 1).clamp(min=1)

@@ -10,6 +10,7 @@ from torch import Tensor
 from pyxai import _native
 from pyxai.saliency.colour import lab
 from pyxai.saliency.face import classical
+from pyxai.saliency.planes import unit_peak
 
 BAND = 0.1  # width of the border band, in square roots of the number of pixels
 STEEPNESS = 10.0  # of the final sigmoid
@@ -39,11 +40,11 @@ def spanning_tree(images: Tensor, refine: bool = True, exact: bool = False) -> T
 
 
 def _refined(distance: Tensor, images: Tensor) -> Tensor:
-    maps = _unit_peak(distance) + _unlike_border(images)
+    maps = unit_peak(distance) + _unlike_border(images)
     height, width = maps.shape[1:]
     y, x = (torch.arange(side, device=maps.device) - (side - 1) / 2 for side in (height, width))
     away = (y[:, None].square() + x.square()).sqrt() / max(math.hypot(height - 1, width - 1) / 2, 1)
-    maps = _unit_peak(maps * (1 - away.to(maps)))
+    maps = unit_peak(maps * (1 - away.to(maps)))
     low, high = (torch.sigmoid(torch.tensor(STEEPNESS * side).to(maps)) for side in (-0.5, 0.5))
     return (torch.sigmoid(STEEPNESS * (maps - 0.5)) - low) / (high - low)
 
@@ -67,11 +68,6 @@ def _unlike_border(images: Tensor) -> Tensor:
         covariance = covariance + torch.eye(3).to(covariance)  # one unit of colour: a flat border has none
         away = points - mean
         squares = (away * torch.linalg.solve(covariance, away)).sum(1).clamp(min=0)
-        distances.append(_unit_peak(squares.sqrt().view(-1, height, width)))
+        distances.append(unit_peak(squares.sqrt().view(-1, height, width)))
     every = torch.stack(distances)
     return every.sum(0) - every.amax(0)
-
-
-def _unit_peak(maps: Tensor) -> Tensor:
-    largest = maps.amax((1, 2), keepdim=True)
-    return maps / torch.where(largest > 0, largest, 1)

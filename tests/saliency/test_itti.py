@@ -2,12 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
+import scipy.ndimage
 import torch
 
 from pyxai import saliency
 from pyxai.saliency.features import opponents, orientations, pyramid
-from pyxai.saliency.itti import iterative, local_max
+from pyxai.saliency.itti import _channels, iterative, local_max
+from pyxai.saliency.planes import resize
 from tests.saliency.pictures import correlation, photographs, tensor
 
 SIDE = 384
@@ -62,11 +65,16 @@ def test_the_channel_that_differs_stands_out():
 
 
 def test_itti_koch_is_the_mean_of_normalised_conspicuity():
-    images = tensor(photographs(256, 300)[:1])
+    """At 1/16 of the size, where the channels' maps are added; then the sum is enlarged and scaled."""
+    images = tensor(photographs(256, 300)[:2])
+    channels = _channels(images, local_max)
     maps = saliency.conspicuity(images)
-    assert set(maps) == {"intensity", "colour", "orientation"}
-    assert all(plane.shape == (1, 256, 300) for plane in maps.values())
-    assert saliency.itti_koch(images).amax() == pytest.approx(1, abs=0.1)
+    assert list(maps) == list(channels) == ["intensity", "colour", "orientation"]
+    for name, plane in channels.items():
+        assert plane.shape == (2, 16, 19)
+        torch.testing.assert_close(maps[name], resize(plane, 256, 300))
+    mean = resize(torch.stack([local_max(plane) for plane in channels.values()]).mean(0), 256, 300)
+    torch.testing.assert_close(saliency.itti_koch(images), mean / mean.amax((1, 2), keepdim=True))
 
 
 def test_nothing_is_made_of_rounding():
@@ -104,9 +112,19 @@ def test_iterative_keeps_a_lone_peak_and_drops_many():
 
 def test_pyramid_has_nine_levels_of_constant_mean():
     levels = pyramid(torch.full((1, 300, 200), 0.3))
-    assert [plane.shape[1:] for plane in levels][-1] == (2, 1) and len(levels) == 9
-    for plane in levels:
+    assert list(levels) == list(range(9)) and levels[8].shape == (1, 2, 1)
+    for plane in levels.values():
         torch.testing.assert_close(plane, torch.full_like(plane, 0.3))
+
+
+@pytest.mark.parametrize("size", [(12, 9), (1, 8), (5, 1)])
+def test_pyramid_against_scipy(size):
+    planes = torch.rand(2, *size, dtype=torch.float64)
+    taps = np.array([1, 5, 10, 10, 5, 1]) / 32
+    expected = planes.numpy()
+    for side in (1, 2):  # the window of pixel 0 begins two pixels before it
+        expected = scipy.ndimage.correlate1d(expected, taps, side, mode="nearest", origin=-1)
+    torch.testing.assert_close(pyramid(planes, 2)[1], torch.from_numpy(expected[:, ::2, ::2].copy()))
 
 
 def test_opponents_of_pure_colours():
@@ -124,7 +142,7 @@ def test_orientation_energy_follows_the_wave():
             *(float(direction[1, 0] - direction[0, 0]), float(direction[0, 1] - direction[0, 0]))
         )
         wave = torch.sin(2 * math.pi * direction / 7 / steepness)
-        energy = [angle[0][0, 16:48, 16:48].mean() for angle in orientations([wave[None]])]
+        energy = [angle[0][0, 16:48, 16:48].mean() for angle in orientations({0: wave[None]}, [0])]
         assert int(torch.stack(energy).argmax()) == number
 
 

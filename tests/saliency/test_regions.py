@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from pyxai import saliency
 from pyxai.saliency.colour import lab
@@ -48,6 +50,49 @@ def test_mean_against_a_double_loop(image, labels):
         assert float(ours) == pytest.approx(total, rel=1e-10)
 
 
+def test_many_regions_in_float32_against_a_double_loop():
+    """Above 25 points torch would take distances from products, and equal colours would come out apart."""
+    image = tensor(photographs(HEIGHT, WIDTH)[:1])[0]
+    labels = torch.arange(HEIGHT)[:, None] // 3 * 10 + torch.arange(WIDTH) // 3
+    image[:, labels % 2 == 1] = torch.tensor([0.7, 0.5, 0.3])[:, None]
+    places = list(regions(labels))
+    colours = lab(image[None].double())[0].flatten(1).T.numpy()
+    means = [colours[inside].mean(0) for inside, _, _ in places]
+    expected = [
+        sum(
+            weight(share, place, there) * np.linalg.norm(mean - other)
+            for j, ((_, share, there), other) in enumerate(zip(places, means, strict=True))
+            if j != i
+        )
+        for i, ((_, _, place), mean) in enumerate(zip(places, means, strict=True))
+    ]
+    np.testing.assert_allclose(mean_contrast(image, labels), expected, rtol=1e-10)
+    image[:] = torch.tensor([0.7, 0.5, 0.3])[:, None, None]
+    assert mean_contrast(image, labels).amax() < 1e-10
+
+
+class Largest(TorchDispatchMode):
+    """How many bytes the largest tensor has that is made meanwhile."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **kwargs or {})
+        sizes = [leaf.nbytes for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)]
+        self.bytes = max([self.bytes, *sizes])
+        return made
+
+
+def test_a_million_pixels_take_little_memory():
+    """Regions and colours by number: a table of pixels and regions would take 8 GB."""
+    labels = torch.arange(2**20).view(1024, 1024) // 1024
+    image = torch.rand(3, 1024, 1024)
+    for contrast in (mean_contrast, histogram_contrast):
+        with Largest() as seen:
+            contrast(image, labels)
+        assert 2**24 < seen.bytes < 2**26
+
+
 def test_histogram_against_loops(image, labels):
     index, palette = (value.numpy() for value in _quantised(image))
     found = histogram_contrast(image, labels)
@@ -75,12 +120,20 @@ def test_two_regions_in_closed_form():
 
 
 def test_rare_colours_join_the_nearest():
-    image = tensor(photographs()[:1])[0]
-    cells = (image * 12).long().clamp(max=11).flatten(1).unique(dim=1).shape[1]
+    """Every pixel gets, of the fewest colours that have 95 % of the pixels, the one nearest to its own."""
+    image = tensor(photographs()[:1], torch.float64)[0]
+    cells = (image * 12).long().clamp(max=11).flatten(1).T.numpy()
+    colours = lab(image[None])[0].flatten(1).T.numpy()
+    _, cell, count = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    means = np.stack([colours[cell.ravel() == number].mean(0) for number in range(len(count))])
+    frequent = np.sort(count)[::-1]
+    least = int((frequent.cumsum() < 0.95 * len(cell)).sum()) + 1
     index, palette = _quantised(image)
-    assert 10 <= len(palette) < cells
-    counts = torch.bincount(index, minlength=len(palette))
-    assert counts.sum() == image[0].numel() and (counts > 0).all()
+    assert 10 < len(palette) == least < len(count)
+    nearest = np.linalg.norm(means[:, None] - palette.numpy(), axis=-1).argmin(1)
+    np.testing.assert_array_equal(index, nearest[cell.ravel()])
+    kept = [number for number, mean in enumerate(means) if np.abs(palette.numpy() - mean).sum(1).min() < 1e-9]
+    assert sorted(count[kept])[::-1] == frequent[:least].tolist()
 
 
 @pytest.mark.parametrize("variant", ["mean", "histogram"])
@@ -94,14 +147,12 @@ def test_an_object_is_found(variant, segments):
 
 
 @pytest.mark.parametrize("turn", TURNS)
-@pytest.mark.parametrize(("segments", "least"), [("felzenszwalb", 0.99), ("slic", 0.88)])
-def test_turning_the_image_turns_the_map(segments, least, turn):
+def test_turning_the_image_turns_the_map_of_slic_roughly(turn):
+    """Its seeds lie on a grid. With the default superpixels: test_face."""
     pytest.importorskip("skimage")
     images = tensor(photographs(256, 256)[:2])
-    maps, turned = (
-        saliency.region_contrast(x.contiguous(), segments=segments) for x in (images, turn(images))
-    )
-    assert correlation(turned, turn(maps)) >= least
+    maps, turned = (saliency.region_contrast(x.contiguous(), segments="slic") for x in (images, turn(images)))
+    assert correlation(turned, turn(maps)) >= 0.88
 
 
 def test_absence_of_scikit_image_is_one_sentence(monkeypatch):

@@ -22,8 +22,12 @@ def expected(plane, residual):
     log = np.log(np.maximum(np.abs(spectrum), 1 / 255))
     kept = log - scipy.ndimage.uniform_filter(log, 3, mode="nearest") if residual else 0
     energy = np.abs(np.fft.ifft2(np.exp(kept + 1j * np.angle(spectrum)))) ** 2
-    smooth = scipy.ndimage.gaussian_filter(energy, 2.5, radius=5, mode="constant")
-    return (smooth - smooth.min()) / np.ptp(smooth)
+    return scipy.ndimage.gaussian_filter(energy, 2.5, radius=5, mode="constant")
+
+
+def from_0_to_1(maps):
+    low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
+    return (maps - low) / (high - low)
 
 
 @pytest.mark.parametrize("precision", [torch.float64, torch.float32])
@@ -34,13 +38,15 @@ def test_against_numpy(method, precision):
     working = resize(torch.from_numpy(grey(pixels)), 48, 64).numpy()
     maps = np.stack([expected(plane, method == "spectral_residual") for plane in working])
     assert found.dtype == precision
-    np.testing.assert_allclose(found, resize(torch.from_numpy(maps), 120, 160), atol=1e-6)
+    enlarged = resize(torch.from_numpy(maps), 120, 160).numpy()
+    np.testing.assert_allclose(found, from_0_to_1(enlarged), atol=1e-6)
 
 
 def test_against_numpy_at_the_images_own_size():
     pixels = photographs()
     found = saliency.spectral_residual(tensor(pixels, torch.float64), size=None)
-    np.testing.assert_allclose(found, np.stack([expected(grey(p), True) for p in pixels]), atol=1e-6)
+    maps = np.stack([expected(grey(p), True) for p in pixels])
+    np.testing.assert_allclose(found, from_0_to_1(maps), atol=1e-6)
     # float32 loses digits where the amplitude is a millionth of the largest
     single = saliency.spectral_residual(tensor(pixels), size=None)
     np.testing.assert_allclose(single, found, atol=1e-3)
@@ -112,6 +118,42 @@ def test_spectra():
     assert turned[height // 2, width // 2 + 3] == pytest.approx(-2 * math.pi * 3 * 2 / width)
     frequency, mean = saliency.radial_amplitude(image)
     assert frequency[mean[0].argmax()] == pytest.approx(3 / width)
+
+
+SPECTRA = [saliency.amplitude_spectrum, saliency.phase_spectrum, saliency.radial_amplitude]
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA)
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (np.zeros((1, 3, 4, 4)), TypeError, "be a torch.Tensor, got ndarray"),
+        (torch.zeros(1, 4, 4, 4), ValueError, "have 1 or 3 channels, and no transparency, got 4"),
+        (torch.full((1, 3, 4, 4), 1.5), ValueError, r"lie in \[0, 1\], got 1.5 to 1.5"),
+        (torch.full((1, 3, 4, 4), torch.nan), ValueError, r"lie in \[0, 1\], got nan to nan"),
+    ],
+)
+def test_spectra_refuse(spectrum, images, error, message):
+    with pytest.raises(error, match=f"^{spectrum.__name__}: `images` must {message}"):
+        spectrum(images)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (1, 9), (8, 1), (5, 6)])
+def test_spectra_of_odd_sizes_and_dtypes(size):
+    images = torch.rand(2, 3, *size)
+    plane = (images * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1).numpy()
+    for dtype, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 0.1)):
+        amplitude = saliency.amplitude_spectrum(images.to(dtype))
+        assert amplitude.dtype == saliency.phase_spectrum(images.to(dtype)).dtype == torch.float32
+        whole = np.abs(np.fft.fft2(plane))
+        np.testing.assert_allclose(amplitude, np.fft.fftshift(np.log1p(whole), (1, 2)), atol=tolerance)
+        frequency, mean = saliency.radial_amplitude(images.to(dtype))
+        longer = max(size)
+        y, x = (np.fft.fftfreq(side) for side in size)
+        ring = np.rint(np.hypot(y[:, None], x) * longer)
+        expected = [whole[:, ring == number].mean(1) for number in range(1, longer // 2 + 1)]
+        np.testing.assert_allclose(frequency, np.arange(1, longer // 2 + 1) / longer, rtol=1e-6)
+        np.testing.assert_allclose(mean, np.reshape(expected, (-1, 2)).T, atol=tolerance)
 
 
 def test_photographs_fall_like_one_over_frequency():
