@@ -1,4 +1,8 @@
-"""The wavelet transform, its inverse and the inverse's transpose, beside pytorch-wavelets if it is there."""
+"""The wavelet transform, its inverse and the inverse's transpose, beside pytorch-wavelets if it is there.
+
+Not bound by memory: with 6 taps a pixel, read once and written once, costs 12 products and sums a level, 16
+in all, between numbers that lie two apart. One image, which stays in the caches, is no faster than sixteen.
+"""
 
 import importlib.util
 

@@ -1,4 +1,9 @@
-"""Masked and obfuscated images, and the mask's gradient, beside torch's chain around pytorch-wavelets."""
+"""Masked and obfuscated images, and the mask's gradient, beside torch's chain around pytorch-wavelets.
+
+Not bound by memory: every coefficient of every row takes the same normal number twice, there and back, from
+ten rounds of Philox and an inverse distribution function. By the cases of `noise` that is half of the time;
+most of the rest are the transforms, which are not bound by memory either.
+"""
 
 import torch
 
