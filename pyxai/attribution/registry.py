@@ -80,6 +80,7 @@ def build(name: str, options: dict[str, Any]):
             raise ValueError(
                 f"{name}: no option `{key}`{_nearest(key, known)}; it takes {', '.join(known) or 'none'}"
             )
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     try:
         return entry.options(**options)
     except (TypeError, ValueError) as error:

@@ -167,7 +167,7 @@ def single_pixel_convolutions(module: fx.GraphModule) -> None:
             linear = module.graph.call_function(aten.linear.default, (pixels, matrix, *rest[:1]))
             column = module.graph.call_function(aten.unsqueeze.default, (linear, -1))
         pixels.meta = dict(maps.meta, val=maps.meta["val"].flatten(1), layers=[])
-        linear.meta = dict(node.meta, val=value.flatten(1), layers=[])
+        linear.meta = dict(node.meta, val=value.flatten(1), layers=[], kind="convolution")
         column.meta = dict(node.meta, val=value.flatten(1).unsqueeze(-1), layers=[])
         node.target, node.args = aten.unsqueeze.default, (column, -1)
 

@@ -36,7 +36,7 @@ class Composite:
             crops only; these then pass relevance on. None leaves them to their kind.
         last: for the linear layer or convolution whose value is the score. None leaves it to its kind.
         named: (pattern, rule) by the name of the module that makes the call, with ``*`` and ``?`` as in file
-            names; the first that fits goes before everything else.
+            names; the first that fits goes before everything else. ``name#2`` is the second call of a module.
         stabiliser: of the sums of a residual connection, R_i = a_i R / (Σ a + ε sign Σ a).
         sums: which addends have a share in them, ``all`` or the ``positive``, R_i = a_i⁺ R / Σ a⁺.
         product: how a product of two values that depend on the image is split; see :class:`Product`.
@@ -75,7 +75,7 @@ class Composite:
 
     def named_rule(self, module: str) -> LinearRule | None:
         """The rule given to this module by name."""
-        return next((rule for pattern, rule in self.named if fnmatchcase(module, pattern)), None)
+        return next((rule for pattern, rule in self.named if fits(pattern, module)), None)
 
     def __str__(self) -> str:
         rules = [
@@ -93,6 +93,11 @@ class Composite:
                 f"{'products':12} {self.product}",
             ]
         )
+
+
+def fits(pattern: str, module: str) -> bool:
+    """Whether a pattern means a module's call: ``name#2``, the second one of ``name``, or all of ``name``."""
+    return fnmatchcase(module, pattern) or fnmatchcase(module.partition("#")[0], pattern)
 
 
 @dataclass(frozen=True)

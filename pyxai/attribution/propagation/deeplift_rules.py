@@ -1,6 +1,7 @@
 """DeepLIFT through steps that are not linear: activations, max-pools, products, softmax, normalisation.
 
-Every rule here is exact: what a step's multiplier accounts for is accounted for by those of its sources.
+Every rule here is exact: what a step's multiplier accounts for is accounted for by those of its sources, but
+for functions of one number where its change is so small that their derivative tells more than their quotient.
 """
 
 from __future__ import annotations
@@ -50,9 +51,13 @@ class Rescale(PartwiseRule):
 
 
 def _slope(rise: Tensor, difference: Tensor, start: Tensor, derivative: Tensor) -> Tensor:
-    """``rise / difference``, or ``derivative`` where rounding spoils more of the quotient than curvature."""
+    """``rise / difference``, or ``derivative`` where rounding spoils more of the quotient than curvature.
+
+    Where that is infinite, as a root's at zero, the quotient stays, and without a change it is zero.
+    """
     distinct = difference.abs() > math.sqrt(torch.finfo(rise.dtype).eps) * (1 + start.abs())
-    return torch.where(distinct, rise / torch.where(distinct, difference, 1.0), derivative)
+    quotient = rise / torch.where(difference == 0, 1.0, difference)
+    return torch.where(distinct | ~derivative.isfinite(), quotient, derivative)
 
 
 class CrossMaxPool(MultiplierRule):

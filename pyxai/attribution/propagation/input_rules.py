@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 import torch
 
+from pyxai.attribution.propagation.per_image import each_image
 from pyxai.attribution.propagation.relevance import Relevance, divided, relevance, relevance_reads
 from pyxai.attribution.propagation.rules import STABILISER, LinearRule, stands_for
 from pyxai.checks import non_negative
+
+ROUNDING = 1e-5  # how far out of the box, in widths of it, a pixel may be
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,13 @@ class ZBox(LinearRule):
 
     def backward(self, layer, message, tape):
         values = tape[layer.source]
-        low, high, offset = layer.box(self.low, self.high)
-        sums = tape[message.of if stands_for(layer, message.of) else layer.step.node] - offset
+        low, high, least = layer.box(self.low, self.high)
+        low, high = (each_image(layer.source, bound, tape) for bound in (low, high))
+        least = each_image(layer.step.node, least, tape)
+        slack = ROUNDING * (high - low).max()
+        if bool(((values < low - slack) | (values > high + slack)).any()):
+            raise ValueError(f"images must lie between `low` and `high`, {self.low} and {self.high}")
+        sums = tape[message.of if stands_for(layer, message.of) else layer.step.node] - least
         quotients = divided(message, sums, tape, self.stabiliser)
         upper, lower = layer.positive.halves(quotients, tape)
         return Relevance((values - low) * upper + (values - high) * lower, None)

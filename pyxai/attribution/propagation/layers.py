@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pyxai import ops
+from pyxai.attribution.propagation.per_image import each_image, image_sums
 from pyxai.attribution.propagation.walk import Step, Tape
 
 
@@ -57,7 +58,7 @@ class Layer:
 
     def share(self, sums: Tensor, bias: Tensor) -> Tensor:
         """Σ sums · bias of each image: (n, ...) -> (n,) float64."""
-        return self.bias_terms(sums, bias).flatten(1).sum(1, dtype=torch.float64)
+        return image_sums(self.step.node, self.bias_terms(sums, bias))
 
     def equally(self, amounts: Tensor, tape: Tape) -> Tensor:
         """What each input gets where every output's amount is split equally among its real inputs."""
@@ -68,7 +69,8 @@ class Layer:
         """1 where a value of the source is an input, 0 where it is padding the model put round the image."""
         if self.lead is None:
             return self.weight.new_ones((1, *tape.layouts[self.source][0][1:]))
-        return (self.lead(0.0) != self.lead(1.0)).to(self.weight.dtype)
+        real = (self.lead(0.0) != self.lead(1.0)).to(self.weight.dtype)
+        return each_image(self.source, real, tape)
 
     def box(self, low: float | tuple, high: float | tuple) -> tuple[Tensor, Tensor, Tensor]:
         """The bounds of the source where pixels lie in [low, high], and the least any sum can be with them.

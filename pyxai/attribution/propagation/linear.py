@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from torch import Tensor, fx
 from pyxai import ops
 from pyxai.attribution.propagation import vjp
 from pyxai.attribution.propagation.layers import Layer
+from pyxai.attribution.propagation.per_image import image_sums
 from pyxai.attribution.propagation.walk import Step
 from pyxai.capture import narrow
 from pyxai.capture.canonical import channel_affine, spatial_mean
@@ -51,6 +53,11 @@ KINDS = {
     **dict.fromkeys(AFFINE, "affine"),
     **dict.fromkeys(AVERAGES, "average"),
 }
+
+
+def kind(step: Step) -> str:
+    """``convolution``, ``dense``, ``affine`` or ``average``: what the model has, however it is computed."""
+    return step.node.meta.get("kind") or KINDS[step.node.target]
 
 
 def is_linear(step: Step, constants: dict) -> bool:
@@ -111,12 +118,16 @@ class Convolution(Layer):
         return sums * bias[:, None, None]
 
     def share(self, sums, bias):
-        return sums.sum((2, 3)).double() @ bias.double()
+        return image_sums(self.step.node, sums.sum((2, 3), keepdim=True).double() * bias[:, None, None])
+
+    @cached_property
+    def _window(self) -> Tensor:
+        return self._ones[:1, :1]
 
     def equally(self, amounts, tape):
         if self._groups > 1:
             return super().equally(amounts, tape)
-        channels, box = tape.layouts[self.source][0][1], self._ones[:1, :1]
+        channels, box = tape.layouts[self.source][0][1], self._window
         inputs = self.forward(self.real(tape).sum(1, keepdim=True), box)  # all channels get the same
         quotients = ops.stabilised_divide(amounts.sum(1, keepdim=True), inputs)
         return self.transpose(quotients, box, tape).expand(-1, channels, -1, -1)

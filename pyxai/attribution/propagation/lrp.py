@@ -46,7 +46,7 @@ class ByRules:
         relevances = Relevances(graph, self.rules(), method, executor.program.dtype)
         end = list(graph.graph.nodes)[-1].args[0]
         walk = Walk(graph, relevances, form=end if self.of_score else None, keep_all=keep_all)
-        relevances.check_names(list(walk.rules))
+        relevances.check(walk.rules)
         return walk
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, fx
 from pyxai import ops
 from pyxai.attribution.propagation import vjp
 from pyxai.attribution.propagation.norms import norm
+from pyxai.attribution.propagation.per_image import image_sums
 from pyxai.attribution.propagation.relevance import (
     Relevance,
     divided,
@@ -139,7 +140,7 @@ class Joined(Rearrangement):
             size = tape[source].shape[dim]
             part = values.narrow(dim, start, size)
             part = part * tape[source] if own else part
-            tape.absorb(step, _image_sum(part))
+            tape.absorb(step, image_sums(step.node, part))
             start += size
         return super().backward(step, message, tape)
 
@@ -177,7 +178,9 @@ class Sum(Rule):
                 parts[addend] = part if addend not in parts else parts[addend] + part
             else:
                 constant = tape[addend] if isinstance(addend, fx.Node) else addend
-                tape.absorb(step, _image_sum(part * constant))
+                if isinstance(constant, Tensor):
+                    constant = constant.masked_fill(constant.isinf(), 0)  # a mask's, where nothing arrives
+                tape.absorb(step, image_sums(step.node, part * constant))
         return [Relevance(parts[source], source) for source in step.sources]
 
 
@@ -221,16 +224,18 @@ class Derivative(Rule):
 
     def plan(self, step, form):
         reads = multiplier_reads(form, step.node) | {step.node, *step.sources}
-        return [(source, source) for source in step.sources], reads
+        return [(source, None) for source in step.sources], reads
 
     def backward(self, step, message, tape):
         factor = multiplier(message, step.node, tape)
-        parts = vjp.derivative(step, factor, tape)
-        passed = sum(
-            _image_sum(tape[source] * part) for source, part in zip(step.sources, parts, strict=True)
-        )
-        tape.absorb(step, _image_sum(tape[step.node] * factor) - passed)
-        return [Relevance(part, source) for part, source in zip(parts, step.sources, strict=True)]
+        derivatives = vjp.derivative(step, factor, tape)
+        parts = [  # scores that a mask put to -∞ have no derivative
+            (tape[source] * part).masked_fill(part == 0, 0)
+            for source, part in zip(step.sources, derivatives, strict=True)
+        ]
+        passed = sum(image_sums(source, part) for source, part in zip(step.sources, parts, strict=True))
+        tape.absorb(step, image_sums(step.node, tape[step.node] * factor) - passed)
+        return [Relevance(part, None) for part in parts]
 
 
 class Scale(Rule):
@@ -267,7 +272,7 @@ class Product(Rule):
     def backward(self, step, message, tape):
         heirs = self._heirs(step)
         parts = vjp.derivative(step, multiplier(message, step.node, tape), tape)
-        whole = len(step.sources) == 2 and len(heirs) == 1
+        whole = len(heirs) == 1 and step.node.args.count(heirs[0]) == 1
         return [
             Relevance(part if whole else part / 2, source)
             for part, source in zip(parts, step.sources, strict=True)
@@ -299,13 +304,24 @@ def _is_gate(node: fx.Node) -> bool:
 
 
 class Through(Rule):
-    """R_in = R_out: an activation neither adds nor takes relevance."""
+    """R_in = R_out: an activation neither adds nor takes relevance, nor does a scale or shift of pixels."""
 
     def plan(self, step, form):
-        return [(step.sources[0], form)], ()
+        if _keeps_shape(step):
+            return [(step.sources[0], form)], ()
+        return [(step.sources[0], None)], relevance_reads(form)
 
     def backward(self, step, message, tape):
-        return [message]
+        if _keeps_shape(step):
+            return [message]
+        return [Relevance(relevance(message, tape).sum_to_size(tape.layouts[step.sources[0]][0]), None)]
+
+
+def _keeps_shape(step: Step) -> bool:
+    return step.node.meta["val"].ndim == step.sources[0].meta["val"].ndim and all(
+        str(after) == str(before)
+        for after, before in zip(step.node.meta["val"].shape, step.sources[0].meta["val"].shape, strict=True)
+    )
 
 
 class Masked(Rule):
@@ -359,9 +375,5 @@ class FrozenNorm(Rule):
         part = over.shaped(over.weighted(factor)) * scale
         part = part - part.mean(over.dims, keepdim=True)
         if over.bias is not None:
-            tape.absorb(step, _image_sum(factor * over.bias))
+            tape.absorb(step, image_sums(step.node, factor * over.bias))
         return [Relevance(part.reshape(tape.layouts[source][0]), source)]
-
-
-def _image_sum(values: Tensor) -> Tensor:
-    return values.flatten(1).sum(1, dtype=torch.float64)

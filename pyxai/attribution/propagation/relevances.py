@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, fx
 
 from pyxai.attribution.propagation import operations, relevance
-from pyxai.attribution.propagation.composites import Composite
-from pyxai.attribution.propagation.input_rules import Pass
+from pyxai.attribution.propagation.composites import Composite, fits
+from pyxai.attribution.propagation.input_rules import Pass, ZBox
 from pyxai.attribution.propagation.layers import Layer
-from pyxai.attribution.propagation.linear import AFFINE, AVERAGES, KINDS, is_linear, linear_layer
+from pyxai.attribution.propagation.linear import AFFINE, AVERAGES, is_linear, kind, linear_layer
 from pyxai.attribution.propagation.relevance import Relevance
 from pyxai.attribution.propagation.rules import LinearRule
 from pyxai.attribution.propagation.signs import nonnegative
@@ -71,27 +70,51 @@ class Relevances(Propagation):
         if (
             self.composite.first is not None
             and node in self._lead
-            and node.target in (*operations.SUMS, *AFFINE)
+            and node.target in (*operations.SUMS, *operations.SCALES, *AFFINE)
         ):
             return operations.Through()  # pixels map to pixels, and so does their relevance
         if is_linear(step, self._constants):
             return Linear(self._linear_rule(step), self._layer(step))
         if isinstance(self.composite.named_rule(step.module), Pass):
-            return operations.Through()
+            return self._passing(step)
         rule = _operation(step, self.composite)
         if rule is None:
             raise step.unsupported(self._method, CURE)
         return rule
 
-    def check_names(self, steps: list[Step]) -> None:
-        """Raise a :class:`ValueError` where a pattern of the composite fits no module."""
-        modules = sorted({step.module for step in steps} - {""})
-        for pattern, _ in self.composite.named:
-            if not any(fnmatchcase(module, pattern) for module in modules):
+    @staticmethod
+    def _passing(step: Step) -> Rule:
+        (source, *others), where = step.sources, f"`{step.operation}` in `{step.module}`"
+        if others:
+            raise ValueError(f"`Pass` must be given to a step of one source, got {where}")
+        before, after = (node.meta["val"].shape[1:] for node in (source, step.node))
+        if before != after:
+            raise ValueError(
+                f"`Pass` must be given to a step that keeps the shape, got {where}: "
+                f"{tuple(before)} to {tuple(after)}"
+            )
+        return operations.Through()
+
+    def check(self, rules: dict[Step, Rule]) -> None:
+        """Raise a :class:`ValueError` where a rule of the composite is taken by no step of ``rules``."""
+        linear = [step for step, rule in rules.items() if isinstance(rule, Linear)]
+        if isinstance(self.composite.first, ZBox) and not any(map(self._is_first, linear)):
+            raise ValueError(
+                f"{self._method}: `first` must fit a layer, but no convolution or linear layer sees "
+                f"the image through scales, shifts and flips only"
+            )
+        modules = sorted({step.module for step in rules} - {""})
+        for pattern, rule in self.composite.named:
+            if not any(fits(pattern, module) for module in modules):
                 close = difflib.get_close_matches(pattern, modules, 3) or modules[:5]
                 raise ValueError(
                     f"{self._method}: `composite` must name modules that compute something, got {pattern!r}; "
                     f"near it: {', '.join(close)}"
+                )
+            if not isinstance(rule, Pass) and not any(fits(pattern, step.module) for step in linear):
+                raise ValueError(
+                    f"{self._method}: the rule for `{pattern}`, which has no linear layer, must be `Pass`, "
+                    f"got {rule}"
                 )
 
     def join(self, node, first, second):
@@ -104,9 +127,10 @@ class Relevances(Propagation):
         return relevance.relevance_reads(form)
 
     def _linear_rule(self, step: Step) -> LinearRule:
-        kind = KINDS[step.node.target]
-        first = step.sources[0] in self._lead and step.node.target not in (*AFFINE, *AVERAGES)
-        return self.composite.rule(kind, step.module, first, step.node is self._last)
+        return self.composite.rule(kind(step), step.module, self._is_first(step), step.node is self._last)
+
+    def _is_first(self, step: Step) -> bool:
+        return step.sources[0] in self._lead and step.node.target not in (*AFFINE, *AVERAGES)
 
     def _layer(self, step: Step) -> Layer:
         layer = linear_layer(step, self._constants)
@@ -164,7 +188,13 @@ def _lead(module: fx.GraphModule, images: fx.Node, constants: dict) -> set[fx.No
     for node in module.graph.nodes:
         tensors = [source for source in node.all_input_nodes if isinstance(source.meta.get("val"), Tensor)]
         sources = [source for source in tensors if source not in constants]
-        if node.op == "call_function" and node.target in allowed and sources and lead.issuperset(sources):
+        if node.op != "call_function" or node.target not in allowed or not sources:
+            continue
+        once = node.target in operations.REARRANGEMENTS or (
+            node.args.count(sources[0]) == len(sources) == 1
+            and (node.target not in operations.QUOTIENTS or node.args[0] is sources[0])
+        )
+        if once and lead.issuperset(sources):
             lead.add(node)
     return lead
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pyxai.attribution.batch import Batch
+from pyxai.attribution.propagation.per_image import image_sums
 from pyxai.attribution.propagation.relevance import Relevance, one_hot, relevance
 from pyxai.attribution.propagation.relevances import Linear
 from pyxai.attribution.propagation.walk import Rule, Step, Tape, Walk
@@ -92,19 +93,18 @@ def relevance_report(walk: Walk, executor: Executor, batch: Batch, of_score: boo
     return Report(joined, torch.cat(targets), torch.cat(scores))
 
 
-def _layer_report(step: Step, rule: Rule, message, sent: list, tape: Tape, count: int) -> LayerReport:
-    arrived = _total(relevance(message, tape))
-    passed = sum((_total(relevance(part, tape)) for part in sent), torch.zeros_like(arrived))
+def _layer_report(step: Step, rule: Rule, message, sent: dict, tape: Tape, count: int) -> LayerReport:
+    arrived = image_sums(step.node, relevance(message, tape))
+    passed = sum(
+        (image_sums(source, relevance(part, tape)) for source, part in sent.items()),
+        torch.zeros_like(arrived),
+    )
     bias = tape.shares.get(step, torch.zeros_like(arrived))
     reasons = rule.rule.losses(rule.layer, message, tape) if isinstance(rule, Linear) else {}
     name = str(rule.rule) if isinstance(rule, Linear) else type(rule).__name__
     amounts = (arrived, passed, bias, arrived - passed - bias)
-    first = {reason: _total(amount)[:count] for reason, amount in reasons.items()}
+    first = {reason: image_sums(step.node, amount)[:count] for reason, amount in reasons.items()}
     return LayerReport(step.module, step.operation, name, *(amount[:count] for amount in amounts), first)
-
-
-def _total(values: Tensor) -> Tensor:
-    return values.flatten(1).sum(1, dtype=torch.float64)
 
 
 def _joined(layers: list[LayerReport]) -> LayerReport:

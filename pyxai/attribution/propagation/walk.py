@@ -115,7 +115,7 @@ class Propagation:
         return ()
 
 
-Watch = Callable[[Step, Rule, Message, list[Message]], None]
+Watch = Callable[[Step, Rule, Message, dict[fx.Node, Message]], None]
 
 
 class Tape:
@@ -211,7 +211,7 @@ class Walk:
 
         Args:
             again: whether the tape will be walked again (several targets); else values are let go on the way.
-            watch: called with every step, its rule, the message to it and those it sends.
+            watch: called with every step, its rule, the message to it and those it sends to its sources.
         """
         tape.shares.clear()
         pending = {self.end: message}
@@ -223,7 +223,8 @@ class Walk:
             rule = self.rules[step]
             parts = rule.backward(step, message, tape)
             if watch is not None:
-                watch(step, rule, message, parts)
+                sources = [source for source, _ in self._routes[step]]
+                watch(step, rule, message, dict(zip(sources, parts, strict=True)))
             del message
             for (source, _), part in zip(self._routes[step], parts, strict=True):
                 if source in pending:
@@ -236,11 +237,11 @@ class Walk:
         return pending.get(self.images)
 
     def _may_overwrite(self, node: fx.Node) -> bool:
-        """Whether a ReLU is the last to see a value of its source's own, which no rule will read."""
+        """Whether a ReLU alone sees a value of its source's own (a view would), which no rule will read."""
         if node.target is not aten.relu.default:
             return False
         source = node.args[0]
-        return source.target in _OWN_VALUE and source in self._last[node] and source not in self._keep
+        return source.target in _OWN_VALUE and len(source.users) == 1 and source not in self._keep
 
     def _plan(self, form: Form) -> None:
         """Walk back with forms in place of messages: which rules run, what they read, and who reads last."""
