@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import torch
 from torch import Tensor, nn
 
@@ -18,17 +20,22 @@ CLASSES, BRANCHES = 3, 5
 STEPS = ("plain", "pyxai", "pyxai, bf16")
 
 
+def plain_beside(first: Tensor, second: Tensor, branches: int) -> Tensor:
+    """`pyxai.dxai.blocks.beside` for the default memory format."""
+    return torch.cat([x.unflatten(1, (branches, -1)) for x in (first, second)], 2).flatten(1, 2)
+
+
 class PlainStep:
-    """The formulas, one after the other, in the default memory format.
+    """The formulas, one after the other, all in the default memory format.
 
     The generator runs for the discriminator's turn and again for its own, each time on every image twice,
     once for each class; the discriminator sees the real images for the adversarial loss and again for the
-    distillation.
+    distillation. The losses and the fused optimiser are the library's.
     """
 
     def __init__(self, networks: Networks, classifier: nn.Module):
         self.networks = networks.to(memory_format=torch.contiguous_format)
-        self.classifier = classifier
+        self.classifier = classifier.to(memory_format=torch.contiguous_format)
         step = Step(networks, classifier, Objective())
         self.optimisers = step.discriminator_optimiser, step.generator_optimiser
         self.average = step.average
@@ -36,7 +43,8 @@ class PlainStep:
 
     def generate(self, images: Tensor, both: Tensor, draws: Draws):
         style = self.networks.mapping(draws.noise, both)
-        generated = self.networks.generator(images.repeat(2, 1, 1, 1), style)
+        with mock.patch("pyxai.dxai.networks.beside", plain_beside):
+            generated = self.networks.generator(images.repeat(2, 1, 1, 1), style)
         own, other = generated.branches.chunk(2)
         return generated, torch.cat(losses.blend(own, other, draws.alpha))
 

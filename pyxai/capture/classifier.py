@@ -30,7 +30,7 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         raw = self.model(images)
-        scores = self.output(raw) if self.output else _default_output(raw)
+        scores = self.output(raw) if self.output else class_scores(raw)
         if not isinstance(scores, Tensor):
             raise TypeError(
                 f"the model's output must be a tensor, got {type(scores).__name__}; "
@@ -52,7 +52,8 @@ class Classifier(nn.Module):
         return scores
 
 
-def _default_output(raw: Any) -> Any:
+def class_scores(raw: Any) -> Any:
+    """What of a model's output the class scores are, unless told otherwise."""
     if isinstance(raw, dict) and "logits" in raw:
         return raw["logits"]
     if hasattr(raw, "logits"):

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pyxai.cli.dxai_command import check_classes, labelled_images
+from pyxai.cli.dxai_command import check_classes, explained_classifier, labelled_images
 from pyxai.engine import InputError
 
 if TYPE_CHECKING:
-    from numpy import ndarray
     from torch import Tensor, nn
 
-    from pyxai.dxai.data import LabelledImages, Range
-    from pyxai.dxai.step import Networks
+    from pyxai.dxai.data import Range
+    from pyxai.dxai.training import Recipe
+    from pyxai.engine.preprocess import Preprocess
 
     Classify = Callable[[Tensor], Tensor]
-    Parts = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 SLOW = "rate-distortion"  # a family of methods that is left out unless named
 COLUMNS = {
@@ -36,136 +36,159 @@ def evaluate(
     run: Annotated[Path, typer.Option(metavar="RUN", help="Folder of a training.")],
     data: Annotated[Path, typer.Option(metavar="FOLDER", help="Held-out pictures, as for training.")],
     model: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="The classifier; default: the one trained in RUN.")
+        str | None,
+        typer.Option(metavar="SPEC", help="The classifier that judges; default: the one trained in RUN."),
     ] = None,
     methods: Annotated[
         str | None,
-        typer.Option(metavar="NAME,…", help="Heat maps; default: all that need no further options."),
+        typer.Option(
+            metavar="NAME,…",
+            help="Heat maps; default: all of the classifier that need no further options, but for the slow "
+            "rate-distortion ones.",
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(help="Pictures of each class, at most.")] = 100,
     rows: Annotated[int, typer.Option(help="Pictures at a time.")] = 16,
     labels: Annotated[
-        bool, typer.Option("--labels", help="Decompose for the true classes, as the authors' code does.")
+        bool, typer.Option("--labels", help="Explain the true classes, as the authors' code does.")
     ] = False,
+    signed: Annotated[
+        bool, typer.Option("--signed", help="Keep heat maps' negative values, as the authors' code does.")
+    ] = False,
+    device: Annotated[str | None, typer.Option(help="Default: cuda where there is one.")] = None,
 ) -> None:
     """Areas under accuracy against β (Tab. 1) and against deleted pixels (Tab. 2); written to RUN too."""
     import numpy as np
     import torch
 
     from pyxai.attribution.decomposition import trained
-    from pyxai.capture.classifier import Classifier
+    from pyxai.checks import whole
+    from pyxai.dxai.data import Range
+    from pyxai.dxai.decomposition import decompose
+    from pyxai.dxai.evaluation import heatmap_part
     from pyxai.engine.models import load_model
 
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        recipe, networks = trained(str(run), torch.device("cpu"))
+        whole("--limit", limit, 1)
+        whole("--rows", rows, 1)
+        recipe, networks = trained(str(run), torch.device(device))
         loaded = load_model(model or f"dxai:{run}")
+        _check_channels(run, recipe, loaded.preprocess)
         preprocess = dataclasses.replace(loaded.preprocess, resize=recipe.size, crop=recipe.size)
         images, _ = labelled_images(data, preprocess)
-        classifier = Classifier(loaded.model).requires_grad_(False)
+        classifier = explained_classifier(loaded.model)
         check_classes(classifier, images)
         if images.classes != recipe.classes:
             raise InputError(
                 f"{run} was trained for {', '.join(recipe.classes)}, not {', '.join(images.classes)}"
             )
-        heatmaps = _heatmaps(loaded.model, methods, rows)
+        names = heatmap_methods(methods)
     except ValueError as error:
         raise InputError(str(error)) from None
-    span = recipe.range
+    _warn_of_another(classifier, recipe, run)
+    classify = in_unit_range(classifier.to(device), Range(preprocess.black, preprocess.white), rows)
     chosen = np.concatenate([np.flatnonzero(images.labels == c)[:limit] for c in range(len(images.classes))])
-
-    def classify(unit: Tensor) -> Tensor:
-        return classifier(span.input(unit))
-
-    quality: list[Tensor] = []
-    parts = {"dxai": _decomposed(networks, classify, labels, quality), "random": _random, **heatmaps}
-    table = {}
-    for name, part in parts.items():
-        try:
-            table[name] = _measure(part, images, chosen, rows, span, classify)
-        except (TypeError, ValueError) as error:
-            print(f"{name}: left out, {error}")
-    table["dxai"]["psnr"] = torch.cat(quality).mean().item()
-    (run / "evaluation.json").write_text(json.dumps(table, indent=1) + "\n")
-    count, psnr = len(images.classes), table["dxai"]["psnr"]
+    inputs, target = (x.to(device) for x in images.batch(chosen))
+    unit = Range(preprocess.black, preprocess.white).unit(inputs)
+    explained = target if labels else classify(unit).argmax(1)
+    parts = [
+        decompose(networks, *group) for group in zip(unit.split(rows), explained.split(rows), strict=True)
+    ]
+    distinct = torch.cat([part.distinct for part in parts])
+    psnr = torch.cat([part.psnr() for part in parts]).mean().item()
+    table = {"dxai": {**measures(classify, unit, distinct, distinct, target), "psnr": psnr}}
+    for name, relevance in heatmaps(loaded.model, names, inputs, explained, rows):
+        distinct = heatmap_part(unit, relevance, "keep" if signed else "clip")
+        table[name] = measures(classify, unit, distinct, relevance, target)
+    judge = model or f"dxai:{run}"
+    options = {"model": judge, "data": images.identity, "pictures": len(chosen), "labels": labels}
+    stored = {**options, "signed": signed, "methods": table}
+    (run / "evaluation.json").write_text(json.dumps(stored, indent=1) + "\n")
+    count = len(images.classes)
     print(f"{len(chosen)} pictures of {count} classes; the branches sum to them with a PSNR of {psnr:.1f} dB")
+    show(table, COLUMNS)
+
+
+def show(table: dict[str, dict[str, float]], columns: dict[str, str]) -> None:
+    """Print the rows of a table, by their first column."""
     width = max(map(len, table))
-    print(" " * width, *(f"{title:>15}" for title in COLUMNS.values()))
-    for name, values in sorted(table.items(), key=lambda row: row[1]["area"]):
-        print(f"{name:{width}}", *(f"{values[key]:15.3f}" for key in COLUMNS))
+    print(" " * width, *(f"{title:>15}" for title in columns.values()))
+    for name, values in sorted(table.items(), key=lambda row: row[1][next(iter(columns))]):
+        print(f"{name:{width}}", *(f"{values[key]:15.3f}" for key in columns))
 
 
-def _decomposed(networks: Networks, classify: Classify, labels: bool, quality: list[Tensor]) -> Parts:
-    """The distinct parts of a decomposition, whose PSNR goes to ``quality``."""
-    from pyxai.dxai.decomposition import decompose
-
-    def part(unit: Tensor, inputs: Tensor, target: Tensor) -> Tensor:
-        found = decompose(networks, unit, target if labels else classify(unit).argmax(1))
-        quality.append(found.psnr())
-        return found.distinct
-
-    return part
-
-
-def _random(unit: Tensor, inputs: Tensor, target: Tensor) -> Tensor:
-    import torch
-
-    from pyxai.dxai.evaluation import heatmap_part
-
-    generator = torch.Generator().manual_seed(0)
-    return heatmap_part(unit, torch.rand(len(unit), 1, *unit.shape[2:], generator=generator))
-
-
-def _heatmaps(model: nn.Module, named: str | None, rows: int) -> dict[str, Parts]:
-    """Functions that give the parts w ⊙ x of heat maps."""
-    from pyxai.attribution import Explainer, method, methods
-    from pyxai.dxai.evaluation import heatmap_part
+def heatmap_methods(named: str | None) -> list[str]:
+    """The methods a comma-separated list names; None for all that need no further options and are quick."""
+    from pyxai.attribution import method, methods
 
     if named is None:
-        entries = [
-            entry for entry in methods() if entry.needs in ("gradients", "graph") and entry.family != SLOW
-        ]
-    else:
-        entries = [method(name) for name in named.split(",") if name]
-        for entry in entries:
-            if entry.name == "dxai":
-                raise InputError("--methods names heat maps, not 'dxai', which is always there")
-
-    def parts(name: str) -> Parts:
-        explainer = None
-
-        def part(unit: Tensor, inputs: Tensor, target: Tensor) -> Tensor:
-            nonlocal explainer
-            explainer = explainer or Explainer(model, name, rows=rows)
-            return heatmap_part(unit, explainer(inputs).attribution)
-
-        return part
-
-    return {entry.name: parts(entry.name) for entry in entries}
+        return [m.name for m in methods() if m.needs in ("gradients", "graph") and m.family != SLOW]
+    names = [method(name).name for name in named.split(",") if name]
+    if "dxai" in names:
+        raise InputError("--methods names heat maps, not 'dxai', which is always there")
+    return names
 
 
-def _measure(
-    part: Parts, images: LabelledImages, chosen: ndarray, rows: int, span: Range, classify: Classify
-) -> dict[str, float]:
-    import numpy as np
+def heatmaps(
+    model: nn.Module, names: list[str], inputs: Tensor, target: Tensor, rows: int
+) -> Iterator[tuple[str, Tensor]]:
+    """Method and relevance, (N, 1 or C, H, W), of random maps and of every method for the classes ``target``.
+
+    A method that the model has none of is left out, which is said.
+    """
     import torch
 
+    from pyxai.attribution import Explainer
+
+    generator = torch.Generator().manual_seed(0)
+    maps = [torch.rand(1, *inputs.shape[2:], generator=generator) for _ in inputs]
+    yield "random", torch.stack(maps).to(inputs.device)
+    for name in names:
+        try:
+            yield name, Explainer(model, name, rows=rows)(inputs, target).attribution
+        except (TypeError, ValueError) as error:
+            print(f"{name}: left out, {error}")
+
+
+def in_unit_range(classifier: nn.Module, span: Range, rows: int) -> Classify:
+    """The classifier on images in [-1, 1], (N, C, H, W) to logits, ``rows`` at a time."""
+    import torch
+
+    @torch.no_grad()
+    def classify(unit: Tensor) -> Tensor:
+        return torch.cat([classifier(span.input(part)) for part in unit.split(rows)])
+
+    return classify
+
+
+def measures(
+    classify: Classify, unit: Tensor, distinct: Tensor, relevance: Tensor, target: Tensor
+) -> dict[str, float]:
+    """The columns of a row: of images in [-1, 1], their distinct parts and the pixels' relevance."""
     from pyxai.dxai import evaluation
 
-    progress, deleted, equal, targets = [], [], [], []
-    for index in np.split(chosen, range(rows, len(chosen), rows)):
-        inputs, target = images.batch(index)
-        unit = span.unit(inputs)
-        distinct = part(unit, inputs, target)
-        progress.append(evaluation.progression(classify, unit, distinct))
-        deleted.append(evaluation.deletion(classify, unit, distinct))
-        equal.append(evaluation.distance_from_equal(classify, unit - distinct))
-        targets.append(target)
-    target = torch.cat(targets)
-    right = evaluation.accuracies(torch.cat(progress, 1), target)
-    without = evaluation.accuracies(torch.cat(deleted, 1), target)
+    right = evaluation.accuracies(evaluation.progression(classify, unit, distinct), target)
+    without = evaluation.accuracies(evaluation.deletion(classify, unit, relevance), target)
     return {
         "area": evaluation.area(right, evaluation.BETAS),
         "area_absolute": evaluation.area(right, evaluation.BETAS, relative=False),
         "deletion": evaluation.area(without, evaluation.DELETED),
-        "agnostic": torch.cat(equal).mean().item(),
+        "agnostic": evaluation.distance_from_equal(classify, unit - distinct).mean().item(),
     }
+
+
+def _check_channels(run: Path, recipe: Recipe, preprocess: Preprocess) -> None:
+    if recipe.channels != preprocess.channels:
+        raise InputError(
+            f"{run} was trained on {recipe.channels} images, the classifier takes {preprocess.channels}"
+        )
+
+
+def _warn_of_another(classifier: nn.Module, recipe: Recipe, run: Path) -> None:
+    """Judging by another classifier is Tab. 3; by the same with other weights it is likely to be an error."""
+    from pyxai.engine.weights import weights_hash
+
+    _, trained_for, known = recipe.classifier.rpartition(" ")
+    if trained_for and known != weights_hash(classifier):
+        print(f"pyxai: {run} was trained for a classifier with other weights", file=sys.stderr)

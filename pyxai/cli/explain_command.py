@@ -88,8 +88,12 @@ def explain(
         Any, typer.Option(metavar="A,B,C", parser=values.numbers, help="Per channel, like --mean.")
     ] = None,
     keep: Annotated[
-        str, typer.Option(metavar="heatmap|attribution|both", help="What is stored.")
-    ] = "heatmap",
+        str | None,
+        typer.Option(
+            metavar="heatmap|attribution|both",
+            help="What is stored; default: heatmap, and of dxai attribution, with its other parts.",
+        ),
+    ] = None,
     store_dtype: Annotated[str, typer.Option(metavar="float32|float16", help="Of the maps.")] = "float32",
     workers: Annotated[
         Any,
@@ -116,7 +120,7 @@ def explain(
         device=device,
         precision=precision,
         seed=seed,
-        keep=keep,
+        keep=keep or ("attribution" if method == "dxai" else "heatmap"),
         store_dtype=store_dtype,
         workers=workers,
         resume=resume,

@@ -30,11 +30,11 @@ def wide(x: Tensor) -> Tensor:
 class InstanceNorm(nn.GroupNorm):
     """Instance normalisation in float32, with a scale and a shift for every channel unless told otherwise.
 
-    As a group norm with groups of one channel, which torch can do in the channels-last format.
+    As a group norm, which torch can do in the channels-last format, with groups of one channel by default.
     """
 
-    def __init__(self, channels: int, affine: bool = True):
-        super().__init__(channels, channels, affine=affine)
+    def __init__(self, channels: int, affine: bool = True, groups: int | None = None):
+        super().__init__(groups or channels, channels, affine=affine)
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(wide(x))

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pyxai.checks import whole
-from pyxai.dxai.data import LabelledImages
+from pyxai.checks import expect, whole
+from pyxai.dxai.data import LabelledImages, augment
 
 
 class SimpleClassifier(nn.Module):
@@ -103,17 +103,18 @@ def fit(
     epochs: int = 100,
     batch: int = 32,
     rate: float = 1e-3,
+    augmentation: str = "flip",
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> float:
-    """Train ``model`` with Adam on nine tenths of the images, mirrored at random; the accuracy on the rest.
+    """Train ``model`` with Adam on nine tenths of every class's images; the accuracy on the rest.
 
     It ends with the weights that were best on the rest, frozen and in evaluation mode, after ``epochs`` or
-    once five have brought nothing better. (The paper has batches of 8 and a rate of 1e-4.)
+    once five have brought nothing better. (The paper has batches of 8 and a rate of 1e-4.) ``augmentation``
+    is :func:`pyxai.dxai.data.augment`'s.
     """
     random = np.random.default_rng(seed)
-    order = random.permutation(len(data.labels))
-    held, training = np.split(order, [max(1, len(order) // 10)])
+    training, held = _split(data.labels, random)
     model.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(model.parameters(), lr=rate)
     best, state, waited = -1.0, None, 0
@@ -122,8 +123,7 @@ def fit(
         # A batch of one has no deviation for a BatchNorm to divide by; the last one may be short otherwise.
         for rows in np.array_split(random.permutation(training), max(1, len(training) // batch)):
             images, target = (x.to(device) for x in data.batch(rows))
-            mirrored = torch.from_numpy(random.random(len(rows)) < 0.5).to(device)[:, None, None, None]
-            images = torch.where(mirrored, images.flip(3), images)
+            images = augment(images, augmentation, torch.from_numpy(random.integers(4, size=(len(rows), 2))))
             optimiser.zero_grad()
             F.cross_entropy(model(images.contiguous(memory_format=torch.channels_last)), target).backward()
             optimiser.step()
@@ -137,6 +137,18 @@ def fit(
     model.load_state_dict(state)
     model.requires_grad_(False).zero_grad()
     return best
+
+
+def _split(labels: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on, and a tenth of every class, one at least, to hold out."""
+    training, held = [], []
+    for label in range(labels.max() + 1):
+        own = random.permutation(np.flatnonzero(labels == label))
+        expect(len(own) > 1, "dxai", "data", "have two images of every class to train a classifier", len(own))
+        some = max(1, len(own) // 10)
+        held.append(own[:some])
+        training.append(own[some:])
+    return np.concatenate(training), np.concatenate(held)
 
 
 @torch.no_grad()

@@ -35,7 +35,8 @@ class Objective:
         distance: d of Eq. 7: ``l1_l2`` is the mean magnitude plus the root of the mean square; ``l1_mse``,
             the code's, leaves out the root.
         mask: 𝕀 of Eq. 13. ``image``: where ψ_1's magnitude is above the image's mean, errors averaged over
-            all values. ``channel``, the code's: above the channel's mean, errors averaged over what is left.
+            all values. ``channel``, the code's: above the channel's mean, errors averaged over what is left
+            of the image (in the code, of the batch, which would then not be a mean over images).
         correlation: what the correlation of features of two branches is drawn to: ``zero``, which is also the
             code's, or the printed ``identity``.
     """
@@ -129,10 +130,8 @@ def distinct_reconstruction(
     size = distinct.detach().abs()
     chosen = size > size.mean((1, 2, 3) if mask == "image" else (2, 3), keepdim=True)
     error = (image - own) * chosen
-    if mask == "image":
-        return _norms(error.flatten(1), form)
-    # One mean over what is chosen of the batch.
-    return _norms(error.reshape(1, -1), form, chosen.sum(dtype=error.dtype).clamp(min=1))
+    count = None if mask == "image" else chosen.sum((1, 2, 3)).clamp(min=1).to(error.dtype)
+    return _norms(error.flatten(1), form, count)
 
 
 def orthogonality(features: Sequence[Tensor], branches: int, correlation: str = "zero") -> Tensor:
@@ -168,7 +167,7 @@ def _correlation(x: Tensor, branches: int, correlation: str) -> Tensor:
 
 
 def _norms(error: Tensor, form: str, count: Tensor | None = None) -> Tensor:
-    """L1 + L2 of every row, normalised by ``count`` values (default all), averaged over rows."""
+    """L1 + L2 of every row, normalised by its ``count`` of values (default all), averaged over rows."""
     count = error.shape[1] if count is None else count
     absolute, square = error.abs().sum(1) / count, error.square().sum(1) / count
     if form == "l1_l2":

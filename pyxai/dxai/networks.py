@@ -56,8 +56,10 @@ class Generator(nn.Module):
         channels: of the images, 3 or 1.
         width: channels of a branch at full resolution; doubled by every level.
         widest: its limit.
-        input_norm: normalise image and result by instance, as published. It blinds the generator to every
-            image's brightness and contrast; False leaves both out, for classes that differ by colour.
+        input_norm: normalise the image, and every channel before the last layer, by instance, as published.
+            It blinds the generator to every image's brightness and contrast. False, for classes that differ
+            by colour, leaves out the first norm, and takes the last over a branch's channels together: the
+            channels' means stay apart, and tanh, which about half of the values would saturate, does not.
 
     Raises:
         ValueError: for sizes and counts that do not fit.
@@ -95,7 +97,7 @@ class Generator(nn.Module):
             StyledBlock(2 * widths[level + 1], widths[level], n, STYLE, double=True)
             for level in reversed(range(count))
         )
-        self.head_norm = InstanceNorm(n * width) if input_norm else None
+        self.head_norm = InstanceNorm(n * width, groups=n * width if input_norm else n)
         self.head = convolution(width, channels, 1, n)
 
     def forward(self, images: Tensor, style: Tensor) -> Generated:
@@ -131,9 +133,7 @@ class Generator(nn.Module):
             skip = encoded.skips[-1 - index].repeat(copies, 1, 1, 1)
             x = block(beside(x, skip, self.branches), styles[len(self.styled) + index])
             features.append(x)
-        if self.head_norm is not None:
-            x = self.head_norm(x)
-        x = self.head(torch.tanh(x))
+        x = self.head(torch.tanh(self.head_norm(x)))
         return Generated(x.unflatten(1, (self.branches, self.channels)), features)
 
 

@@ -46,6 +46,7 @@ class Networks(nn.Module):
         channels: int = 3,
         *,
         branches: int = 5,
+        generator_width: int = 7,
         input_norm: bool = True,
         discriminator_width: int | None = None,
         seed: int = 0,
@@ -55,7 +56,7 @@ class Networks(nn.Module):
             torch.manual_seed(seed)
             return initialise(
                 Networks(
-                    Generator(size, branches, channels, input_norm=input_norm),
+                    Generator(size, branches, channels, width=generator_width, input_norm=input_norm),
                     Mapping(size, classes),
                     Discriminator(size, classes, channels, discriminator_width),
                 )
@@ -124,7 +125,8 @@ class Step:
         objective: weights and forms of the losses.
         rate: Adam's learning rate for generator and discriminator (β = (0, 0.99), weight decay 1e-4).
         mapping_rate: for the mapping network.
-        decay: of the moving average of the weights.
+        decay: of the moving average of the weights; step t takes min(decay, (1 + t) / (10 + t)), so that the
+            average forgets the untrained weights within the first steps.
         bf16: run the networks in bfloat16; weights, losses and optimiser stay float32.
         accumulate: parts into which a batch is split to save memory.
         share: use the generated images of the discriminator's turn again; not done for several parts, whose
@@ -132,6 +134,7 @@ class Step:
 
     Attributes:
         average: the moving average of ``networks``, begun as a copy of them: what explanations are made with.
+        done: steps made.
     """
 
     def __init__(
@@ -159,7 +162,7 @@ class Step:
         self.discriminator_optimiser = torch.optim.Adam(discriminator, lr=rate, **common)
         self._parameters = generator + mapping, discriminator
         self._averaged = list(self.average.parameters())
-        self._update_average = get_ema_multi_avg_fn(decay)
+        self.decay, self.done = decay, 0
 
     def __call__(self, images: Tensor, target: Tensor, draws: Draws) -> dict[str, float]:
         """One step on images (N, C, H, W) of classes (N,); the losses by name, unweighted.
@@ -194,9 +197,14 @@ class Step:
             found.append(terms)
         report |= _means(found)
         gradients.apply(self.generator_optimiser)
-        with torch.no_grad():
-            self._update_average(self._averaged, list(self.networks.parameters()), None)
+        self._average()
         return report
+
+    def _average(self) -> None:
+        self.done += 1
+        decay = min(self.decay, (1 + self.done) / (10 + self.done))
+        with torch.no_grad():
+            get_ema_multi_avg_fn(decay)(self._averaged, list(self.networks.parameters()), None)
 
     def _cast(self, device: torch.device) -> torch.autocast:
         return torch.autocast(device.type, torch.bfloat16, enabled=self.bf16)

@@ -21,7 +21,7 @@ import torch
 import torch.distributed
 from torch import Tensor, nn
 
-from pyxai.checks import non_negative, one_of, whole
+from pyxai.checks import expect, non_negative, one_of, whole
 from pyxai.dxai.data import AUGMENTATIONS, BalancedOrder, LabelledImages, Range, augment, augmentation_draws
 from pyxai.dxai.decomposition import Decomposition, decompose
 from pyxai.dxai.losses import Objective
@@ -30,6 +30,7 @@ from pyxai.dxai.step import DIVERGED, Diverged, Draws, Networks, Step
 FORMAT = 1
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
+SAMPLES = 16  # images of a report, at most
 LEAST_DISTINCT = 0.01  # of the images' mean magnitude: below, the distinct part shows nothing
 
 
@@ -47,7 +48,9 @@ class Recipe:
         classifier: which one is explained, as text; ``"discriminator"`` for C = D.
         data: which images, as text.
         black, white: pixels in the classifier's input, one value a channel.
+        channels: their order, ``RGB``, ``BGR`` or ``L``.
         branches, input_norm: see :class:`pyxai.dxai.networks.Generator`.
+        generator_width: its ``width``, published as 7.
         discriminator_width: see :class:`pyxai.dxai.networks.Discriminator`.
         objective: weights and forms of the losses.
         batch: images of a step.
@@ -64,7 +67,9 @@ class Recipe:
     data: str = ""
     black: tuple[float, ...] = (-1.0, -1.0, -1.0)
     white: tuple[float, ...] = (1.0, 1.0, 1.0)
+    channels: str = "RGB"
     branches: int = 5
+    generator_width: int = 7
     input_norm: bool = True
     discriminator_width: int | None = None
     objective: Objective = field(default_factory=Objective)
@@ -84,6 +89,11 @@ class Recipe:
         one_of("augmentation", self.augmentation, AUGMENTATIONS, "dxai")
         for name in ("rate", "mapping_rate", "decay"):
             non_negative(name, getattr(self, name), "dxai")
+        expect(self.decay <= 1, "dxai", "decay", "be at most 1", self.decay)
+        requirement = f"be a multiple of {self.accumulate}, the number of parts"
+        expect(self.batch % self.accumulate == 0, "dxai", "batch", requirement, self.batch)
+        with torch.device("meta"):  # the rest, without the work
+            self.networks()
 
     @property
     def range(self) -> Range:
@@ -105,6 +115,7 @@ class Recipe:
             len(self.classes),
             len(self.black),
             branches=self.branches,
+            generator_width=self.generator_width,
             input_norm=self.input_norm,
             discriminator_width=self.discriminator_width,
             seed=self.seed,
@@ -117,6 +128,7 @@ class Progress:
 
     Attributes:
         iteration: steps done.
+        seconds: spent on them, by all processes that worked on the run one after the other.
         losses: means over the steps since the last report (of this process's images).
         quality: of the averaged networks on the sample images: ``psnr`` in decibels; ``distinct``, the mean
             magnitude of the distinct part over that of the image; ``agnostic``, how far the explained
@@ -126,6 +138,7 @@ class Progress:
     """
 
     iteration: int
+    seconds: float
     losses: dict[str, float]
     quality: dict[str, float]
     images: Tensor
@@ -159,13 +172,10 @@ class Training:
         resume: bool = False,
     ):
         self.recipe, self.data, self.out, self.device = recipe, data, Path(out), torch.device(device)
-        self.iteration = 0
         self._rank, processes = _processes()
         share, parts = recipe.batch // processes, processes * recipe.accumulate
-        if recipe.batch % parts:
-            raise ValueError(
-                f"dxai: `batch` must be a multiple of {parts}, the number of parts, got {recipe.batch}"
-            )
+        requirement = f"be a multiple of {parts}, the number of parts"
+        expect(recipe.batch % parts == 0, "dxai", "batch", requirement, recipe.batch)
         self._own = slice(self._rank * share, (self._rank + 1) * share)
         self._classify = None if classifier is None else _OfUnitRange(classifier, recipe.range)
         self.step = Step(
@@ -182,6 +192,11 @@ class Training:
         if resume and (self.out / CHECKPOINT).exists():
             self._load()
 
+    @property
+    def iteration(self) -> int:
+        """Steps done."""
+        return self.step.done
+
     def run(self, iterations: int, *, report_every: int = 100, minutes: float = 5.0) -> Iterator[Progress]:
         """Train until ``iterations`` steps are done.
 
@@ -190,8 +205,10 @@ class Training:
         Raises:
             Diverged: a loss or a weight is not finite; the last checkpoint stays.
         """
+        whole("iterations", iterations, 1, "dxai")
+        whole("report_every", report_every, 1, "dxai")
         self.out.mkdir(parents=True, exist_ok=True)
-        self._forget_later_rows()
+        began = time.monotonic() - self._forget_later_rows()
         saved, steps, total = time.monotonic(), 0, {}
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(self._batch, self.iteration)
@@ -203,7 +220,8 @@ class Training:
                 steps += 1
                 done = self.iteration >= iterations
                 if self.iteration % report_every == 0 or done:
-                    yield self._report({name: value / steps for name, value in total.items()})
+                    losses = {name: value / steps for name, value in total.items()}
+                    yield self._report(losses, time.monotonic() - began)
                     steps, total = 0, {}
                 if done or time.monotonic() - saved > 60 * minutes:
                     self.save()
@@ -225,11 +243,10 @@ class Training:
             losses = self.step(images, target[self._own], draws.split(len(images))[self._rank])
         except Diverged as error:
             raise Diverged(f"{error} at step {self.iteration + 1}") from None
-        self.iteration += 1
         return losses
 
-    def _report(self, losses: dict[str, float]) -> Progress:
-        count = 2 * len(self.recipe.classes)
+    def _report(self, losses: dict[str, float], seconds: float) -> Progress:
+        count = min(2 * len(self.recipe.classes), SAMPLES)
         rows = BalancedOrder(self.data.labels, 0).rows(0, count)
         images, target = self.data.batch(rows)
         images, target = self.recipe.range.unit(images).to(self.device), target.to(self.device)
@@ -249,8 +266,8 @@ class Training:
         elif quality["distinct"] < LEAST_DISTINCT:
             complaint = f"collapse: the distinct part has {quality['distinct']:.1%} of the image's magnitude"
         if self._rank == 0:
-            self._log({"iteration": self.iteration, **losses, **quality})
-        return Progress(self.iteration, losses, quality, images, sample, complaint)
+            self._log({"iteration": self.iteration, "seconds": round(seconds, 3), **losses, **quality})
+        return Progress(self.iteration, seconds, losses, quality, images, sample, complaint)
 
     def _log(self, row: dict[str, float]) -> None:
         path = self.out / LOG
@@ -290,25 +307,28 @@ class Training:
         if differing:
             texts = [f"{name} {state['recipe'].get(name)!r}, not {wanted[name]!r}" for name in differing]
             raise RecipeMismatch(f"{self.out / CHECKPOINT} was made with {'; '.join(texts)}")
-        self.iteration = state["iteration"]
+        self.step.done = state["iteration"]
         self.step.networks.load_state_dict(state["networks"])
         self.step.average.load_state_dict(state["average"])
         self.step.generator_optimiser.load_state_dict(state["generator_optimiser"])
         self.step.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
 
-    def _forget_later_rows(self) -> None:
-        """Drop what the log says of steps that are still to be done, or were lost with a process."""
+    def _forget_later_rows(self) -> float:
+        """Drop what the log says of steps that are still to be done, or were lost with a process; the seconds
+        it has for the others.
+        """
         path = self.out / LOG
         if self._rank or not path.exists():
-            return
+            return 0.0
         with open(path, newline="") as file:
             rows = list(csv.reader(file))
         kept = [row for row in rows[1:] if row and row[0].isdigit() and int(row[0]) <= self.iteration]
         if not kept:
             path.unlink()
-            return
+            return 0.0
         with open(path, "w", newline="") as file:
             csv.writer(file).writerows([rows[0], *kept])
+        return float(kept[-1][1])
 
 
 class _OfUnitRange(nn.Module):

@@ -20,9 +20,11 @@ def tensors(explanation: Explanation, keep: str) -> dict[str, Tensor]:
     if keep in ("attribution", "both"):
         kept["attribution"] = explanation.attribution
     found = {name: getattr(explanation, name) for name in CERTIFICATE}
-    if explanation.target is not None:  # what else the method tells in one number for each map
-        numbers = explanation.target.ndim
-        found |= {name: value for name, value in explanation.extras.items() if value.ndim == numbers}
+    if explanation.target is not None:  # what else the method tells of each map: numbers, and further parts
+        shapes = [explanation.target.shape]
+        if "attribution" in kept:
+            shapes.append(explanation.attribution.shape)
+        found |= {name: value for name, value in explanation.extras.items() if value.shape in shapes}
     return {**kept, **{name: value for name, value in found.items() if value is not None}}
 
 
@@ -30,7 +32,7 @@ def describe(values: dict[str, Tensor], store_dtype: str) -> dict[str, dict[str,
     """Shape (without the row axis) and dtype of each array, for the manifest."""
 
     def dtype(name: str, value: Tensor) -> str:
-        if name in ("heatmap", "attribution"):
+        if name in ("heatmap", "attribution") or value.ndim > 3:
             return store_dtype
         half = value.is_floating_point() and value.element_size() < 4  # numpy has no bfloat16
         return "float32" if half else str(value.dtype).removeprefix("torch.")

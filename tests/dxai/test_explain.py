@@ -5,6 +5,7 @@ import torch
 
 import pyxai
 from pyxai.cli import dxai_command
+from pyxai.cli.explain_command import explain
 from pyxai.engine import InputError
 from pyxai.engine.models import load_model
 from tests.dxai.test_train_command import MODEL, SMALL, folder
@@ -68,3 +69,20 @@ def test_requests_that_cannot_work(runs, tmp_path):
         pyxai.explain(three, images, "dxai", run=str(run))
     with pytest.raises(InputError, match=r"was trained for the model .*:two: give that"):
         load_model(f"dxai:{runs['given'][0]}")
+
+
+def test_all_parts_are_stored(runs, tmp_path):
+    """`pyxai explain` keeps what the image is the sum of, unless told to keep heat maps only."""
+    run, spec = runs["own"]
+    data = folder(tmp_path / "data")
+    options = {"method": "dxai", "set_": [f"run={run}"], "device": "cpu", "quiet": True}
+    options |= {"batch_size": None, "rows": None, "workers": 0}
+    assert explain(model=spec, data=data, out=tmp_path / "all.zarr", **options) == 0
+    found = pyxai.open(tmp_path / "all.zarr")[:]
+    images = torch.stack([torch.from_numpy(pyxai.open(tmp_path / "all.zarr").image(row)) for row in range(8)])
+    parts = torch.stack([found.attribution, found.extras["agnostic"], found.extras["missing"]])
+    wanted = images.permute(0, 3, 1, 2) / 127.5 - 1
+    assert (parts.sum(0) - wanted).abs().max() <= 1e-6 * max(1, parts.abs().max())
+    assert found.extras["psnr"].shape == (8,)
+    explain(model=spec, data=data, out=tmp_path / "maps.zarr", keep="heatmap", **options)
+    assert pyxai.open(tmp_path / "maps.zarr")[:].extras.keys() == {"psnr"}

@@ -91,6 +91,16 @@ def test_input_norm_hides_brightness():
         assert moved < 1e-3 if blind else moved > 0.1
 
 
+@pytest.mark.parametrize("input_norm", [True, False])
+def test_untrained_branches_do_not_saturate(input_norm):
+    network, (x, style) = generator(input_norm=input_norm), inputs(n=8)
+    seen = []
+    network.head.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    with torch.no_grad():
+        network(0.2 * x + 0.6, 1.5 * style)
+    assert (seen[0].abs() > 0.96).double().mean() < 0.1  # |tanh x| for x of 2
+
+
 def test_mapping_uses_the_class():
     network, z = Mapping(32, 3, width=8), torch.randn(1, 16).expand(4, 16)
     style = network(z, torch.tensor([0, 1, 2, 1]))

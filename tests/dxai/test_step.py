@@ -37,6 +37,16 @@ def double(draws: Draws) -> Draws:
     return Draws(draws.noise.double(), draws.alpha.double(), draws.other)
 
 
+def test_the_plain_step_keeps_the_default_memory_format(networks, classifier, batch):
+    step, seen = PlainStep(networks, classifier), []
+    for network in (networks, classifier):
+        for module in network.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    step(*batch)
+    assert len(seen) > 50 and all(x.is_contiguous() for x in seen)
+
+
 def test_step_is_the_plain_step(networks, classifier, batch):
     """In float64, where Adam's first step, the gradient's sign, does not turn by rounding."""
     images, target, draws = batch
@@ -51,6 +61,24 @@ def test_step_is_the_plain_step(networks, classifier, batch):
     assert (weights(networks) - weights(plain)).abs().max() < 1e-4 * moved.max()
 
 
+def test_what_the_optimisers_are_given(networks):
+    """As published: Adam without momentum, weight decay in the gradient, a slower mapping network."""
+    step = Step(networks, None, Objective(), rate=3e-4, mapping_rate=2e-6)
+    groups = {
+        "generator": step.generator_optimiser.param_groups[0],
+        "mapping": step.generator_optimiser.param_groups[1],
+        "discriminator": step.discriminator_optimiser.param_groups[0],
+    }
+    assert len(step.generator_optimiser.param_groups) + len(step.discriminator_optimiser.param_groups) == 3
+    for name, group in groups.items():
+        assert group["lr"] == (2e-6 if name == "mapping" else 3e-4)
+        assert group["betas"] == (0.0, 0.99) and group["weight_decay"] == 1e-4
+        assert not group["amsgrad"] and not group["decoupled_weight_decay"]
+        own = list(getattr(networks, name).parameters())
+        assert len(group["params"]) == len(own)
+        assert all(a is b for a, b in zip(group["params"], own, strict=True))
+
+
 def test_sharing_changes_nothing(networks, classifier, batch):
     other = copy.deepcopy(networks)
     first = Step(networks, classifier, OBJECTIVES["code"])(*batch)
@@ -59,13 +87,14 @@ def test_sharing_changes_nothing(networks, classifier, batch):
     assert torch.equal(weights(networks), weights(other))
 
 
-def test_accumulation(networks, classifier, batch):
+@pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
+def test_accumulation(networks, classifier, batch, objective):
     images, target, draws = batch
     batch = images.double(), target, double(draws)
     networks, classifier = networks.double(), classifier.double()
     other = copy.deepcopy(networks)
-    first = Step(networks, classifier, Objective())(*batch)
-    second = Step(other, classifier, Objective(), accumulate=2)(*batch)
+    first = Step(networks, classifier, objective)(*batch)
+    second = Step(other, classifier, objective, accumulate=2)(*batch)
     assert first == pytest.approx(second, rel=1e-9)
     assert (weights(networks) - weights(other)).abs().max() < 1e-8
 
@@ -85,12 +114,12 @@ def test_draws():
 
 
 def test_average(networks, classifier, batch):
-    step = Step(networks, classifier, Objective(), decay=0.75)
+    step = Step(networks, classifier, Objective(), decay=0.2)
     wanted = weights(networks)
     assert torch.equal(weights(step.average), wanted)  # begun after the weights were initialised
-    for _ in range(3):
+    for decay in (2 / 11, 0.2, 0.2):
         step(*batch)
-        wanted = 0.75 * wanted + 0.25 * weights(networks)
+        wanted = decay * wanted + (1 - decay) * weights(networks)
     torch.testing.assert_close(weights(step.average), wanted, rtol=1e-6, atol=1e-8)
 
 

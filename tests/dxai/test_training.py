@@ -31,7 +31,7 @@ from tests.dxai.conftest import labelled_images, small_recipe
 from pyxai.dxai.training import Training
 torch.set_num_threads(1)
 dist.init_process_group("gloo")
-for _ in Training(small_recipe(), labelled_images(), None, sys.argv[1]).run(1):
+for _ in Training(small_recipe(rate=0.0), labelled_images(), None, sys.argv[1]).run(1):
     pass
 dist.destroy_process_group()
 """
@@ -93,8 +93,10 @@ def test_killed_training_is_the_same(whole, tmp_path):
 
 
 def test_two_processes_share_a_batch(tmp_path):
-    """Their one step is the one process's, up to rounding: the sign Adam takes may turn where a gradient is
-    about zero.
+    """The gradients of their one step, which are Adam's first moments, are the one process's up to rounding.
+
+    The rate is zero: else Adam turns a rounded gradient about zero into a whole step of the discriminator,
+    and the generators' gradients see it.
     """
     command = [
         sys.executable,
@@ -109,11 +111,14 @@ def test_two_processes_share_a_batch(tmp_path):
     script.write_text(TWO)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, str(script), str(tmp_path / "two")], check=True, env=environment, cwd=ROOT)
-    train(tmp_path / "one", 1)
-    one, two = (load_checkpoint(tmp_path / name)["discriminator_optimiser"] for name in ("one", "two"))
-    for first, second in zip(one["state"].values(), two["state"].values(), strict=True):
-        scale = first["exp_avg"].abs().max()
-        assert (first["exp_avg"] - second["exp_avg"]).abs().max() < 1e-4 * scale
+    train(tmp_path / "one", 1, rate=0.0)
+    one, two = (load_checkpoint(tmp_path / name) for name in ("one", "two"))
+    for optimiser in ("discriminator_optimiser", "generator_optimiser"):
+        moments = one[optimiser]["state"], two[optimiser]["state"]
+        assert moments[0].keys() == moments[1].keys()
+        for first, second in zip(*(state.values() for state in moments), strict=True):
+            scale = first["exp_avg"].abs().max()
+            assert (first["exp_avg"] - second["exp_avg"]).abs().max() <= 1e-4 * scale
 
 
 def test_reports(whole):
@@ -129,10 +134,10 @@ def test_reports(whole):
 
 
 def test_collapse_is_said(tmp_path):
-    training = Training(small_recipe(rate=0.0, decay=1.0), labelled_images(), None, tmp_path)
-    head = training.step.average.generator.head
+    training = Training(small_recipe(rate=0.0), labelled_images(), None, tmp_path)
     with torch.no_grad():
-        head.weight[:3].zero_()
+        for networks in (training.step.networks, training.step.average):
+            networks.generator.head.weight[:3].zero_()
     (report,) = training.run(1)
     assert report.complaint == "collapse: the distinct part has 0.0% of the image's magnitude"
 
