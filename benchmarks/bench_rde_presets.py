@@ -1,7 +1,8 @@
 """What steps, draws and learning rate buy on photographs: the choice of the `fast` preset.
 
 The objective, distortion + λk · kept, of the final masks over draws that no step has seen, as means over the
-photographs. Candidates spend 400 evaluations an image, as the preset does, half as many, and twice as many.
+photographs. Candidates spend 400 evaluations an image, as the preset does, half as many, and twice as many. A
+mask that gives the class up may have the lowest objective of all, so the share that keeps it stands beside.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ CANDIDATES = {
             (50, 8, 0.1),
             (50, 8, 0.05),
             (50, 8, 0.2),
-            (100, 4, 0.1),
             (25, 16, 0.2),
             (25, 8, 0.2),
             (100, 8, 0.1),
@@ -34,7 +34,7 @@ CANDIDATES = {
     ),
     ("pixel_rde", 10.0): (
         Pixels(),
-        ((50, 8, 0.1), (50, 8, 0.05), (50, 8, 0.2), (25, 8, 0.2), (100, 8, 0.1)),
+        ((50, 8, 0.1), (50, 8, 0.2), (25, 8, 0.2), (100, 8, 0.1)),
     ),
 }
 
@@ -62,12 +62,14 @@ def presets(results: Results, options: Options) -> None:
                 samples=JUDGES,
                 seed=1,
                 **ends,
-            ).extras
-            distortion, kept = judged["distortion"].mean(), found["kept"].mean()
+            )
+            distortion, kept = judged.extras["distortion"].mean(), found["kept"].mean()
+            same = (judged.extras["predicted"] == judged.target).double().mean()
             what = f"{method}, λk = {sparsity:g}, {steps} steps of {samples} draws, rate {rate}"
             results.state(f"{what}: distortion + λk · kept", distortion + sparsity * kept)
             results.state(f"{what}: distortion", distortion)
             results.state(f"{what}: kept", kept)
+            results.state(f"{what}: photographs whose class the mask keeps", same)
             results.state(f"{what}: an image", seconds, "s")
 
 
