@@ -336,12 +336,9 @@ def _samples(out: Path) -> Path:
 
 def _sheet(progress: Progress):
     """Columns of image, distinct part on grey, agnostic part and residual on grey."""
-    import torch
     from PIL import Image
 
+    from pyxai.dxai.pictures import grid
+
     sample = progress.sample
-    rows = torch.stack([progress.images, sample.distinct, sample.agnostic, sample.residual])
-    pixels = ((rows.float().cpu() + 1) * 127.5).clamp(0, 255).round().to(torch.uint8)
-    kinds, count, channels, height, width = pixels.shape
-    sheet = pixels.permute(0, 3, 1, 4, 2).reshape(kinds * height, count * width, channels)
-    return Image.fromarray(sheet.squeeze(2).numpy() if channels == 1 else sheet.numpy())
+    return Image.fromarray(grid([progress.images, sample.distinct, sample.agnostic, sample.residual]))

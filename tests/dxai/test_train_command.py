@@ -44,7 +44,7 @@ def test_train(classifier, options, tmp_path, capsys):
     assert 0 <= seconds[0] <= seconds[1]
     with Image.open(out / "samples" / "0000002.png") as sheet:
         assert sheet.size == (4 * 32, 4 * 32)
-        assert sheet.mode == ("L" if options.get("grey") else "RGB")
+        assert sheet.mode == "RGB"
     said = capsys.readouterr().out
     assert "8 images of 32² pixels, 2 classes, on cpu" in said
     assert "2/2" in said
