@@ -95,11 +95,11 @@ def test_exact_distances_against_all_paths():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_two_passes_are_an_upper_bound(channels):
-    """Above the exact distance for a tenth to a fifth of the pixels of noise, and more in photographs."""
+    """Above the exact distance for 20 to 30 % of the pixels, in noise and in photographs."""
     noise, photograph = pictures((40, 50), channels), photographs(80, 100)[..., :channels].copy()
-    for images, least, most in ((noise, 1 / 10, 1 / 5), (photograph, 1 / 5, 1 / 4)):
+    for images in (noise, photograph):
         fast, exact = (_native.barrier_distances(images, exact) for exact in (False, True))
-        assert (fast >= exact).all() and least < (fast > exact).mean() < most
+        assert (fast >= exact).all() and 0.2 < (fast > exact).mean() < 0.3
         for distance in (fast, exact):
             border = np.concatenate([distance[:, [0, -1]].ravel(), distance[:, :, [0, -1]].ravel()])
             assert not border.any()
