@@ -55,7 +55,7 @@ def test_train(classifier, options, tmp_path, capsys):
     with pytest.raises(InputError, match="with seed 0, not 1"):
         dxai_command.train(data, out, classifier, **{**SMALL, **options, "seed": 1}, resume=True)
     (data / "red" / "1.png").rename(data / "red" / "new.png")
-    with pytest.raises(InputError, match=r"was made with data '8 pictures, names .*, not '8 pictures"):
+    with pytest.raises(InputError, match=r"with data '8 pictures, names .*, not '8 pictures"):
         dxai_command.train(data, out, classifier, **{**SMALL, **options}, resume=True)
 
 

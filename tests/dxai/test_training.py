@@ -116,9 +116,11 @@ def test_two_processes_share_a_batch(tmp_path):
     for optimiser in ("discriminator_optimiser", "generator_optimiser"):
         moments = one[optimiser]["state"], two[optimiser]["state"]
         assert moments[0].keys() == moments[1].keys()
-        for first, second in zip(*(state.values() for state in moments), strict=True):
-            scale = first["exp_avg"].abs().max()
-            assert (first["exp_avg"] - second["exp_avg"]).abs().max() <= 1e-4 * scale
+        gradients = [[one["exp_avg"] for one in state.values()] for state in moments]
+        # Some are zero but for rounding: those of biases before a normalisation.
+        rounding = 1e-6 * max(gradient.abs().max() for gradient in gradients[0])
+        for first, second in zip(*gradients, strict=True):
+            assert (first - second).abs().max() <= 1e-4 * first.abs().max() + rounding
 
 
 def test_reports(whole):
