@@ -108,5 +108,5 @@ def test_photographs():
     for method, explanation in found.items():
         assert (explanation.extras["losses"][:, -1] < 0.2 * explanation.extras["losses"][:, 0]).all()
         rough[method] = roughness(explanation.attribution[:, 0])
-    assert (rough["cartoonx"] < 0.2).all()
-    assert (rough["pixel_rde"] > 0.2).all()
+    assert (rough["cartoonx"] < 0.5).all() and (rough["pixel_rde"] > 0.5).all()
+    assert (rough["cartoonx"] < 0.75 * rough["pixel_rde"]).all()

@@ -136,7 +136,7 @@ class Convolution(Layer):
 class Dense(Layer):
     """``linear``."""
 
-    stacked = 1
+    stacked = -1
 
     def forward(self, values, weight, bias=None):
         return F.linear(values, weight, bias)

@@ -82,8 +82,9 @@ def test_trained_networks(model, images):
     found = pyxai.explain(model, images, "lrp", composite="epsilon", **EXACT)
     expected = pyxai.explain(model, images, "input_x_gradient", found.target).attribution
     assert (found.attribution - expected).abs().max() <= 1e-10 * expected.abs().max()
-    conserved = pyxai.explain(model, images, "lrp", composite=CONSERVING["gamma"])
-    assert max(found.residual.max(), conserved.residual.max()) <= 1e-9
+    assert found.residual.max() <= 1e-9
+    for rule in ("z_plus", "gamma", "flat first", "w_square first"):
+        assert pyxai.explain(model, images, "lrp", composite=CONSERVING[rule]).residual.max() <= 1e-9
 
 
 @pytest.mark.parametrize("rule", CONSERVING)
@@ -95,6 +96,29 @@ def test_relevance_is_conserved_without_biases(name, rule):
     found = pyxai.explain(without_biases(model), images.abs(), "lrp", 1, composite=CONSERVING[rule])
     assert (found.attribution.sum((1, 2, 3)) - found.score).abs().max() <= 1e-9 * found.score.abs().max()
     assert found.residual.max() <= 1e-9
+
+
+@pytest.mark.parametrize("rule", ["z_plus", "gamma", "flat first", "w_square first"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenet_v3_small",
+        "vit_b16",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("densenet121", "googlenet", "efficientnet_b0")
+        ),
+    ],
+)
+def test_what_is_not_conserved_had_no_positive_part(name, rule):
+    """Concatenation, squeeze-excitation and attention; beyond biases only z⁺ can lose, by its definition."""
+    model, images = network(name)
+    explainer = pyxai.Explainer(without_biases(model), "lrp", composite=CONSERVING[rule])
+    found, report = explainer(images[:1], 1), explainer.report(images[:1], 1)
+    lost = sum(sum(layer.reasons.values()) for layer in report.layers)
+    assert (found.delta + lost).abs().max() <= 1e-9 * max(report.layers[0].arrived.abs().max(), 1)
+    if rule in ("gamma", "w_square first") or name in ("densenet121", "googlenet"):
+        assert found.residual.max() <= 1e-9
 
 
 SMOOTH = [

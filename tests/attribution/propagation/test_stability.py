@@ -38,7 +38,7 @@ def test_epsilon_loses_no_more_digits_than_the_gradient_does():
     exact = epsilon(copy.deepcopy(model).double(), images.double())
     score = model(images)[:, 1].double()
     assert (exact.abs().sum((1, 2, 3)) > 100 * score.abs()).all()
-    assert distance(epsilon, model, images) <= max(0.01, 2 * distance(gradient, model, images))
+    assert distance(epsilon, model, images) <= max(0.01, 1.5 * distance(gradient, model, images))
 
 
 @pytest.mark.parametrize("rule", [Gamma(), ZPlus()], ids=["gamma", "z_plus"])
