@@ -10,8 +10,8 @@ from torch import Tensor
 
 import pyxai
 from benchmarks import harness
-from benchmarks.convolutions import convolutions_alone
 from benchmarks.harness import Claim, Options, Results
+from benchmarks.layers import layers_alone
 from benchmarks.maps import correlation, relative_l1
 from pyxai.bench import ROWS, captum_call, fastest_rows, floor, interleave, paired_ratio
 from tests import zoo
@@ -41,10 +41,10 @@ def speed(results: Results, options: Options) -> None:
         "pyxai": lambda: fp32(images, target),
         "pyxai, bf16": lambda: bf16(images, target),
     }
-    bound = "its convolutions alone"
+    bound = "its layers alone"
     if options.device == "cpu":
         fp32(images, target)
-        functions[bound] = convolutions_alone(model, images, fp32.rows, -(-steps // fp32.rows))
+        functions[bound] = layers_alone(model, images, fp32.rows, -(-steps // fp32.rows))
     what, seconds = f"IG, {steps} steps, ResNet-18, one {size}² image", interleave(functions, options.rounds)
     results.add(
         what,
@@ -55,9 +55,9 @@ def speed(results: Results, options: Options) -> None:
     )
     if bound in functions:  # what no executor of these layers can beat here
         least = paired_ratio(seconds, bound, peer_best).median
-        results.state(f"{what}: the convolutions behind the first alone, ÷ Captum's best", least)
+        results.state(f"{what}: the layers behind the first alone, ÷ Captum's best", least)
         ours = paired_ratio(seconds, "pyxai", bound).median
-        results.state(f"{what}: pyxai ÷ those convolutions alone", ours, wanted="<= 1.2")
+        results.state(f"{what}: pyxai ÷ those layers alone", ours, wanted="<= 1.2")
 
 
 def bfloat16(results: Results, options: Options) -> None:

@@ -120,9 +120,8 @@ def network(results: Results, title: str, model: nn.Module, images: Tensor, peer
         if rule == "ε":
             gradient = partial(input_x_gradient, target=target)
             _, floor = stability.measure(rule, "autograd's input × gradient", gradient)
-            results.state(
-                f"LRP-ε, {title}, pyxai's distance by autograd's", distance / floor, wanted="<= 1.5"
-            )
+            wanted = "<= 1.5" if distance > 0.01 else ""  # of a network whose relevance cancels
+            results.state(f"LRP-ε, {title}, pyxai's distance by autograd's", distance / floor, wanted=wanted)
             nudged = torch.nextafter(images, torch.full_like(images, torch.inf)).double()
             moved = maps.relative_l1(relevance(stability.double, nudged), exact)
             stability.state(rule, "pixels one float32 rounding away, in float64", moved)

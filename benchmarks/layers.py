@@ -1,8 +1,8 @@
-"""The least time a network's convolutions take with this torch on this machine.
+"""The least time a network's convolutions and linear layers take with this torch on this machine.
 
-A bound for every executor of the same layers: each convolution as often forward and back as the method cannot
-do without, in whichever memory format is faster, and nothing else. The first one, of three channels, has
-quicker ways back than torch's, so that at most its passes forward count.
+A bound for every executor of the same layers: each as often forward and back as the method cannot do without,
+in whichever memory format is faster, and nothing else. The first one, of three channels, has quicker ways
+back than torch's, so that at most its passes forward count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FORMATS = (torch.contiguous_format, torch.channels_last)
 
 @dataclass(frozen=True)
 class Passes:
-    """How often every convolution runs.
+    """How often every layer runs.
 
     Attributes:
         forward, backward: in float32; backward is the gradient of the input.
@@ -34,19 +34,19 @@ class Passes:
     first: int = 0
 
 
-def convolutions_alone(
+def layers_alone(
     model: nn.Module, images: Tensor, rows: int, calls: int = 1, passes: Passes = Passes()
 ) -> Callable[[], None]:
-    """A function that runs the convolutions of ``model`` on ``rows`` rows, ``calls`` times.
+    """A function that runs the layers of ``model`` on ``rows`` rows, ``calls`` times.
 
     Args:
         images: (1, C, H, W), to find the layers' input sizes.
     """
-    found: list[tuple[nn.Conv2d, torch.Size]] = []
+    found: list[tuple[nn.Conv2d | nn.Linear, torch.Size]] = []
     hooks = [
         module.register_forward_pre_hook(lambda module, inputs: found.append((module, inputs[0].shape)))
         for module in model.modules()
-        if isinstance(module, nn.Conv2d)
+        if isinstance(module, nn.Conv2d | nn.Linear)
     ]
     with torch.no_grad():
         model(images)
@@ -90,26 +90,36 @@ def _fastest(candidates: Iterable[Callable[[], Tensor]]) -> Callable[[], Tensor]
 
 
 class _Layer:
-    """One convolution with random values."""
+    """One layer with random values."""
 
     def __init__(
         self,
-        module: nn.Conv2d,
+        module: nn.Conv2d | nn.Linear,
         shape: tuple[int, ...],
         dtype: torch.dtype,
         memory_format: torch.memory_format,
     ):
-        self._weight = module.weight.detach().to(dtype).clone(memory_format=memory_format)
-        self._values = torch.rand(shape).to(dtype).contiguous(memory_format=memory_format)
-        self._settings = module.stride, module.padding, module.dilation, module.groups
+        self._module = module
+        images = memory_format if isinstance(module, nn.Conv2d) else torch.contiguous_format
+        self._weight = module.weight.detach().to(dtype).clone(memory_format=images)
+        self._values = torch.rand(shape).to(dtype).contiguous(memory_format=images)
         self._cotangent = torch.rand_like(self.forward())
 
     def forward(self) -> Tensor:
+        if isinstance(self._module, nn.Linear):
+            return nn.functional.linear(self._values, self._weight)
         return torch.conv2d(self._values, self._weight, None, *self._settings)
 
     def backward(self) -> Tensor:
+        if isinstance(self._module, nn.Linear):
+            return self._cotangent @ self._weight
         stride, padding, dilation, groups = self._settings
         settings = (stride, padding, dilation, False, (0, 0), groups, (True, False, False))
         return torch.ops.aten.convolution_backward(
             self._cotangent, self._values, self._weight, None, *settings
         )[0]
+
+    @property
+    def _settings(self) -> tuple:
+        module = self._module
+        return module.stride, module.padding, module.dilation, module.groups
