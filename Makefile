@@ -15,10 +15,10 @@ demo: build
 	$(BIN)/pyxai demo
 
 test: build
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --max-worker-restart 0
 
 test-slow: build
-	$(BIN)/pytest -m slow -n 2
+	$(BIN)/pytest -m slow -n 2 --max-worker-restart 0
 
 bench: build
 	$(BIN)/python -m benchmarks

@@ -43,6 +43,8 @@ class Layer:
         self.lead: Callable[[float | tuple], Tensor] | None = None
         self._boxes: dict[tuple, tuple[Tensor, Tensor, Tensor]] = {}
         self._weightings: dict[tuple[float, float, float], Weighting] = {}
+        self._weights: dict[tuple[float, float, float], Tensor] = {}
+        self._stacks: dict[tuple[float, float, float], Tensor] = {}
 
     def forward(self, values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """The layer with these weights."""
@@ -90,10 +92,10 @@ class Layer:
     def _ones(self) -> Tensor:
         return torch.ones_like(self.weight)
 
-    @cached_property
+    @property
     def plain(self) -> Weighting:
         """The layer's own weights."""
-        return Weighting(self, self.weight, self.weight, self.bias)
+        return self.weighting(1.0, 0.0, 0.0)
 
     @property
     def positive(self) -> Weighting:
@@ -111,43 +113,51 @@ class Layer:
 
     def weighting(self, all_terms: float, positive: float, negative: float) -> Weighting:
         """Every sum's terms times ``all_terms``, plus its positive and negative terms times these."""
-
-        def weighted(values: Tensor, upper: float, lower: float) -> Tensor:
-            return all_terms * values + upper * values.clamp(min=0) + lower * values.clamp(max=0)
-
         key = all_terms, positive, negative
         if key not in self._weightings:
-            bias = None if self.bias is None else weighted(self.bias, positive, negative)
-            upper, lower = (
-                weighted(self.weight, positive, negative),
-                weighted(self.weight, negative, positive),
-            )
-            self._weightings[key] = Weighting(self, upper, lower, bias, self.precision)
+            self._weightings[key] = Weighting(self, *key)
         return self._weightings[key]
+
+    def weights(self, all_terms: float, positive: float, negative: float) -> Tensor:
+        """The weights of a :class:`Weighting` for positive inputs."""
+        if (all_terms, positive, negative) == (1, 0, 0):
+            return self.weight
+        key = all_terms, positive, negative
+        if key not in self._weights:
+            changed = _changed(self.weight, *key)
+            self._weights[key] = changed if self.precision is None else changed.to(self.precision)
+        return self._weights[key]
+
+    def stacked_weights(self, all_terms: float, more: float, less: float) -> Tensor:
+        """Weights with ``more`` for positive and ``less`` for negative terms, then those of the opposite."""
+        key = all_terms, more, less
+        if key not in self._stacks:
+            halves = [_changed(self.weight, *key), _changed(self.weight, all_terms, less, more)]
+            stack = torch.cat(halves, self.stacked).contiguous(memory_format=_memory_format(self.weight))
+            self._stacks[key] = stack if self.precision is None else stack.to(self.precision)
+        return self._stacks[key]
 
 
 class Weighting:
-    """A layer with changed weights, which may differ with the sign of the input.
+    """A layer with changed weights, which differ with the sign of the input.
+
+    A term's sign is that of weight times input: the weights for negative inputs are those of the opposite
+    weighting for positive ones.
 
     Args:
         layer: whose forward pass and transpose are used.
-        upper, lower: weights for inputs that are positive, and for those that are negative.
-        bias: the changed bias.
-        precision: dtype to compute in; results are in that of what they are computed from.
+        all_terms, positive, negative: see :meth:`Layer.weighting`.
     """
 
-    def __init__(self, layer: Layer, upper: Tensor, lower: Tensor, bias: Tensor | None, precision=None):
+    def __init__(self, layer: Layer, all_terms: float, positive: float, negative: float):
         self.layer = layer
-        self.bias = bias
-        self._one_sided = upper is lower or layer.nonnegative
-        self._precision = precision
-        self._upper = upper if precision is None else upper.to(precision)
-        self._lower = lower if precision is None else lower.to(precision)
-        self._both = None
-        if not self._one_sided and layer.stacked is not None:
-            self._both = torch.cat([self._upper, self._lower], layer.stacked).contiguous(
-                memory_format=_memory_format(upper)
-            )
+        self.bias = None if layer.bias is None else _changed(layer.bias, all_terms, positive, negative)
+        self._terms = all_terms, positive, negative
+        self._opposite = all_terms, negative, positive
+        self._alike = positive == negative
+        self._one_sided = self._alike or layer.nonnegative
+        self._swapped = positive < negative
+        self._precision = None if self._alike else layer.precision
 
     @property
     def reads_source(self) -> bool:
@@ -156,17 +166,18 @@ class Weighting:
 
     def sums(self, values: Tensor, bias: bool = True) -> Tensor:
         """Σ_i of the weighted terms and the bias."""
-        dtype = values.dtype
+        layer, dtype = self.layer, values.dtype
         values = values if self._precision is None else values.to(self._precision)
         shift = self.bias.to(values.dtype) if bias and self.bias is not None else None
         if self._one_sided:
-            found = self.layer.forward(values, self._upper, shift)
-        elif self._both is None:
-            found = self.layer.forward(values.clamp(min=0), self._upper, shift)
-            found = found + self.layer.forward(values.clamp(max=0), self._lower)
+            return layer.forward(values, layer.weights(*self._terms), shift).to(dtype)
+        above, below = values.clamp(min=0), values.clamp(max=0)
+        if layer.stacked is None:
+            found = layer.forward(above, layer.weights(*self._terms), shift)
+            found = found + layer.forward(below, layer.weights(*self._opposite))
         else:
-            halves = torch.cat([values.clamp(min=0), values.clamp(max=0)], self.layer.stacked)
-            found = self.layer.forward(halves, self._both, shift)
+            halves = torch.cat(self._ordered(above, below), layer.stacked)
+            found = layer.forward(halves, self._stack, shift)
         return found.to(dtype)
 
     def multipliers(self, quotients: Tensor, tape: Tape) -> Tensor:
@@ -174,22 +185,39 @@ class Weighting:
         if not self._one_sided:
             upper, lower = self.halves(quotients, tape)
             return torch.where(tape[self.layer.source] > 0, upper, lower)
-        narrowed = quotients if self._precision is None else quotients.to(self._precision)
-        return self.layer.transpose(narrowed, self._upper, tape).to(quotients.dtype)
+        return self._transposed(quotients, self.layer.weights(*self._terms), tape)
 
     def halves(self, quotients: Tensor, tape: Tape) -> tuple[Tensor, Tensor]:
         """What :meth:`multipliers` would be, were every input positive, and were every input negative."""
+        layer = self.layer
+        if layer.stacked is None:
+            terms = self._terms, self._opposite
+            upper, lower = (self._transposed(quotients, layer.weights(*part), tape) for part in terms)
+            return upper, lower
+        return self._ordered(*self._transposed(quotients, self._stack, tape).chunk(2, layer.stacked))
+
+    def _transposed(self, quotients: Tensor, weight: Tensor, tape: Tape) -> Tensor:
         narrowed = quotients if self._precision is None else quotients.to(self._precision)
-        if self._both is None:
-            halves = [self.layer.transpose(narrowed, weight, tape) for weight in (self._upper, self._lower)]
-        else:
-            halves = self.layer.transpose(narrowed, self._both, tape).chunk(2, self.layer.stacked)
-        upper, lower = (half.to(quotients.dtype) for half in halves)
-        return upper, lower
+        return self.layer.transpose(narrowed, weight, tape).to(quotients.dtype)
+
+    @property
+    def _stack(self) -> Tensor:
+        """One tensor for this weighting and its opposite, whose halves change places."""
+        return self.layer.stacked_weights(*(self._opposite if self._swapped else self._terms))
+
+    def _ordered(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        return (second, first) if self._swapped else (first, second)
 
     def share(self, quotients: Tensor) -> Tensor | None:
         """What the bias takes of each image's relevance, (n,) float64; None without a bias."""
         return None if self.bias is None else self.layer.share(quotients, self.bias)
+
+
+def _changed(values: Tensor, all_terms: float, positive: float, negative: float) -> Tensor:
+    if (all_terms, positive, negative) == (1, 0, 0):
+        return values
+    changed = values.clamp(min=0).mul_(positive - negative)
+    return changed.add_(values, alpha=all_terms + negative)
 
 
 def _memory_format(weight: Tensor) -> torch.memory_format:

@@ -32,20 +32,20 @@ class ByRules:
         return 1
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:
-        walk = executor.program.prepared(self, lambda: self._walk(executor, batch.method))
-        return relevance_maps(walk, executor, batch, self.of_score)
+        return relevance_maps(self._walk(executor, batch.method), executor, batch, self.of_score)
 
     def report(self, executor: Executor, batch: Batch) -> Report:
         """What every layer did with relevance; see :meth:`pyxai.Explainer.report`."""
-        return relevance_report(
-            self._walk(executor, batch.method, keep_all=True), executor, batch, self.of_score
-        )
+        return relevance_report(self._walk(executor, batch.method), executor, batch, self.of_score)
 
-    def _walk(self, executor: Executor, method: str, keep_all: bool = False) -> Walk:
+    def _walk(self, executor: Executor, method: str) -> Walk:
+        return executor.program.prepared(self, lambda: self._prepare(executor, method))
+
+    def _prepare(self, executor: Executor, method: str) -> Walk:
         graph = elementary(executor.program.forward)
         relevances = Relevances(graph, self.rules(), method, executor.program.dtype)
         end = list(graph.graph.nodes)[-1].args[0]
-        walk = Walk(graph, relevances, form=end if self.of_score else None, keep_all=keep_all)
+        walk = Walk(graph, relevances, form=end if self.of_score else None)
         relevances.check(walk.rules)
         return walk
 

@@ -71,12 +71,12 @@ class Report:
 
 
 def relevance_report(walk: Walk, executor: Executor, batch: Batch, of_score: bool) -> Report:
-    """The report of one target an image; ``walk`` must keep every value."""
+    """The report of one target an image."""
     parts: list[list[LayerReport]] = []
     scores, targets = [], []
     for block in executor.blocks(len(batch.images)):
         rows = batch.images[block]
-        tape = walk.forward(executor.fill(rows))
+        tape = walk.forward(executor.fill(rows), keep_all=True)
         logits = tape[walk.end]
         classes = batch.target.choose(logits[: len(rows)], block)[:, 0]
         layers: list[LayerReport] = []

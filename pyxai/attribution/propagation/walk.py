@@ -154,15 +154,12 @@ class Walk:
         module: a canonical graph of one tensor in, one tensor out; it is not changed.
         propagation: the method.
         form: that of the message the walk starts from, which is for the output.
-        keep_all: keep every value on the way forward, not only what the rules read.
 
     Raises:
         ValueError: a message would reach a step that the method has no rule for.
     """
 
-    def __init__(
-        self, module: fx.GraphModule, propagation: Propagation, form: Form = None, keep_all: bool = False
-    ):
+    def __init__(self, module: fx.GraphModule, propagation: Propagation, form: Form = None):
         nodes = list(module.graph.nodes)
         self.propagation = propagation
         self.images = next(node for node in nodes if node.op == "placeholder")
@@ -176,13 +173,15 @@ class Walk:
         }  # sizes, and what is made of them
         self._done: dict[fx.Node, list[fx.Node]] = defaultdict(list)  # values no longer read after a node
         self._plan(form)
-        if keep_all:
-            self._keep.update(self.calls)
         self._last = _last_uses(self.calls)
         self._overwriting = {node for node in self.calls if self._may_overwrite(node)}
 
-    def forward(self, images: Tensor) -> Tape:
-        """Run the graph on ``images`` (n, C, H, W), keeping what the rules will read and the output."""
+    def forward(self, images: Tensor, keep_all: bool = False) -> Tape:
+        """Run the graph on ``images`` (n, C, H, W), keeping what the rules will read and the output.
+
+        Args:
+            keep_all: keep every value.
+        """
         tape = Tape(self.constants)
         tape.values[self.images] = images
         tape.layouts[self.images] = images.shape, images.stride()
@@ -190,7 +189,7 @@ class Walk:
             arguments, settings = tape.arguments(node)
             step = self.steps.get(node)
             rule = self.rules.get(step)
-            if node in self._overwriting:
+            if node in self._overwriting and not keep_all:
                 value = aten.relu_(*arguments)
             elif rule is None:
                 value = node.target(*arguments, **settings)
@@ -200,7 +199,7 @@ class Walk:
                 tape.layouts[node] = value.shape, value.stride()
             tape.values[node] = value
             for used in self._last.get(node, ()):
-                if used not in self._keep and used not in self.constants:
+                if not keep_all and used not in self._keep and used not in self.constants:
                     del tape.values[used]
         return tape
 

@@ -1,5 +1,7 @@
 """Every rule against dense matrices, in float64."""
 
+import gc
+
 import pytest
 import torch
 from torch import nn
@@ -149,3 +151,21 @@ def test_a_zero_denominator_gives_zero():
 def test_impossible_rules_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def _bytes_alive():
+    gc.collect()
+    found = [thing for thing in gc.get_objects() if type(thing) in (torch.Tensor, nn.Parameter)]
+    return sum(
+        {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in found}.values()
+    )
+
+
+@pytest.mark.parametrize(("rule", "copies"), [(Epsilon(), 0), (ZPlus(), 2), (AlphaBeta(), 2), (Gamma(), 4)])
+def test_memory_of_changed_weights(rule, copies):
+    """Inputs of either sign need two matrices, one for each; the opposite signs of terms share them."""
+    model = _seeded(nn.Flatten(), nn.Tanh(), nn.Linear(192, 2000), nn.Tanh(), nn.Linear(2000, 3))
+    before, weight = _bytes_alive(), model[2].weight.nbytes
+    explainer = pyxai.Explainer(model, "lrp", composite=Composite(rule, rule))
+    explainer(torch.rand(1, 3, 8, 8, dtype=torch.float64), 1)
+    assert copies * weight <= _bytes_alive() - before <= (copies + 0.2) * weight
