@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from benchmarks import harness
 from benchmarks.harness import Claim
 from pyxai.bench import interleave
+from pyxai.cli.memory import keep_freed_memory
 from pyxai.dxai import losses
 from pyxai.dxai.classifiers import ResNet18
 from pyxai.dxai.losses import Objective
@@ -148,6 +149,7 @@ def memory(kind: str, size: int, count: int, width: int | None):
 
 def main() -> None:
     options = harness.options(__doc__)
+    keep_freed_memory()  # as `pyxai dxai train` does
     results = harness.begin("dxai", options)
     size, count = (32, 2) if options.quick else (64, 8)
     widths = {"width 32": 32} if options.quick else {"width 32": 32, "published width": None}
