@@ -22,7 +22,6 @@ from pathlib import Path
 import torch
 
 from pyxai.bench import ROUNDS, interleave, paired_ratio, spread
-from pyxai.cli.memory import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -283,9 +282,8 @@ def options(description: str | None, argv: list[str] | None = None) -> Options:
 
 def begin(subject: str, options: Options) -> Results:
     """Empty results of `subject` on this machine, with the load it starts under; `<subject>-cuda` on a
-    GPU. From here on freed memory is kept, as it is by the command line, for whatever is compared.
+    GPU.
     """
-    keep_freed_memory()
     on_gpu = options.device == "cuda"
     about = machine() | {"gpu": torch.cuda.get_device_name() if on_gpu else ""}
     return Results(f"{subject}-cuda" if on_gpu else subject, about)
