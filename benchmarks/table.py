@@ -50,8 +50,9 @@ def _comparisons(groups: list[Group]) -> str:
         for claim in group.claims:
             ratio = paired_ratio(group.seconds, claim.ours, claim.peer)
             bounds = f"**{ratio.median:.2f}** ({ratio.low:.2f} to {ratio.high:.2f})"
+            form = claim.ours.removeprefix("pyxai").lstrip(", ")
             lines.append(
-                f"| {group.what} | {claim.peer} "
+                f"| {group.what}{form and f': {form}'} | {claim.peer} "
                 f"| {_to_floor(group, claim.peer)} | {_to_floor(group, claim.ours)} "
                 f"| {bounds} | ≤ {claim.at_most:g}, {verdict(ratio.median, claim.at_most)} |"
             )
