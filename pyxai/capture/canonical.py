@@ -77,21 +77,26 @@ def views_to_reshapes(module: fx.GraphModule) -> None:
 
 
 def batch_norms(module: fx.GraphModule, barriers: frozenset[str]) -> None:
-    """Fold a BatchNorm into the layer whose only user it is; otherwise make it a channel affine."""
+    """Fold a BatchNorm into the layer whose only user it is; otherwise make it a channel affine.
+
+    An InstanceNorm that tracks its moments is one, too.
+    """
     for node in list(module.graph.nodes):
-        if node.target is not _BATCH_NORM:
+        if node.target is _BATCH_NORM:
+            source, *stored, _, epsilon = node.args
+            (result,) = (user for user in node.users if user.target is operator.getitem and user.args[1] == 0)
+        elif node.target is aten.instance_norm.default and not node.args[5]:
+            source, *stored, _, _, epsilon, _ = node.args
+            result = node
+        else:
             continue
-        source, weight, bias, mean, variance, _, epsilon = node.args
-        if not _stored(weight, bias, mean, variance):
+        if not _stored(*stored):
             continue
-        tensors = [
-            None if item is None else _tensor(module, item).double()
-            for item in (weight, bias, mean, variance)
-        ]
-        weight, bias, mean, variance = tensors
+        weight, bias, mean, variance = (
+            None if item is None else _tensor(module, item).double() for item in stored
+        )
         scale = (variance + epsilon).rsqrt() * (1 if weight is None else weight)
         shift = (0 if bias is None else bias) - mean * scale
-        (result,) = (user for user in node.users if user.target is operator.getitem and user.args[1] == 0)
         if _foldable(source, node, barriers):
             _fold(module, source, scale, shift)
             source.meta["layers"] = []  # the convolution's own value is gone

@@ -255,3 +255,30 @@ def test_bounds_as_a_list():
         for low in ([0.0, 0.0, 0.0], 0.0)
     ]
     assert torch.equal(*found)
+
+
+def _tracked(channels):
+    """An InstanceNorm that in evaluation uses the moments it has stored, not those of the image."""
+    norm = nn.InstanceNorm2d(channels, affine=True, track_running_stats=True)
+    norm.running_mean.copy_(torch.linspace(-1, 1, channels))
+    norm.running_var.copy_(torch.linspace(0.5, 2, channels))
+    return norm
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [nn.Conv2d(3, 6, 3, padding=1), _tracked(6), nn.ReLU()],
+        lambda: [nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), _tracked(6)],
+        lambda: [_tracked(3), nn.Conv2d(3, 6, 3, padding=1), nn.ReLU()],
+    ],
+    ids=["folded", "behind a ReLU", "of the pixels"],
+)
+def test_an_instance_norm_with_stored_moments(layers):
+    model, images = seeded(nn.Sequential(*layers(), nn.Flatten(), nn.Linear(384, 5))), pixels(2)
+    found = pyxai.explain(model, images, "lrp", 1, **EXACT)
+    expected = pyxai.explain(model, images, "input_x_gradient", 1)
+    assert torch.allclose(found.score, model(images)[:, 1], rtol=1e-12)
+    assert (found.attribution - expected.attribution).abs().max() <= 1e-10 * expected.attribution.abs().max()
+    assert found.residual.max() <= 1e-9
+    assert pyxai.explain(model, images, "deeplift", 1).residual.max() <= 1e-9
