@@ -25,6 +25,7 @@ def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset())
     views_to_reshapes(module)
     batch_norms(module, barriers)
     spatial_means(module)
+    adaptive_max_pools(module)
     single_pixel_convolutions(module)
     channels_last(module)
     module.graph.eliminate_dead_code()
@@ -153,6 +154,23 @@ def spatial_means(module: fx.GraphModule) -> None:
                 (node.args[0], list(node.args[1]), keepdim),
                 {},
             )
+
+
+def adaptive_max_pools(module: fx.GraphModule) -> None:
+    """Those whose windows are all alike, as the global one's, become ordinary ones."""
+    for node in list(module.graph.nodes):
+        if node.target is not aten.adaptive_max_pool2d.default:
+            continue
+        source, counts = node.args
+        sizes, (values, *indices) = source.meta["val"].shape[-2:], node.users
+        uneven = any(size % count for size, count in zip(sizes, counts, strict=True))
+        if uneven or indices or values.args[1] != 0:  # else it is asked where the maxima are
+            continue
+        window = [size // count for size, count in zip(sizes, counts, strict=True)]
+        with module.graph.inserting_before(node):
+            pool = module.graph.call_function(aten.max_pool2d.default, (source, window, window))
+        pool.meta = dict(values.meta)
+        values.replace_all_uses_with(pool)
 
 
 def single_pixel_convolutions(module: fx.GraphModule) -> None:

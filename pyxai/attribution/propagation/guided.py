@@ -42,7 +42,7 @@ class _FromUnit:
         return 1
 
     def attribute(self, executor: Executor, batch: Batch) -> Maps:
-        walk = executor.program.prepared(self, lambda: self._walk(executor))
+        walk = executor.program.prepared(self, lambda: self._walk(executor, batch.method))
         images = batch.images
         count = batch.target.count if self.layer is None else 1
         maps = [torch.empty_like(images) for _ in range(count)]
@@ -62,13 +62,13 @@ class _FromUnit:
         evaluations = torch.ones(len(images), dtype=torch.int64, device=images.device)
         return Maps(maps, classes, scores, evaluations)
 
-    def _walk(self, executor: Executor) -> Walk:
+    def _walk(self, executor: Executor, method: str) -> Walk:
         graph = elementary(executor.program.forward)
         if self.layer is not None:
             node = find_layer(graph, self.layer)
             self._check_unit(tuple(node.meta["val"].shape[1:]))
             graph = before(graph, node)
-        return Walk(graph, Signals(graph, self.rectify))
+        return Walk(graph, Signals(graph, method, self.rectify))
 
     def _check_unit(self, shape: tuple[int, ...]) -> None:
         unit = self.unit or ()

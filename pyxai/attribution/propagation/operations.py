@@ -83,7 +83,6 @@ MAX_POOLS = (aten.max_pool2d.default,)
 MAXIMA = (
     aten.max_pool1d.default,
     aten.max_pool3d.default,
-    aten.adaptive_max_pool2d.default,
     aten.amax.default,
     aten.maximum.default,
 )

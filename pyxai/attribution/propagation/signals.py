@@ -16,6 +16,7 @@ from pyxai.attribution.propagation.walk import Propagation, Rule, Step, constant
 aten = torch.ops.aten
 
 Rectify = Literal["signal", "both"]
+CURE = "use a method that asks for gradients only, such as saliency"
 RECTIFIERS = (aten.relu.default, aten.relu6.default, aten.leaky_relu.default)
 
 
@@ -24,13 +25,15 @@ class Signals(Propagation):
 
     Args:
         module: an elementary graph.
+        method: its name, for messages.
         rectify: at a ReLU the ``signal`` that comes back loses its negative part (DeconvNet), or ``both`` the
             signal and the activation decide (guided backpropagation).
 
     Activations other than ReLU, ReLU6 and leaky ReLU give their derivative.
     """
 
-    def __init__(self, module: fx.GraphModule, rectify: Rectify):
+    def __init__(self, module: fx.GraphModule, method: str, rectify: Rectify):
+        self._method = method
         self._rectify = rectify
         self._constants = constants(module)
 
@@ -46,6 +49,8 @@ class Signals(Propagation):
             return Switches()
         if target in SUMS:
             return Branch()
+        if not isinstance(step.node.meta["val"], Tensor):
+            raise step.unsupported(self._method, CURE)
         return Derivative()
 
 

@@ -282,3 +282,31 @@ def test_an_instance_norm_with_stored_moments(layers):
     assert (found.attribution - expected.attribution).abs().max() <= 1e-10 * expected.attribution.abs().max()
     assert found.residual.max() <= 1e-9
     assert pyxai.explain(model, images, "deeplift", 1).residual.max() <= 1e-9
+
+
+def _max_pooled(count):
+    return seeded(
+        nn.Sequential(
+            nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.AdaptiveMaxPool2d(count), nn.Flatten(),
+            nn.Linear(6 * count**2, 5),
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_adaptive_max_pools_with_equal_windows(count):
+    model, images = _max_pooled(count), pixels(2)
+    found = pyxai.explain(model, images, "lrp", 1, **EXACT).attribution
+    expected = pyxai.explain(model, images, "input_x_gradient", 1).attribution
+    leaf = images.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(leaf)[:, 1].sum(), leaf)
+    assert torch.allclose(expected, images * gradient, rtol=1e-10, atol=1e-12)
+    assert (found - expected).abs().max() <= 1e-10 * expected.abs().max()
+    assert pyxai.explain(model, images, "deeplift", 1).residual.max() <= 1e-9
+    assert bool(pyxai.explain(model, images, "guided_backprop", 1).attribution.any())
+
+
+@pytest.mark.parametrize("method", ["lrp", "deeplift", "guided_backprop"])
+def test_adaptive_max_pools_with_other_windows_are_refused(method):
+    with pytest.raises(ValueError, match=f"{method}: no rule for the operation `adaptive_max_pool2d`"):
+        pyxai.explain(_max_pooled(3), pixels(1), method, 1)
