@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
+from pyxai.attribution.propagation.layers import Layer
 from pyxai.attribution.propagation.per_image import each_image
 from pyxai.attribution.propagation.relevance import Relevance, divided, relevance, relevance_reads
 from pyxai.attribution.propagation.rules import STABILISER, LinearRule, stands_for
+from pyxai.attribution.propagation.walk import Tape
 from pyxai.checks import non_negative
 
 ROUNDING = 1e-5  # how far out of the box, in widths of it, a pixel may be
@@ -28,8 +31,15 @@ class WSquare(LinearRule):
         return relevance_reads(form)
 
     def backward(self, layer, message, tape):
-        sums = layer.forward(layer.real(tape), layer.squares)
-        return Relevance(layer.transpose(divided(message, sums, tape), layer.squares, tape), None)
+        quotients = divided(message, self._sums(layer, tape), tape)
+        return Relevance(layer.to_real(layer.transpose(quotients, layer.squares, tape), tape), None)
+
+    def losses(self, layer, message, tape):
+        return {"no weights": relevance(message, tape) * (self._sums(layer, tape) == 0)}
+
+    @staticmethod
+    def _sums(layer: Layer, tape: Tape) -> Tensor:
+        return layer.forward(layer.real(tape), layer.squares)
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,9 @@ class Flat(LinearRule):
 
     def backward(self, layer, message, tape):
         return Relevance(layer.equally(relevance(message, tape), tape), None)
+
+    def losses(self, layer, message, tape):
+        return {"no inputs": relevance(message, tape) * (layer.inputs(tape) == 0)}
 
 
 @dataclass(frozen=True)

@@ -64,15 +64,29 @@ class Layer:
 
     def equally(self, amounts: Tensor, tape: Tape) -> Tensor:
         """What each input gets where every output's amount is split equally among its real inputs."""
-        inputs = self.forward(self.real(tape), self._ones)
-        return self.transpose(ops.stabilised_divide(amounts, inputs), self._ones, tape)
+        quotients = ops.stabilised_divide(amounts, self.inputs(tape))
+        return self.to_real(self.transpose(quotients, self._ones, tape), tape)
+
+    def inputs(self, tape: Tape) -> Tensor:
+        """How many real inputs each output has."""
+        return self.forward(self.real(tape), self._ones)
 
     def real(self, tape: Tape) -> Tensor:
         """1 where a value of the source is an input, 0 where it is padding the model put round the image."""
-        if self.lead is None:
+        if self._real is None:
             return self.weight.new_ones((1, *tape.layouts[self.source][0][1:]))
-        real = (self.lead(0.0) != self.lead(1.0)).to(self.weight.dtype)
-        return each_image(self.source, real, tape)
+        return each_image(self.source, self._real, tape)
+
+    def to_real(self, values: Tensor, tape: Tape) -> Tensor:
+        """``values`` of the source with zero at padding."""
+        return values if self._real is None else values * each_image(self.source, self._real, tape)
+
+    @cached_property
+    def _real(self) -> Tensor | None:
+        if self.lead is None:
+            return None
+        real = self.lead(0.0) != self.lead(1.0)
+        return None if bool(real.all()) else real.to(self.weight.dtype)
 
     def box(self, low: float | tuple, high: float | tuple) -> tuple[Tensor, Tensor, Tensor]:
         """The bounds of the source where pixels lie in [low, high], and the least any sum can be with them.

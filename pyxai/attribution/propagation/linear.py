@@ -128,9 +128,14 @@ class Convolution(Layer):
         if self._groups > 1:
             return super().equally(amounts, tape)
         channels, box = tape.layouts[self.source][0][1], self._window
-        inputs = self.forward(self.real(tape).sum(1, keepdim=True), box)  # all channels get the same
-        quotients = ops.stabilised_divide(amounts.sum(1, keepdim=True), inputs)
-        return self.transpose(quotients, box, tape).expand(-1, channels, -1, -1)
+        quotients = ops.stabilised_divide(amounts.sum(1, keepdim=True), self.inputs(tape))
+        found = self.transpose(quotients, box, tape)  # all channels get the same
+        return self.to_real(found.expand(-1, channels, -1, -1), tape)
+
+    def inputs(self, tape):
+        if self._groups > 1:
+            return super().inputs(tape)
+        return self.forward(self.real(tape).sum(1, keepdim=True), self._window)
 
 
 class Dense(Layer):

@@ -12,7 +12,9 @@ from pyxai.attribution.propagation import vjp
 from pyxai.attribution.propagation.norms import norm
 from pyxai.attribution.propagation.per_image import image_sums
 from pyxai.attribution.propagation.relevance import (
+    FromMultiplier,
     Relevance,
+    RelevanceRule,
     divided,
     multiplier,
     multiplier_reads,
@@ -20,7 +22,7 @@ from pyxai.attribution.propagation.relevance import (
     relevance_reads,
 )
 from pyxai.attribution.propagation.rules import STABILISER
-from pyxai.attribution.propagation.walk import Rule, Step
+from pyxai.attribution.propagation.walk import Step
 from pyxai.capture.elementary import masked
 
 aten = torch.ops.aten
@@ -89,7 +91,7 @@ MAXIMA = (
 NORMS = (aten.layer_norm.default, aten.group_norm.default, aten.instance_norm.default)
 
 
-class Rearrangement(Rule):
+class Rearrangement(RelevanceRule):
     """Relevance moves with its value; where one value became several, theirs is summed."""
 
     def plan(self, step, form):
@@ -145,7 +147,7 @@ class Joined(Rearrangement):
 
 
 @dataclass(frozen=True)
-class Sum(Rule):
+class Sum(RelevanceRule):
     """R_i = a_i R / (Σ a + ε sign Σ a); a constant's share stays with it, like a bias's."""
 
     stabiliser: float = STABILISER
@@ -166,8 +168,7 @@ class Sum(Rule):
         if message.of is step.node and self.stabiliser == 0:
             quotients = message.factor
         else:
-            sums = tape[message.of if self._stands_for(step, message.of) else step.node]
-            quotients = divided(message, sums, tape, self.stabiliser)
+            quotients = divided(message, self._sums(step, message, tape), tape, self.stabiliser)
         weights = addend_weights(step.node)
         parts: dict[fx.Node, Tensor] = {}
         for addend, weight in weights:
@@ -182,6 +183,13 @@ class Sum(Rule):
                 tape.absorb(step, image_sums(step.node, part * constant))
         return [Relevance(parts[source], source) for source in step.sources]
 
+    def losses(self, step, message, tape):
+        found, sums = relevance(message, tape), self._sums(step, message, tape)
+        return {"ε": found - sums * ops.stabilised_divide(found, sums, None, self.stabiliser)}
+
+    def _sums(self, step: Step, message: Relevance, tape) -> Tensor:
+        return tape[message.of if self._stands_for(step, message.of) else step.node]
+
 
 def addend_weights(node: fx.Node) -> list[tuple[object, float]]:
     """The two addends of ``add``, ``sub`` or ``rsub`` with what each is multiplied by."""
@@ -192,7 +200,7 @@ def addend_weights(node: fx.Node) -> list[tuple[object, float]]:
     return [(first, 1), (second, alpha if node.target is aten.add.Tensor else -alpha)]
 
 
-class PositiveSum(Rule):
+class PositiveSum(RelevanceRule):
     """R_i = a_i⁺ R / Σ a⁺, constants left out: z⁺ for the sum of a residual connection."""
 
     def plan(self, step, form):
@@ -200,13 +208,25 @@ class PositiveSum(Rule):
         return [(source, source) for source in step.sources], reads
 
     def backward(self, step, message, tape):
-        terms = {}
+        terms = self._terms(step, tape)
+        quotients = divided(message, self._sums(terms), tape)
+        return [self._part(quotients, terms[source], source, tape) for source in step.sources]
+
+    def losses(self, step, message, tape):
+        sums = self._sums(self._terms(step, tape))
+        return {"no positive part": relevance(message, tape) * (sums == 0)}
+
+    @staticmethod
+    def _terms(step: Step, tape) -> dict[fx.Node, Tensor]:
+        terms: dict[fx.Node, Tensor] = {}
         for addend, weight in addend_weights(step.node):
             if addend in step.sources:
                 terms[addend] = terms.get(addend, 0) + weight * tape[addend]
-        sums = sum(term.clamp(min=0) for term in terms.values())
-        quotients = divided(message, sums, tape)
-        return [self._part(quotients, terms[source], source, tape) for source in step.sources]
+        return terms
+
+    @staticmethod
+    def _sums(terms: dict[fx.Node, Tensor]) -> Tensor:
+        return sum(term.clamp(min=0) for term in terms.values())
 
     @staticmethod
     def _part(quotients: Tensor, term: Tensor, source: fx.Node, tape) -> Relevance:
@@ -214,7 +234,7 @@ class PositiveSum(Rule):
         return Relevance(ops.stabilised_divide(relevance, tape[source]), source)
 
 
-class Derivative(Rule):
+class Derivative(FromMultiplier):
     """R_i = a_i Σ_j (∂f_j / ∂a_i) R_j / f_j: the first-order Taylor expansion.
 
     AttnLRP's rule for softmax (Achtibat et al. 2024, eq. 13), whose term of order zero keeps its share like a
@@ -237,7 +257,7 @@ class Derivative(Rule):
         return [Relevance(part, None) for part in parts]
 
 
-class Scale(Rule):
+class Scale(FromMultiplier):
     """A product with a constant passes relevance on."""
 
     def plan(self, step, form):
@@ -252,7 +272,7 @@ class Scale(Rule):
 
 
 @dataclass(frozen=True)
-class Product(Rule):
+class Product(FromMultiplier):
     """A product of values that both depend on the image.
 
     Attributes:
@@ -283,7 +303,7 @@ class Product(Rule):
         return signals if self.split == "signal" and len(signals) == 1 else list(step.sources)
 
 
-class Quotient(Rule):
+class Quotient(FromMultiplier):
     """a / b, both depending on the image: the numerator takes all, as the signal of a product does."""
 
     def plan(self, step, form):
@@ -302,7 +322,7 @@ def _is_gate(node: fx.Node) -> bool:
     return node.target in GATES
 
 
-class Through(Rule):
+class Through(RelevanceRule):
     """R_in = R_out: an activation neither adds nor takes relevance, nor does a scale or shift of pixels."""
 
     def plan(self, step, form):
@@ -323,7 +343,7 @@ def _keeps_shape(step: Step) -> bool:
     )
 
 
-class Masked(Rule):
+class Masked(FromMultiplier):
     """Attention scores that a mask took out get nothing."""
 
     def plan(self, step, form):
@@ -335,7 +355,7 @@ class Masked(Rule):
         return [Relevance(part, step.sources[0])]
 
 
-class MaxPool(Rule):
+class MaxPool(RelevanceRule):
     """Winner takes all; a value that wins in several windows gets the relevance of all of them."""
 
     def plan(self, step, form):
@@ -356,7 +376,7 @@ class MaxPool(Rule):
         return [Relevance(moved, source if own else None)]
 
 
-class FrozenNorm(Rule):
+class FrozenNorm(FromMultiplier):
     """Layer, group and instance normalisation with the deviation as a constant.
 
     What remains is linear (subtract the mean, scale, shift), so that relevance is kept but for the shift's

@@ -1,4 +1,4 @@
-"""Messages of relevance, and the one division that every rule of LRP makes."""
+"""Messages of relevance, the rules that pass them on, and the one division that all of them make."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, fx
 
 from pyxai import ops
-from pyxai.attribution.propagation.walk import Tape
+from pyxai.attribution.propagation.walk import Rule, Step, Tape
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,23 @@ def divided(message: Relevance, denominator: Tensor, tape: Tape, epsilon: float 
     """R / (denominator + epsilon · sign(denominator)), with sign(0) = +1; zero where that is zero."""
     factor = None if message.of is None else tape[message.of]
     return ops.stabilised_divide(message.factor, denominator, factor, epsilon)
+
+
+class RelevanceRule(Rule):
+    """How relevance goes back through one step."""
+
+    def losses(self, step: Step, message: Relevance, tape: Tape) -> dict[str, Tensor]:
+        """Reason to relevance of each value that goes neither to a source nor to a bias (negative: made)."""
+        return {}
+
+
+class FromMultiplier(RelevanceRule):
+    """Rules that start from the multiplier of the step's value: relevance that sits on zeros has none."""
+
+    def losses(self, step, message, tape):
+        if message.of is step.node:
+            return {}
+        return {"on zeros": relevance(message, tape) * (tape[step.node] == 0)}
 
 
 def add(node: fx.Node, first: Relevance, second: Relevance, tape: Tape) -> Relevance:

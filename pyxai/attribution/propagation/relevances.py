@@ -12,17 +12,17 @@ from pyxai.attribution.propagation.composites import Composite, fits
 from pyxai.attribution.propagation.input_rules import Pass, ZBox
 from pyxai.attribution.propagation.layers import Layer
 from pyxai.attribution.propagation.linear import AFFINE, AVERAGES, is_linear, kind, linear_layer
-from pyxai.attribution.propagation.relevance import Relevance
+from pyxai.attribution.propagation.relevance import Relevance, RelevanceRule
 from pyxai.attribution.propagation.rules import LinearRule
 from pyxai.attribution.propagation.signs import nonnegative
-from pyxai.attribution.propagation.walk import Propagation, Rule, Step, constants
+from pyxai.attribution.propagation.walk import Propagation, Step, constants
 from pyxai.capture.elementary import masked
 from pyxai.capture.split import before
 
 CURE = "give its module one: composite=Composite(...).at(name, Pass())"
 
 
-class Linear(Rule):
+class Linear(RelevanceRule):
     """A rule of LRP bound to one layer."""
 
     def __init__(self, rule: LinearRule, layer: Layer):
@@ -35,6 +35,9 @@ class Linear(Rule):
 
     def backward(self, step, message, tape):
         return [self.rule.backward(self.layer, message, tape)]
+
+    def losses(self, step, message, tape):
+        return self.rule.losses(self.layer, message, tape)
 
 
 class Relevances(Propagation):
@@ -64,7 +67,7 @@ class Relevances(Propagation):
         self._lead = _lead(module, self._images, self._constants)
         self._last = _last(module)
 
-    def rule(self, step: Step) -> Rule:
+    def rule(self, step: Step) -> RelevanceRule:
         """A named rule first, then the composite's for linear layers, then the operation's own."""
         node = step.node
         if (
@@ -83,7 +86,7 @@ class Relevances(Propagation):
         return rule
 
     @staticmethod
-    def _passing(step: Step) -> Rule:
+    def _passing(step: Step) -> RelevanceRule:
         (source, *others), where = step.sources, f"`{step.operation}` in `{step.module}`"
         if others:
             raise ValueError(f"`Pass` must be given to a step of one source, got {where}")
@@ -95,7 +98,7 @@ class Relevances(Propagation):
             )
         return operations.Through()
 
-    def check(self, rules: dict[Step, Rule]) -> None:
+    def check(self, rules: dict[Step, RelevanceRule]) -> None:
         """Raise a :class:`ValueError` where a rule of the composite is taken by no step of ``rules``."""
         linear = [step for step, rule in rules.items() if isinstance(rule, Linear)]
         if isinstance(self.composite.first, ZBox) and not any(map(self._is_first, linear)):
@@ -152,7 +155,7 @@ class Relevances(Propagation):
         return image if node is self._images else before(self._module, node)(image)
 
 
-def _operation(step: Step, composite: Composite) -> Rule | None:
+def _operation(step: Step, composite: Composite) -> RelevanceRule | None:
     """The rule of a step that is no linear layer; None where there is none."""
     target = step.node.target
     several = sum(source in step.sources for source in step.node.args if isinstance(source, fx.Node)) > 1

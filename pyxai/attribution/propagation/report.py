@@ -9,9 +9,9 @@ from torch import Tensor
 
 from pyxai.attribution.batch import Batch
 from pyxai.attribution.propagation.per_image import image_sums
-from pyxai.attribution.propagation.relevance import Relevance, one_hot, relevance
+from pyxai.attribution.propagation.relevance import Relevance, RelevanceRule, one_hot, relevance
 from pyxai.attribution.propagation.relevances import Linear
-from pyxai.attribution.propagation.walk import Rule, Step, Tape, Walk
+from pyxai.attribution.propagation.walk import Step, Tape, Walk
 from pyxai.capture.executor import Executor
 
 
@@ -93,14 +93,16 @@ def relevance_report(walk: Walk, executor: Executor, batch: Batch, of_score: boo
     return Report(joined, torch.cat(targets), torch.cat(scores))
 
 
-def _layer_report(step: Step, rule: Rule, message, sent: dict, tape: Tape, count: int) -> LayerReport:
+def _layer_report(
+    step: Step, rule: RelevanceRule, message, sent: dict, tape: Tape, count: int
+) -> LayerReport:
     arrived = image_sums(step.node, relevance(message, tape))
     passed = sum(
         (image_sums(source, relevance(part, tape)) for source, part in sent.items()),
         torch.zeros_like(arrived),
     )
     bias = tape.shares.get(step, torch.zeros_like(arrived))
-    reasons = rule.rule.losses(rule.layer, message, tape) if isinstance(rule, Linear) else {}
+    reasons = rule.losses(step, message, tape)
     name = str(rule.rule) if isinstance(rule, Linear) else type(rule).__name__
     amounts = (arrived, passed, bias, arrived - passed - bias)
     first = {reason: image_sums(step.node, amount)[:count] for reason, amount in reasons.items()}

@@ -251,6 +251,9 @@ class Gamma(_SumsRule):
         above, below = quotients * (sums > 0), quotients * (sums < 0)
         return self._deliver(layer, [(1, favour, above), (1, self._favouring(layer, -1), below)], tape)
 
+    def losses(self, layer, message, tape):
+        return {"on zeros": relevance(message, tape) * (tape[layer.step.node] == 0)}
+
     def _favouring(self, layer: Layer, sign: int) -> Weighting:
         all_terms, gamma = self._scales
         return layer.weighting(all_terms, gamma * (sign > 0), gamma * (sign < 0))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import pyxai
-from pyxai.attribution.propagation import AlphaBeta, Composite, Epsilon
+from pyxai.attribution.propagation import AlphaBeta, Composite, Epsilon, Flat, Gamma, WSquare, ZPlus
 from tests import unfriendly, zoo
 
 
@@ -61,3 +61,25 @@ def test_methods_without_rules_have_no_report():
         pyxai.Explainer(model, "gradient").report(images)
     with pytest.raises(ValueError, match="lrp: `target` must be one class an image, got 2 classes"):
         pyxai.Explainer(model, "lrp").report(images, "top2")
+
+
+EXACT = {"affine": Epsilon(epsilon=0.0), "average": Epsilon(epsilon=0.0), "stabiliser": 0.0}
+WITHOUT_STABILISER = {
+    "flat": Composite(Flat(), Flat(), **EXACT),
+    "w_square": Composite(WSquare(), WSquare(), **EXACT),
+    "gamma": Composite(Gamma(stabiliser=0.0), Gamma(stabiliser=0.0), **EXACT),
+    "positive": Composite(ZPlus(stabiliser=0.0), ZPlus(stabiliser=0.0), sums="positive", **EXACT),
+}
+
+
+@pytest.mark.parametrize("rules", WITHOUT_STABILISER)
+@pytest.mark.parametrize(
+    "name", ["FlipAndSlice", "OddConvolutions", "PreActivation", "SoftmaxAttention", "Gate", "OtherNorms"]
+)
+def test_every_loss_has_a_reason(name, rules):
+    """Outputs without inputs, units without a positive part, zeros: what else is lost is rounding."""
+    model, images = unfriendly.build(name), unfriendly.images(2)
+    report = pyxai.Explainer(model, "lrp", composite=WITHOUT_STABILISER[rules]).report(images, 1)
+    for layer in report.layers:
+        reasons = sum(layer.reasons.values())
+        assert ((layer.lost - reasons).abs() <= 1e-9 * (layer.arrived.abs() + layer.bias.abs() + 1)).all()
