@@ -2,15 +2,17 @@
 
     python -m examples.rde.summary cartoonx.zarr pixel_rde.zarr --out sheet.png
 
-For each run, over the images: quantiles of p(class | obfuscated) / p(class | image), of the
+For each run its time and, over the images: quantiles of p(class | obfuscated) / p(class | image), of the
 kept fraction and of the share of fine detail in the map. That share is the part of the energy of the map's
 three finest Haar scales that is *not* in its largest hundredth of coefficients: small for a map that is
-piecewise smooth, large for one that is jagged.
+piecewise smooth, large for one that is jagged. Whether the class is kept depends on how sure the model was:
+with the distortion (p(x) - p(y))² an image costs at most p(x)² with nothing kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,11 @@ def roughness(maps: Tensor) -> Tensor:
     return 1 - largest / energy.sum(1).clamp(min=1e-30)
 
 
+def seconds(path: Path) -> float:
+    """How long all parts of a run took, from the first batch to the last commit."""
+    return sum(json.loads(line)["seconds"] for line in (path / "runs.jsonl").read_text().splitlines())
+
+
 def described(name: str, values: Tensor) -> str:
     found = torch.quantile(values.double(), torch.tensor(QUANTILES, dtype=torch.float64))
     return f"  {name}: " + "  ".join(
@@ -51,16 +58,20 @@ def main() -> None:
     runs = [pyxai.open(path) for path in arguments.runs]
     maps: dict[str, list[np.ndarray]] = {}
     places = np.linspace(0, len(runs[0]) - 1, arguments.count).round().astype(int).tolist()
-    for run in runs:
+    for run, path in zip(runs, arguments.runs, strict=True):
         explanation = run[0 : len(run)]
         extras, pictures = explanation.extras, explanation.heatmap()
         method = run.manifest["method"]
-        print(f"{method}, {len(run)} images")
+        print(f"{method}, {len(run)} images in {seconds(path):.0f} s")
         print(described("p under the mask / p", extras["probability"] / extras["image_probability"]))
         print(described("kept", extras["kept"]))
         print(described("detail outside the largest 1 %", roughness(pictures)))
-        same = (extras["predicted"] == explanation.target).double().mean()
-        print(f"  class kept under the mask: {same:.2f}")
+        same = extras["predicted"] == explanation.target
+        sure = extras["image_probability"] >= 0.5
+        for chosen, which in ((sure, "p ≥ 0.5"), (~sure, "p < 0.5")):
+            print(
+                f"  class kept under the mask: {int(same[chosen].sum())} of {int(chosen.sum())} with {which}"
+            )
         maps[method] = [pictures[i].numpy() for i in places]
     gallery([runs[0].image(i) for i in places], maps, arguments.out, cmap="gray", percentile=100)
     print(arguments.out)

@@ -1,6 +1,7 @@
 """The experiments run, on pictures as small as can be; what they draw is looked at by people."""
 
 import importlib
+import re
 import sys
 
 import pytest
@@ -110,3 +111,6 @@ def test_summary(run, photos, tmp_path):
         kept = torch.quantile(pyxai.open(store)[0:3].extras["kept"].double(), 0.5)
         part = printed[printed.index(f"{store.stem}, 3 images") :]
         assert f"50 % {kept:.3f}" in part[part.index("  kept:") : part.index("  detail")]
+        counts = [int(count) for count in re.findall(r"of (\d+) with p", part)[:2]]
+        sure = (pyxai.open(store)[0:3].extras["image_probability"] >= 0.5).sum()
+        assert counts == [sure, 3 - sure]
