@@ -20,6 +20,7 @@ from pyxai.attribution.propagation.relevance import (
     multiplier_reads,
     relevance,
     relevance_reads,
+    taken,
 )
 from pyxai.attribution.propagation.rules import STABILISER
 from pyxai.attribution.propagation.walk import Step
@@ -184,8 +185,7 @@ class Sum(RelevanceRule):
         return [Relevance(parts[source], source) for source in step.sources]
 
     def losses(self, step, message, tape):
-        found, sums = relevance(message, tape), self._sums(step, message, tape)
-        return {"ε": found - sums * ops.stabilised_divide(found, sums, None, self.stabiliser)}
+        return {"ε": taken(relevance(message, tape), self._sums(step, message, tape), self.stabiliser)}
 
     def _sums(self, step: Step, message: Relevance, tape) -> Tensor:
         return tape[message.of if self._stands_for(step, message.of) else step.node]

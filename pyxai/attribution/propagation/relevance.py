@@ -52,6 +52,11 @@ def divided(message: Relevance, denominator: Tensor, tape: Tape, epsilon: float 
     return ops.stabilised_divide(message.factor, denominator, factor, epsilon)
 
 
+def taken(found: Tensor, sums: Tensor, epsilon: float) -> Tensor:
+    """What of the relevance ``found`` a stabilised division by ``sums`` keeps back."""
+    return found - sums * ops.stabilised_divide(found, sums, None, epsilon)
+
+
 class RelevanceRule(Rule):
     """How relevance goes back through one step."""
 

@@ -20,9 +20,8 @@ from typing import Literal
 import torch
 from torch import Tensor, fx
 
-from pyxai import ops
 from pyxai.attribution.propagation.layers import Layer, Weighting
-from pyxai.attribution.propagation.relevance import Relevance, divided, relevance, relevance_reads
+from pyxai.attribution.propagation.relevance import Relevance, divided, relevance, relevance_reads, taken
 from pyxai.attribution.propagation.walk import Tape
 from pyxai.checks import non_negative, one_of
 
@@ -148,10 +147,7 @@ class Epsilon(_SumsRule):
         return self._deliver(layer, [(1, layer.plain, quotients)], tape)
 
     def losses(self, layer, message, tape):
-        found = relevance(message, tape)
-        sums = self._denominator(layer, message, tape)
-        kept = sums * ops.stabilised_divide(found, sums, None, self.epsilon)
-        return {"ε": found - kept}
+        return {"ε": taken(relevance(message, tape), self._denominator(layer, message, tape), self.epsilon)}
 
     def _denominator(self, layer: Layer, message: Relevance, tape: Tape) -> Tensor:
         if stands_for(layer, message.of) and not self._ignores(layer):
