@@ -13,6 +13,13 @@
 #define PYXAI_CLONES
 #endif
 
+// Before a loop that may write where it reads, but only to the element it has just read.
+#if defined(__GNUC__) && !defined(__clang__)
+#define PYXAI_IN_STEP _Pragma("GCC ivdep")
+#else
+#define PYXAI_IN_STEP
+#endif
+
 namespace pyxai {
 
 constexpr int64_t kSpan = 2048;   // elements that stay in the first level cache

@@ -15,14 +15,14 @@ __global__ void rescale_relu_kernel(T *out, RowsOf<T> multiplier, RowsOf<T> inpu
     });
 }
 
-static Tensor rescale_relu(const Tensor &multiplier, const Tensor &input, const Tensor &baseline) {
-    const int64_t rows = multiplier.size(0), size = row_size(multiplier);
-    const MemoryFormat format = memory_format(input);
+static void rescale_into(const Tensor &out, const Tensor &multiplier, const Tensor &input,
+                         const Tensor &baseline) {
+    const int64_t rows = out.size(0), size = row_size(out);
+    const MemoryFormat format = memory_format(out);
     const Tensor m = contiguous(multiplier, format), x = contiguous(input, format);
     const Tensor x0 = contiguous(baseline, format);
-    Tensor out = new_rows(input, rows);
     if (out.numel() == 0)
-        return out;
+        return;
     const torch::stable::accelerator::DeviceGuard guard(out.get_device_index());
     const cudaStream_t stream = current_stream(out.get_device_index());
     dispatch_floating(out.scalar_type(), "rescale_relu", [&](auto zero) {
@@ -31,11 +31,23 @@ static Tensor rescale_relu(const Tensor &multiplier, const Tensor &input, const 
             out.mutable_data_ptr<T>(), RowsOf<T>(m), RowsOf<T>(x), RowsOf<T>(x0), rows, size);
     });
     check_launch("rescale_relu");
+}
+
+static Tensor rescale_relu(const Tensor &multiplier, const Tensor &input, const Tensor &baseline) {
+    const Tensor out = new_rows(input, multiplier.size(0));
+    rescale_into(out, multiplier, input, baseline);
     return out;
+}
+
+static void rescale_relu_(const Tensor &input, const Tensor &multiplier, const Tensor &baseline) {
+    const Tensor out = contiguous(input, memory_format(input));
+    rescale_into(out, multiplier, out, baseline);
+    copy_back(input, out);
 }
 
 STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
     library.impl("rescale_relu", TORCH_BOX(&rescale_relu));
+    library.impl("rescale_relu_", TORCH_BOX(&rescale_relu_));
 }
 
 } // namespace pyxai

@@ -17,15 +17,14 @@ __global__ void stabilised_divide_kernel(T *out, RowsOf<T> numerator, RowsOf<T> 
     });
 }
 
-static Tensor stabilised_divide(const Tensor &numerator, const Tensor &denominator,
-                                const std::optional<Tensor> &factor, double epsilon) {
-    const int64_t rows = numerator.size(0), size = row_size(numerator);
-    const MemoryFormat format = memory_format(denominator);
+static void divide_into(const Tensor &out, const Tensor &numerator, const Tensor &denominator,
+                        const std::optional<Tensor> &factor, double epsilon) {
+    const int64_t rows = out.size(0), size = row_size(out);
+    const MemoryFormat format = memory_format(out);
     const Tensor over = contiguous(numerator, format), under = contiguous(denominator, format);
     const Tensor by = factor ? contiguous(*factor, format) : under;
-    Tensor out = new_rows(denominator, rows);
     if (out.numel() == 0)
-        return out;
+        return;
     const torch::stable::accelerator::DeviceGuard guard(out.get_device_index());
     const cudaStream_t stream = current_stream(out.get_device_index());
     dispatch_floating(out.scalar_type(), "stabilised_divide", [&](auto zero) {
@@ -35,11 +34,25 @@ static Tensor stabilised_divide(const Tensor &numerator, const Tensor &denominat
             static_cast<accumulate_t<T>>(epsilon), rows, size);
     });
     check_launch("stabilised_divide");
+}
+
+static Tensor stabilised_divide(const Tensor &numerator, const Tensor &denominator,
+                                const std::optional<Tensor> &factor, double epsilon) {
+    const Tensor out = new_rows(denominator, numerator.size(0));
+    divide_into(out, numerator, denominator, factor, epsilon);
     return out;
+}
+
+static void stabilised_divide_(const Tensor &denominator, const Tensor &numerator,
+                               const std::optional<Tensor> &factor, double epsilon) {
+    const Tensor out = contiguous(denominator, memory_format(denominator));
+    divide_into(out, numerator, out, factor, epsilon);
+    copy_back(denominator, out);
 }
 
 STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
     library.impl("stabilised_divide", TORCH_BOX(&stabilised_divide));
+    library.impl("stabilised_divide_", TORCH_BOX(&stabilised_divide_));
 }
 
 } // namespace pyxai

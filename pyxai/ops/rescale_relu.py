@@ -6,9 +6,10 @@ from torch import Tensor
 from pyxai.ops import _rows
 from pyxai.ops._define import define
 
-__all__ = ["rescale_relu"]
+__all__ = ["rescale_relu", "rescale_relu_"]
 
 SCHEMA = "rescale_relu(Tensor multiplier, Tensor input, Tensor baseline) -> Tensor"
+IN_PLACE = "rescale_relu_(Tensor(a!) input, Tensor multiplier, Tensor baseline) -> ()"
 
 
 def _reference(multiplier: Tensor, input: Tensor, baseline: Tensor) -> Tensor:
@@ -24,6 +25,14 @@ def _fake(multiplier: Tensor, input: Tensor, baseline: Tensor) -> Tensor:
     return _rows.new_rows(input, multiplier.shape[0])
 
 
+def _reference_(input: Tensor, multiplier: Tensor, baseline: Tensor) -> None:
+    input.copy_(_reference(multiplier, input, baseline))
+
+
+def _fake_(input: Tensor, multiplier: Tensor, baseline: Tensor) -> None:
+    return None
+
+
 def _samples(device, dtype, rows, shape):
     def draw(count):
         return torch.randn(count, *shape, device=device, dtype=dtype)
@@ -34,7 +43,14 @@ def _samples(device, dtype, rows, shape):
     yield draw(rows), draw(rows), draw(rows)
 
 
+def _samples_(device, dtype, rows, shape):
+    for multiplier, input, baseline in _samples(device, dtype, rows, shape):
+        if len(input) == rows:
+            yield input, multiplier, baseline
+
+
 _op = define(SCHEMA, reference=_reference, fake=_fake, samples=_samples)
+_op_ = define(IN_PLACE, reference=_reference_, fake=_fake_, samples=_samples_)
 
 
 def rescale_relu(multiplier: Tensor, input: Tensor, baseline: Tensor) -> Tensor:
@@ -53,8 +69,20 @@ def rescale_relu(multiplier: Tensor, input: Tensor, baseline: Tensor) -> Tensor:
     Returns (N, ...) in the common dtype, computed in float32 (float64 for float64). Not differentiable.
     Raises ``ValueError`` or ``TypeError`` for arguments that do not fit together.
     """
-    op = "rescale_relu"
+    _check("rescale_relu", multiplier, input, baseline)
+    return _op(multiplier, input, baseline)
+
+
+def rescale_relu_(input: Tensor, multiplier: Tensor, baseline: Tensor) -> None:
+    """:func:`rescale_relu` written over ``input``, which must have all N rows."""
+    op = "rescale_relu_"
+    _check(op, multiplier, input, baseline)
+    if len(input) != len(multiplier):
+        raise ValueError(f"{op}: `input` must hold {len(multiplier)} rows, got {len(input)}")
+    _op_(input, multiplier, baseline)
+
+
+def _check(op: str, multiplier: Tensor, input: Tensor, baseline: Tensor) -> None:
     _rows.check_floating(op, "multiplier", multiplier)
     _rows.check_operand(op, "input", input, "multiplier", multiplier)
     _rows.check_operand(op, "baseline", baseline, "multiplier", multiplier)
-    return _op(multiplier, input, baseline)

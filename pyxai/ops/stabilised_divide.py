@@ -6,9 +6,10 @@ from torch import Tensor
 from pyxai.ops import _rows
 from pyxai.ops._define import define
 
-__all__ = ["stabilised_divide"]
+__all__ = ["stabilised_divide", "stabilised_divide_"]
 
 SCHEMA = "stabilised_divide(Tensor numerator, Tensor denominator, Tensor? factor, float epsilon) -> Tensor"
+IN_PLACE = "stabilised_divide_(Tensor(a!) denominator, Tensor numerator, Tensor? factor, float epsilon) -> ()"
 
 
 def _reference(numerator: Tensor, denominator: Tensor, factor: Tensor | None, epsilon: float) -> Tensor:
@@ -27,6 +28,14 @@ def _fake(numerator: Tensor, denominator: Tensor, factor: Tensor | None, epsilon
     return _rows.new_rows(denominator, numerator.shape[0])
 
 
+def _reference_(denominator: Tensor, numerator: Tensor, factor: Tensor | None, epsilon: float) -> None:
+    denominator.copy_(_reference(numerator, denominator, factor, epsilon))
+
+
+def _fake_(denominator: Tensor, numerator: Tensor, factor: Tensor | None, epsilon: float) -> None:
+    return None
+
+
 def _samples(device, dtype, rows, shape):
     def draw(count):
         return torch.randn(count, *shape, device=device, dtype=dtype)
@@ -41,7 +50,14 @@ def _samples(device, dtype, rows, shape):
     yield draw(rows), nonzero(rows) * (draw(rows) > 0), draw(rows), 0.0
 
 
+def _samples_(device, dtype, rows, shape):
+    for numerator, denominator, factor, epsilon in _samples(device, dtype, rows, shape):
+        if len(denominator) == rows:
+            yield denominator, numerator, factor, epsilon
+
+
 _op = define(SCHEMA, reference=_reference, fake=_fake, samples=_samples)
+_op_ = define(IN_PLACE, reference=_reference_, fake=_fake_, samples=_samples_)
 
 
 def stabilised_divide(
@@ -63,11 +79,28 @@ def stabilised_divide(
     Returns (N, ...) in the dtype of ``numerator``, computed in float32 (float64 for float64). Not
     differentiable. Raises ``ValueError`` or ``TypeError`` for arguments that do not fit together.
     """
-    op = "stabilised_divide"
+    _check("stabilised_divide", numerator, denominator, factor, epsilon)
+    return _op(numerator, denominator, factor, epsilon)
+
+
+def stabilised_divide_(
+    denominator: Tensor, numerator: Tensor, factor: Tensor | None = None, epsilon: float = 0.0
+) -> None:
+    """:func:`stabilised_divide` with the quotients written where the denominators were, of all N rows.
+
+    ``factor`` may be ``denominator`` itself.
+    """
+    op = "stabilised_divide_"
+    _check(op, numerator, denominator, factor, epsilon)
+    if len(denominator) != len(numerator):
+        raise ValueError(f"{op}: `denominator` must hold {len(numerator)} rows, got {len(denominator)}")
+    _op_(denominator, numerator, factor, epsilon)
+
+
+def _check(op: str, numerator: Tensor, denominator: Tensor, factor: Tensor | None, epsilon: float) -> None:
     _rows.check_floating(op, "numerator", numerator)
     _rows.check_operand(op, "denominator", denominator, "numerator", numerator)
     if factor is not None:
         _rows.check_operand(op, "factor", factor, "numerator", numerator)
     if not epsilon >= 0:
         raise ValueError(f"{op}: `epsilon` must not be negative, got {epsilon}")
-    return _op(numerator, denominator, factor, epsilon)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import pyxai.ops
+from pyxai.ops._define import registry
 from pyxai.testing import assert_close, assert_matches_reference, clone, results, run, sample_inputs
 
 
@@ -163,12 +164,18 @@ def check_packing(op, args: tuple, rows: int, at: int) -> None:
         whole, part = (results(op.call(*given)) for given in (args, second))
         assert_equal([values[at:] for values in whole], part)
         return
-    whole, parts = clone(first), clone(first)
     changed = [
         i
         for i, argument in enumerate(op.call._schema.arguments)
         if argument.alias_info and argument.alias_info.is_write
     ]
+    if all(args[i].shape[0] == rows for i in changed):
+        part = clone(second)
+        op.call(*part)
+        op.call(*args)
+        assert_equal([args[i][at:] for i in changed], [part[i] for i in changed])
+        return
+    whole, parts = clone(first), clone(first)
     op.call(*(whole[i] if i in changed else arg for i, arg in enumerate(args)))
     op.call(*(parts[i] if i in changed else arg for i, arg in enumerate(first)))
     op.call(*(parts[i] if i in changed else arg for i, arg in enumerate(second)))
@@ -185,6 +192,8 @@ def test_packing(op, device, dtype):
 @pytest.mark.timeout(900)
 def test_int64_sizes(op, device):
     """More than 2^31 elements; what lies beyond is as right as when it comes first. Takes 5 GB."""
+    if op.name[:-1] in registry:
+        pytest.skip("the loop of the operator that is not in place")
     rows = 2**11 + 8
     args = next(iter(sample_inputs(op, device, torch.bfloat16, rows=rows, shape=(2**20,))))
     check_packing(op, args, rows, at=2**11)

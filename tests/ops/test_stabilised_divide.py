@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from pyxai.ops import stabilised_divide
+from pyxai.ops import stabilised_divide, stabilised_divide_
 from pyxai.testing import ops, run, sample_inputs
 
 
 def test_bitwise_equal_to_reference_on_cpu(dtype):
-    (op,) = (op for op in ops() if op.name == "stabilised_divide")
-    for args in sample_inputs(op, dtype=dtype, shape=(3, 33, 35)):
-        assert torch.equal(run(op.call, args)[0], run(op.reference, args)[0])
+    for op in (op for op in ops() if op.name in ("stabilised_divide", "stabilised_divide_")):
+        for args in sample_inputs(op, dtype=dtype, shape=(3, 33, 35)):
+            assert torch.equal(run(op.call, args)[0], run(op.reference, args)[0])
 
 
 def test_the_sign_of_zero_is_positive(dtype):
@@ -53,3 +53,18 @@ def test_messages(change, error, message):
     args = {"numerator": torch.ones(2, 4), "denominator": torch.ones(2, 4), "factor": torch.ones(1, 4)}
     with pytest.raises(error, match=f"^stabilised_divide: {message}"):
         stabilised_divide(**(args | change))
+
+
+def test_over_the_denominator(dtype):
+    """Also where the factor is the denominator: the value of a ReLU, in its rule."""
+    numerator, z = torch.randn(3, 2, 33, 35).to(dtype), torch.randn(3, 2, 33, 35).to(dtype).relu()
+    for factor in (None, z, torch.randn(3, 2, 33, 35).to(dtype)):
+        expected = stabilised_divide(numerator, z, factor, 1e-3)
+        quotient = z.clone()
+        stabilised_divide_(quotient, numerator, quotient if factor is z else factor, 1e-3)
+        assert torch.equal(quotient, expected)
+
+
+def test_one_denominator_cannot_take_all_quotients():
+    with pytest.raises(ValueError, match=r"^stabilised_divide_: `denominator` must hold 3 rows, got 1"):
+        stabilised_divide_(torch.ones(1, 4), torch.ones(3, 4))

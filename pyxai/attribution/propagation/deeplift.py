@@ -38,6 +38,8 @@ from pyxai.attribution.propagation.linear import (
     linear_layer,
 )
 from pyxai.attribution.propagation.multipliers import MultiplierRule, Multipliers, PairedTape
+from pyxai.attribution.propagation.norms import is_norm
+from pyxai.attribution.propagation.relevance import one_hot
 from pyxai.attribution.propagation.reveal_cancel import Magnitudes, RevealCancel, RevealCancelReLU
 from pyxai.attribution.propagation.walk import Propagation, Step, Tape, Walk, constants, varying_steps
 from pyxai.attribution.registry import register
@@ -162,7 +164,7 @@ class _Multiplication(Propagation):
             return Quotient()
         if target in operations.SOFTMAXES:
             return Softmax(target in (aten.log_softmax.int, aten._log_softmax.default))
-        if target in operations.NORMS:
+        if is_norm(step.node):
             return Normalisation()
         raise step.unsupported(self._method, CURE)
 
@@ -210,7 +212,7 @@ def _maps(tapes: BaselineTapes, starts: list[Tensor], shared: bool, executor: Ex
             expected[block] += (scores[block].double() - reached.double()) / len(starts)
             for t, whole in enumerate(maps):
                 again = t < count - 1 or number < len(starts) - 1
-                message = walk.backward(pair, Multipliers(_one_hot(logits, chosen[:, t])), again)
+                message = walk.backward(pair, Multipliers(one_hot(logits, chosen[:, t])), again)
                 if message is not None:
                     whole[block] += _contributions(message, pair.difference(walk.images))[: len(rows)]
     return Maps(
@@ -219,12 +221,6 @@ def _maps(tapes: BaselineTapes, starts: list[Tensor], shared: bool, executor: Ex
         score=scores,
         expected=expected,
         evaluations=torch.full((len(images),), len(starts), dtype=torch.int64, device=images.device),
-    )
-
-
-def _one_hot(logits: Tensor, classes: Tensor) -> Tensor:
-    return torch.zeros_like(logits).index_put_(
-        (torch.arange(len(classes), device=logits.device), classes), logits.new_ones(())
     )
 
 

@@ -27,7 +27,11 @@ class RescaleReLU(PartwiseRule):
 
     def pull_back(self, step, multiplier, tape, sizes=False):
         (source,) = step.sources
-        return [ops.rescale_relu(multiplier, tape[source], tape.baseline[source])]
+        values, start = tape[source], tape.baseline[source]
+        if sizes or source not in tape.spare:
+            return [ops.rescale_relu(multiplier, values, start)]
+        ops.rescale_relu_(values, multiplier, start)
+        return [values]
 
     def magnitude(self, step, tape, of):
         return self.pull_back(step, of(step.sources[0]), tape)[0]

@@ -12,8 +12,14 @@ from torch import Tensor
 
 from pyxai.attribution.propagation.layers import Layer
 from pyxai.attribution.propagation.per_image import each_image
-from pyxai.attribution.propagation.relevance import Relevance, divided, relevance, relevance_reads
-from pyxai.attribution.propagation.rules import STABILISER, LinearRule, stands_for
+from pyxai.attribution.propagation.relevance import (
+    Relevance,
+    divided,
+    holder,
+    relevance,
+    relevance_reads,
+)
+from pyxai.attribution.propagation.rules import STABILISER, LinearRule
 from pyxai.attribution.propagation.walk import Tape
 from pyxai.checks import non_negative
 
@@ -53,7 +59,8 @@ class Flat(LinearRule):
         return relevance_reads(form)
 
     def backward(self, layer, message, tape):
-        return Relevance(layer.equally(relevance(message, tape), tape), None)
+        amounts = relevance(message, tape, message.of in tape.spare)
+        return Relevance(layer.equally(amounts, tape), None)
 
     def losses(self, layer, message, tape):
         return {"no inputs": relevance(message, tape) * (layer.inputs(tape) == 0)}
@@ -122,7 +129,7 @@ class ZBox(LinearRule):
         return None
 
     def reads(self, layer, form):
-        own = set() if stands_for(layer, form) else {layer.step.node}
+        own = {holder(layer.step.node, form)}
         return relevance_reads(form) | own | {layer.source}
 
     def backward(self, layer, message, tape):
@@ -133,7 +140,7 @@ class ZBox(LinearRule):
         slack = ROUNDING * (high - low).max()
         if bool(((values < low - slack) | (values > high + slack)).any()):
             raise ValueError(f"images must lie between `low` and `high`, {self.low} and {self.high}")
-        sums = tape[message.of if stands_for(layer, message.of) else layer.step.node] - least
-        quotients = divided(message, sums, tape, self.stabiliser)
+        sums = tape[holder(layer.step.node, message.of)] - least
+        quotients = divided(message, sums, tape, self.stabiliser, spare=True)
         upper, lower = layer.positive.halves(quotients, tape)
         return Relevance((values - low) * upper + (values - high) * lower, None)

@@ -12,6 +12,13 @@ from pyxai.attribution.propagation.walk import Tape
 aten = torch.ops.aten
 
 
+def is_norm(node: fx.Node) -> bool:
+    """Whether a call normalises by moments of its own values; an instance norm may be given others."""
+    if node.target is aten.instance_norm.default:
+        return bool(node.args[5])
+    return node.target in (aten.layer_norm.default, aten.group_norm.default)
+
+
 @dataclass(frozen=True)
 class Norm:
     """(x - mean) / √(variance + epsilon) · weight + bias, with moments over part of each image's values.

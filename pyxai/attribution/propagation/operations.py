@@ -16,6 +16,7 @@ from pyxai.attribution.propagation.relevance import (
     Relevance,
     RelevanceRule,
     divided,
+    holder,
     multiplier,
     multiplier_reads,
     relevance,
@@ -89,7 +90,6 @@ MAXIMA = (
     aten.amax.default,
     aten.maximum.default,
 )
-NORMS = (aten.layer_norm.default, aten.group_norm.default, aten.instance_norm.default)
 
 
 class Rearrangement(RelevanceRule):
@@ -158,18 +158,15 @@ class Sum(RelevanceRule):
         constants = {node for node in step.node.all_input_nodes if node not in step.sources}
         if form is step.node and self.stabiliser == 0:
             return routes, constants
-        own = set() if self._stands_for(step, form) else {step.node}
+        own = {holder(step.node, form)}
         return routes, relevance_reads(form) | own | constants
-
-    @staticmethod
-    def _stands_for(step: Step, form: fx.Node | None) -> bool:
-        return form is not None and form.target is aten.relu.default and form.args[0] is step.node
 
     def backward(self, step, message, tape):
         if message.of is step.node and self.stabiliser == 0:
             quotients = message.factor
         else:
-            quotients = divided(message, self._sums(step, message, tape), tape, self.stabiliser)
+            node = holder(step.node, message.of)
+            quotients = divided(message, tape[node], tape, self.stabiliser, node in tape.spare)
         weights = addend_weights(step.node)
         parts: dict[fx.Node, Tensor] = {}
         for addend, weight in weights:
@@ -185,10 +182,7 @@ class Sum(RelevanceRule):
         return [Relevance(parts[source], source) for source in step.sources]
 
     def losses(self, step, message, tape):
-        return {"ε": taken(relevance(message, tape), self._sums(step, message, tape), self.stabiliser)}
-
-    def _sums(self, step: Step, message: Relevance, tape) -> Tensor:
-        return tape[message.of if self._stands_for(step, message.of) else step.node]
+        return {"ε": taken(relevance(message, tape), tape[holder(step.node, message.of)], self.stabiliser)}
 
 
 def addend_weights(node: fx.Node) -> list[tuple[object, float]]:
@@ -209,7 +203,7 @@ class PositiveSum(RelevanceRule):
 
     def backward(self, step, message, tape):
         terms = self._terms(step, tape)
-        quotients = divided(message, self._sums(terms), tape)
+        quotients = divided(message, self._sums(terms), tape, spare=True)
         return [self._part(quotients, terms[source], source, tape) for source in step.sources]
 
     def losses(self, step, message, tape):

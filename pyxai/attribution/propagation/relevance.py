@@ -26,14 +26,27 @@ class Relevance:
     of: fx.Node | None
 
 
-def relevance(message: Relevance, tape: Tape) -> Tensor:
-    """The relevance itself."""
-    return message.factor if message.of is None else message.factor * tape[message.of]
+def relevance(message: Relevance, tape: Tape, spare: bool = False) -> Tensor:
+    """The relevance itself.
+
+    Args:
+        spare: whether it may be written over the value that it is a product with.
+    """
+    if message.of is None:
+        return message.factor
+    value = tape[message.of]
+    return torch.mul(message.factor, value, out=value) if spare else message.factor * value
 
 
 def relevance_reads(form: fx.Node | None) -> set[fx.Node]:
     """Nodes that :func:`relevance` reads."""
     return set() if form is None else {form}
+
+
+def holder(node: fx.Node, form: fx.Node | None) -> fx.Node:
+    """What to read for the value of ``node``: ``form`` if it is its ReLU, equal wherever relevance is."""
+    rectified = form is not None and form.target is torch.ops.aten.relu.default and form.args[0] is node
+    return form if rectified else node
 
 
 def multiplier(message: Relevance, node: fx.Node, tape: Tape) -> Tensor:
@@ -46,10 +59,19 @@ def multiplier_reads(form: fx.Node | None, node: fx.Node) -> set[fx.Node]:
     return set() if form is node else {node, *relevance_reads(form)}
 
 
-def divided(message: Relevance, denominator: Tensor, tape: Tape, epsilon: float = 0.0) -> Tensor:
-    """R / (denominator + epsilon · sign(denominator)), with sign(0) = +1; zero where that is zero."""
+def divided(
+    message: Relevance, denominator: Tensor, tape: Tape, epsilon: float = 0.0, spare: bool = False
+) -> Tensor:
+    """R / (denominator + epsilon · sign(denominator)), with sign(0) = +1; zero where that is zero.
+
+    Args:
+        spare: whether it may be written over the denominator, which is read no more.
+    """
     factor = None if message.of is None else tape[message.of]
-    return ops.stabilised_divide(message.factor, denominator, factor, epsilon)
+    if not spare:
+        return ops.stabilised_divide(message.factor, denominator, factor, epsilon)
+    ops.stabilised_divide_(denominator, message.factor, factor, epsilon)
+    return denominator
 
 
 def taken(found: Tensor, sums: Tensor, epsilon: float) -> Tensor:

@@ -12,6 +12,7 @@ from pyxai.attribution.propagation.composites import Composite, fits
 from pyxai.attribution.propagation.input_rules import Pass, ZBox
 from pyxai.attribution.propagation.layers import Layer
 from pyxai.attribution.propagation.linear import AFFINE, AVERAGES, is_linear, kind, linear_layer
+from pyxai.attribution.propagation.norms import is_norm
 from pyxai.attribution.propagation.relevance import Relevance, RelevanceRule
 from pyxai.attribution.propagation.rules import LinearRule
 from pyxai.attribution.propagation.signs import nonnegative
@@ -179,7 +180,7 @@ def _operation(step: Step, composite: Composite) -> RelevanceRule | None:
         return operations.MaxPool()
     if target in operations.SOFTMAXES or target in operations.MAXIMA:
         return operations.Derivative()
-    if target in operations.NORMS:
+    if is_norm(step.node):
         return operations.FrozenNorm()
     return operations.Masked() if target is masked else None
 

@@ -21,7 +21,14 @@ import torch
 from torch import Tensor, fx
 
 from pyxai.attribution.propagation.layers import Layer, Weighting
-from pyxai.attribution.propagation.relevance import Relevance, divided, relevance, relevance_reads, taken
+from pyxai.attribution.propagation.relevance import (
+    Relevance,
+    divided,
+    holder,
+    relevance,
+    relevance_reads,
+    taken,
+)
 from pyxai.attribution.propagation.walk import Tape
 from pyxai.checks import non_negative, one_of
 
@@ -55,11 +62,6 @@ class LinearRule:
     def losses(self, layer: Layer, message: Relevance, tape: Tape) -> dict[str, Tensor]:
         """Reason to relevance of each output that goes neither to an input nor to a bias (negative: made)."""
         return {}
-
-
-def stands_for(layer: Layer, form: fx.Node | None) -> bool:
-    """Whether ``form`` is a ReLU of the layer's value: equal to it wherever there is any relevance."""
-    return form is not None and form.target is torch.ops.aten.relu.default and form.args[0] is layer.step.node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,23 +138,27 @@ class Epsilon(_SumsRule):
             return delivers | relevance_reads(form) | {layer.step.node}
         if form is layer.step.node and self.epsilon == 0:
             return delivers
-        own = set() if stands_for(layer, form) else {layer.step.node}
+        own = {holder(layer.step.node, form)}
         return delivers | relevance_reads(form) | own
 
     def backward(self, layer, message, tape):
         if message.of is layer.step.node and self.epsilon == 0 and not self._ignores(layer):
             quotients = message.factor
         else:
-            quotients = divided(message, self._denominator(layer, message, tape), tape, self.epsilon)
+            sums, spare = self._denominator(layer, message, tape)
+            quotients = divided(message, sums, tape, self.epsilon, spare)
         return self._deliver(layer, [(1, layer.plain, quotients)], tape)
 
     def losses(self, layer, message, tape):
-        return {"ε": taken(relevance(message, tape), self._denominator(layer, message, tape), self.epsilon)}
+        sums, _ = self._denominator(layer, message, tape)
+        return {"ε": taken(relevance(message, tape), sums, self.epsilon)}
 
-    def _denominator(self, layer: Layer, message: Relevance, tape: Tape) -> Tensor:
-        if stands_for(layer, message.of) and not self._ignores(layer):
-            return tape[message.of]
-        return self._plain_sums(layer, tape)
+    def _denominator(self, layer: Layer, message: Relevance, tape: Tape) -> tuple[Tensor, bool]:
+        """The sums, and whether they may be written over."""
+        if self._ignores(layer):
+            return self._plain_sums(layer, tape), True
+        node = holder(layer.step.node, message.of)
+        return tape[node], node in tape.spare
 
 
 @dataclass(frozen=True)
@@ -170,7 +176,7 @@ class ZPlus(_SumsRule):
 
     def backward(self, layer, message, tape):
         sums = self._sums(layer.positive, layer, tape)
-        quotients = divided(message, sums, tape, self.stabiliser)
+        quotients = divided(message, sums, tape, self.stabiliser, spare=True)
         return self._deliver(layer, [(1, layer.positive, quotients)], tape)
 
     def losses(self, layer, message, tape):
@@ -200,7 +206,8 @@ class AlphaBeta(_SumsRule):
         for coefficient, weighting in ((self.alpha, layer.positive), (-self.beta, layer.negative)):
             if coefficient:
                 sums = self._sums(weighting, layer, tape)
-                parts.append((coefficient, weighting, divided(message, sums, tape, self.stabiliser)))
+                quotients = divided(message, sums, tape, self.stabiliser, spare=True)
+                parts.append((coefficient, weighting, quotients))
         return self._deliver(layer, parts, tape)
 
     def losses(self, layer, message, tape):
@@ -229,13 +236,14 @@ class Gamma(_SumsRule):
         non_negative("stabiliser", self.stabiliser)
 
     def reads(self, layer, form):
-        own = set() if stands_for(layer, form) else {layer.step.node}
+        own = {holder(layer.step.node, form)}
         return {layer.source} | relevance_reads(form) | own
 
     def backward(self, layer, message, tape):
         favour = self._favouring(layer, 1)
-        if stands_for(layer, message.of):
-            quotients = divided(message, self._sums(favour, layer, tape), tape, self.stabiliser)
+        if holder(layer.step.node, message.of) is not layer.step.node:
+            sums = self._sums(favour, layer, tape)
+            quotients = divided(message, sums, tape, self.stabiliser, spare=True)
             return self._deliver(layer, [(1, favour, quotients)], tape)
         sums = tape[layer.step.node]
         positive = self._sums(layer.positive, layer, tape)
@@ -243,7 +251,8 @@ class Gamma(_SumsRule):
         plain = self._plain_sums(layer, tape)
         all_terms, gamma = self._scales
         upper, lower = all_terms * plain + gamma * positive, (all_terms + gamma) * plain - gamma * positive
-        quotients = divided(message, torch.where(sums > 0, upper, lower), tape, self.stabiliser)
+        favoured = torch.where(sums > 0, upper, lower)
+        quotients = divided(message, favoured, tape, self.stabiliser, spare=True)
         above, below = quotients * (sums > 0), quotients * (sums < 0)
         return self._deliver(layer, [(1, favour, above), (1, self._favouring(layer, -1), below)], tape)
 

@@ -79,8 +79,10 @@ class Rectifier(Rule):
     def backward(self, step, message, tape):
         if not self._guided:
             return [message.clamp(min=0)]
-        both = torch.minimum(message, tape[step.node])  # positive where the signal and the activation are
-        return [aten.threshold_backward(message, both, 0)]
+        value = tape[step.node]
+        out = value if step.node in tape.spare else torch.empty_like(value)
+        torch.minimum(message, value, out=out)  # positive where the signal and the activation are
+        return [aten.threshold_backward.grad_input(message, out, 0, grad_input=out)]
 
 
 class Derivative(Rule):

@@ -12,7 +12,7 @@ messages that need different treatment (None where there is one kind only).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from operator import getitem
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from pyxai.capture.canonical import channel_affine
+from pyxai.capture.canonical import channel_affine, spatial_mean
 from pyxai.capture.export import module_path
 
 aten = torch.ops.aten
@@ -34,7 +34,12 @@ _OWN_VALUE = (  # these write a new tensor, never a view of another
     aten.linear.default,
     aten.add.Tensor,
     aten.cat.default,
+    aten.relu.default,
+    aten.max_pool2d.default,
+    aten.avg_pool2d.default,
+    aten.adaptive_avg_pool2d.default,
     channel_affine,
+    spatial_mean,
 )
 
 
@@ -127,6 +132,7 @@ class Tape:
         notes: step to whatever its rule kept for itself.
         shares: step to what it gave to none of its sources in one walk back, (n,) float64: the share of a
             bias.
+        spare: nodes whose values no other rule will read, so that the one that runs may write over them.
     """
 
     def __init__(self, constants: dict[fx.Node, Any]):
@@ -134,6 +140,7 @@ class Tape:
         self.layouts: dict[fx.Node, tuple[torch.Size, tuple[int, ...]]] = {}
         self.notes: dict[Step, Any] = {}
         self.shares: dict[Step, Tensor] = {}
+        self.spare: Collection[fx.Node] = ()
 
     def __getitem__(self, node: fx.Node) -> Tensor:
         return self.values[node]
@@ -175,6 +182,9 @@ class Walk:
         self._plan(form)
         self._last = _last_uses(self.calls)
         self._overwriting = {node for node in self.calls if self._may_overwrite(node)}
+        self._spare = {
+            node: [value for value in done if self._alone(value)] for node, done in self._done.items()
+        }
 
     def forward(self, images: Tensor, keep_all: bool = False) -> Tape:
         """Run the graph on ``images`` (n, C, H, W), keeping what the rules will read and the output.
@@ -220,6 +230,7 @@ class Walk:
                 continue
             step = self.steps[node]
             rule = self.rules[step]
+            tape.spare = () if again or watch is not None else self._spare.get(node, ())
             parts = rule.backward(step, message, tape)
             if watch is not None:
                 sources = [source for source, _ in self._routes[step]]
@@ -241,6 +252,10 @@ class Walk:
             return False
         source = node.args[0]
         return source.target in _OWN_VALUE and len(source.users) == 1 and source not in self._keep
+
+    def _alone(self, node: fx.Node) -> bool:
+        """Whether no other value shares its memory with that of ``node``."""
+        return all(other.target in _OWN_VALUE for other in (node, *node.users))
 
     def _plan(self, form: Form) -> None:
         """Walk back with forms in place of messages: which rules run, what they read, and who reads last."""

@@ -284,6 +284,25 @@ def test_an_instance_norm_with_stored_moments(layers):
     assert pyxai.explain(model, images, "deeplift", 1).residual.max() <= 1e-9
 
 
+class ComputedMoments(nn.Module):
+    """An instance normalisation by moments that the model makes of a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("logarithm", torch.ones(3).double())
+        self.head = nn.Linear(192, 5).double()
+
+    def forward(self, x):
+        variance = self.logarithm.exp()
+        return self.head(F.instance_norm(x, variance * 0, variance, use_input_stats=False).flatten(1))
+
+
+@pytest.mark.parametrize("method", ["lrp", "deeplift"])
+def test_an_instance_norm_with_computed_moments_is_refused(method):
+    with pytest.raises(ValueError, match="no rule for the operation `instance_norm`"):
+        pyxai.explain(ComputedMoments().eval(), pixels(2), method, 1)
+
+
 def _max_pooled(count):
     return seeded(
         nn.Sequential(

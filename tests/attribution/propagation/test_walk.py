@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+import pyxai
+from pyxai.attribution.propagation import Composite, Epsilon, Gamma
 from pyxai.attribution.propagation.vjp import derivative
 from pyxai.attribution.propagation.walk import Propagation, Rule, Walk
 from pyxai.capture.classifier import Classifier
@@ -32,21 +34,16 @@ def one_hot(scores, target):
     return torch.nn.functional.one_hot(torch.tensor(target), scores.shape[1]).to(scores)
 
 
-def cases():
-    return [(name, unfriendly.build(name), unfriendly.images(3)) for name in unfriendly.NAMES] + [
-        (
-            name,
-            zoo.build(name, small=True, dtype=torch.float64),
-            zoo.photographs(2, zoo.ZOO[name].small).double(),
-        )
-        for name in ("resnet18", "vit_b16")
-    ]
+def network(name):
+    if name in unfriendly.NAMES:
+        return unfriendly.build(name), unfriendly.images(3)
+    size = zoo.ZOO[name].small
+    return zoo.build(name, small=True, dtype=torch.float64), zoo.photographs(2, size).double()
 
 
-@pytest.mark.parametrize(
-    "name, model, images", cases(), ids=lambda value: value if isinstance(value, str) else ""
-)
-def test_a_walk_of_derivatives_is_the_gradient(name, model, images):
+@pytest.mark.parametrize("name", [*unfriendly.NAMES, "resnet18", "vit_b16"])
+def test_a_walk_of_derivatives_is_the_gradient(name):
+    model, images = network(name)
     walk = Walk(graph(model, images), Gradient())
     tape = walk.forward(images)
     leaf = images.clone().requires_grad_(True)
@@ -80,3 +77,33 @@ def test_a_step_without_a_rule_is_named():
         ValueError, match=r"lrp: no rule for the operation `linear` in `head\.fc`; give it one"
     ):
         Walk(graph(model, images), Nothing())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "InplaceAdd",
+        "Flattened",
+        "Concatenation",
+        "FlipAndSlice",
+        "SharedConvOutput",
+        "ReusedModules",
+        "resnet18",
+    ],
+)
+@pytest.mark.parametrize(
+    "method, options",
+    [
+        ("lrp", {"composite": "epsilon"}),
+        ("lrp", {"composite": "epsilon_alpha2_beta1_flat"}),
+        ("lrp", {"composite": Composite(Epsilon(bias="ignore"), Gamma(bias="spread"))}),
+        ("deeplift", {}),
+        ("guided_backprop", {}),
+    ],
+)
+def test_what_rules_write_over_is_read_no_more(name, method, options):
+    """Only the last walk back over a tape writes over values: it must find what the first one found."""
+    model, images = network(name)
+    twice = torch.ones(len(images), 2, dtype=torch.int64)
+    found = pyxai.explain(model, images, method, twice, **options).attribution
+    assert torch.equal(found[:, 0], found[:, 1])
