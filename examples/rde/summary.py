@@ -55,7 +55,10 @@ def main() -> None:
     made.add_argument("--out", type=Path, default=Path("sheet.png"))
     made.add_argument("--count", type=int, default=10, help="pictures on the sheet")
     arguments = made.parse_args()
-    runs = [pyxai.open(path) for path in arguments.runs]
+    try:
+        runs = [pyxai.open(path) for path in arguments.runs]
+    except ValueError as error:
+        made.error(str(error))
     maps: dict[str, list[np.ndarray]] = {}
     places = np.linspace(0, len(runs[0]) - 1, arguments.count).round().astype(int).tolist()
     for run, path in zip(runs, arguments.runs, strict=True):
