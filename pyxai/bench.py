@@ -43,11 +43,13 @@ def interleave(
     rounds: int = ROUNDS,
     warmup: int = 1,
     at_least: float = MEASUREMENT,
+    settle: int = 0,
 ) -> dict[str, list[float]]:
     """Seconds a call of every function in every round, run one after the other within a round.
 
     A function is called again until `at_least` seconds have passed: a single short call would be timed with
-    the caches as the previous function left them. The garbage collector runs between the measurements, not in
+    the caches as the previous function left them. Before that it is called `settle` times untimed, so that it
+    finds the process's freed memory as it leaves it itself. The garbage collector runs between the measurements, not in
     them, and looks only at what is new since the first. `warmup` rounds are thrown away.
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
@@ -56,6 +58,8 @@ def interleave(
         for name, function in functions.items():
             gc.collect(1)
             gc.disable()
+            for _ in range(settle):
+                function()
             synchronise()
             calls, elapsed, start = 0, 0.0, time.perf_counter()
             while not calls or elapsed < at_least:

@@ -19,6 +19,9 @@ def test_interleave_runs_in_turn_and_drops_the_warm_up():
     seconds = bench.interleave(functions, 3, warmup=2, at_least=0)
     assert calls == ["a", "b"] * 5
     assert {name: len(values) for name, values in seconds.items()} == {"a": 3, "b": 3}
+    calls.clear()
+    bench.interleave(functions, 1, warmup=0, at_least=0, settle=1)
+    assert calls == ["a", "a", "b", "b"]
 
 
 def test_interleave_times_what_runs():
