@@ -49,8 +49,8 @@ def interleave(
 
     A function is called again until `at_least` seconds have passed: a single short call would be timed with
     the caches as the previous function left them. Before that it is called `settle` times untimed, so that it
-    finds the process's freed memory as it leaves it itself. The garbage collector runs between the measurements, not in
-    them, and looks only at what is new since the first. `warmup` rounds are thrown away.
+    finds the process's freed memory as it leaves it itself. The garbage collector runs between the
+    measurements, not in them, and looks only at what is new since the first. `warmup` rounds are thrown away.
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     gc.collect()

@@ -11,7 +11,6 @@ A run that was interrupted continues. See README.md beside this file.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import shutil
 from collections.abc import Iterator
@@ -22,12 +21,12 @@ import torch
 from torch import Tensor
 
 from pyxai.cli.dxai_command import explained_classifier, train
-from pyxai.cli.dxai_evaluate import heatmap_methods, heatmaps, in_unit_range, measures, show
+from pyxai.cli.dxai_evaluate import heatmap_methods, heatmaps, history, in_unit_range, measures, show, told
 from pyxai.cli.memory import keep_freed_memory
 from pyxai.dxai import builders
 from pyxai.dxai.decomposition import decompose
 from pyxai.dxai.evaluation import correlation, heatmap_part
-from pyxai.dxai.training import LOG, Recipe, load_checkpoint
+from pyxai.dxai.training import Recipe, load_checkpoint
 from pyxai.engine import Preprocess
 from pyxai.engine.models import load_model
 from pyxai.engine.sources import open_source
@@ -111,13 +110,8 @@ def measure(run: Path, held: list[Held], methods: str | None) -> dict:
     for name, relevance in heatmaps(model, heatmap_methods(methods), recipe.range.input(unit), target, 16):
         for negative, said in (("clip", ""), ("keep", ", signed")):
             table[name + said] = row(heatmap_part(unit, relevance, negative), relevance)
-    with open(run / LOG, newline="") as file:
-        seconds = float(list(csv.DictReader(file))[-1]["seconds"])
-    fitted = run / "classifier.json"
     return {
-        "iterations": state["iteration"],
-        "training_minutes": seconds / 60,
-        "classifier_minutes": json.loads(fitted.read_text())["seconds"] / 60 if fitted.exists() else 0.0,
+        **history(run),
         "pictures": len(held),
         "accuracy": (classify(unit).argmax(1) == target).double().mean().item(),
         "psnr": found.psnr().mean().item(),
@@ -179,11 +173,7 @@ def main(words: list[str] | None = None) -> None:
     shown = enumerate(pictures(given.test, given.size, given.held_out))
     held = [held_out(given.kind, x, number, given.sigma, given.enlarge) for number, (_, x) in shown]
     result = measure(given.out, held, given.methods)
-    print(
-        f"{result['pictures']} held-out pictures, {result['accuracy']:.1%} classified right; "
-        f"{result['iterations']} steps in {result['training_minutes']:.1f} min, classifier "
-        f"{result['classifier_minutes']:.1f} min; PSNR {result['psnr']:.1f} dB"
-    )
+    print(told(result, result["psnr"]))
     show(result["methods"], COLUMNS)
     if given.json:
         given.json.write_text(json.dumps(result, indent=1) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import sys
@@ -103,11 +104,37 @@ def evaluate(
         table[name] = measures(classify, unit, distinct, relevance, target)
     judge = model or f"dxai:{run}"
     options = {"model": judge, "data": images.identity, "pictures": len(chosen), "labels": labels}
-    stored = {**options, "signed": signed, "methods": table}
+    accuracy = (classify(unit).argmax(1) == target).double().mean().item()
+    stored = {**history(run), **options, "signed": signed, "accuracy": accuracy, "methods": table}
     (run / "evaluation.json").write_text(json.dumps(stored, indent=1) + "\n")
-    count = len(images.classes)
-    print(f"{len(chosen)} pictures of {count} classes; the branches sum to them with a PSNR of {psnr:.1f} dB")
+    print(told(stored, psnr))
     show(table, COLUMNS)
+
+
+def history(run: Path) -> dict[str, float]:
+    """What the training in ``run`` took: ``iterations``, and minutes of it and of its own classifier's."""
+    from pyxai.dxai.training import LOG, load_checkpoint
+    from pyxai.engine.decomposed import CLASSIFIER
+
+    done = load_checkpoint(run)["iteration"]
+    with open(run / LOG, newline="") as file:
+        seconds = [float(row["seconds"]) for row in csv.DictReader(file) if int(row["iteration"]) <= done]
+    fitted = (run / CLASSIFIER).with_suffix(".json")
+    before = json.loads(fitted.read_text())["seconds"] if fitted.exists() else 0.0
+    return {
+        "iterations": done,
+        "training_minutes": max(seconds, default=0.0) / 60,
+        "classifier_minutes": before / 60,
+    }
+
+
+def told(result: dict, psnr: float) -> str:
+    """One line on the training and the pictures it was judged by."""
+    return (
+        f"{result['pictures']} held-out pictures, {result['accuracy']:.1%} classified right; "
+        f"{result['iterations']} steps in {result['training_minutes']:.1f} min, classifier "
+        f"{result['classifier_minutes']:.1f} min; the branches sum to them with a PSNR of {psnr:.1f} dB"
+    )
 
 
 def show(table: dict[str, dict[str, float]], columns: dict[str, str]) -> None:

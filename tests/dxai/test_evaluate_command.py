@@ -1,5 +1,6 @@
 """``pyxai dxai evaluate``: one table for a decomposition and the heat maps beside it."""
 
+import csv
 import json
 
 import numpy as np
@@ -92,9 +93,16 @@ def test_rows_by_hand(made, capsys):
             table = rows_of(run, data, labels=labels, signed=signed, methods="input_x_gradient")
             part = evaluation.heatmap_part(images, heatmap, negative)
             assert same(table["input_x_gradient"], wanted(part, heatmap))
-    assert "4 pictures of 2 classes" in capsys.readouterr().out
     stored = json.loads((run / "evaluation.json").read_text())
     assert (stored["pictures"], stored["labels"], stored["signed"]) == (4, True, True)
+    right = (loaded.model(images).argmax(1) == target).double().mean().item()
+    assert (stored["iterations"], stored["accuracy"]) == (2, pytest.approx(right))
+    with open(run / "log.csv", newline="") as file:
+        seconds = float(list(csv.DictReader(file))[-1]["seconds"])
+    assert stored["training_minutes"] * 60 == pytest.approx(seconds)
+    fitted = json.loads((run / "classifier.json").read_text())
+    assert stored["classifier_minutes"] * 60 == pytest.approx(fitted["seconds"])
+    assert f"4 held-out pictures, {right:.1%} classified right; 2 steps" in capsys.readouterr().out
 
 
 def test_rows_at_a_time_change_nothing(made):

@@ -13,7 +13,7 @@ from torch import Tensor, fx
 
 from pyxai import ops
 from pyxai.attribution.propagation import vjp
-from pyxai.attribution.propagation.multipliers import MultiplierRule, PartwiseRule
+from pyxai.attribution.propagation.multipliers import MultiplierRule, Multipliers, PartwiseRule
 from pyxai.attribution.propagation.norms import norm
 
 aten = torch.ops.aten
@@ -25,13 +25,16 @@ class RescaleReLU(PartwiseRule):
     def reads(self, step):
         return step.sources
 
+    def backward(self, step, message, tape):
+        (source,) = step.sources
+        if message.spread is not None or source not in tape.spare:
+            return super().backward(step, message, tape)
+        ops.rescale_relu_(tape[source], message.mean, tape.baseline[source])
+        return [Multipliers(tape[source])]
+
     def pull_back(self, step, multiplier, tape, sizes=False):
         (source,) = step.sources
-        values, start = tape[source], tape.baseline[source]
-        if sizes or source not in tape.spare:
-            return [ops.rescale_relu(multiplier, values, start)]
-        ops.rescale_relu_(values, multiplier, start)
-        return [values]
+        return [ops.rescale_relu(multiplier, tape[source], tape.baseline[source])]
 
     def magnitude(self, step, tape, of):
         return self.pull_back(step, of(step.sources[0]), tape)[0]

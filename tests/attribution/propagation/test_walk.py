@@ -98,6 +98,7 @@ def test_a_step_without_a_rule_is_named():
         ("lrp", {"composite": "epsilon_alpha2_beta1_flat"}),
         ("lrp", {"composite": Composite(Epsilon(bias="ignore"), Gamma(bias="spread"))}),
         ("deeplift", {}),
+        ("deeplift", {"rule": "mixed"}),
         ("guided_backprop", {}),
     ],
 )
