@@ -85,6 +85,7 @@ def evaluate(
                 f"{run} was trained for {', '.join(recipe.classes)}, not {', '.join(images.classes)}"
             )
         names = heatmap_methods(methods)
+        took = history(run)
     except ValueError as error:
         raise InputError(str(error)) from None
     _warn_of_another(classifier, recipe, run)
@@ -92,7 +93,8 @@ def evaluate(
     chosen = np.concatenate([np.flatnonzero(images.labels == c)[:limit] for c in range(len(images.classes))])
     inputs, target = (x.to(device) for x in images.batch(chosen))
     unit = Range(preprocess.black, preprocess.white).unit(inputs)
-    explained = target if labels else classify(unit).argmax(1)
+    predicted = classify(unit).argmax(1)
+    explained = target if labels else predicted
     parts = [
         decompose(networks, *group) for group in zip(unit.split(rows), explained.split(rows), strict=True)
     ]
@@ -104,36 +106,37 @@ def evaluate(
         table[name] = measures(classify, unit, distinct, relevance, target)
     judge = model or f"dxai:{run}"
     options = {"model": judge, "data": images.identity, "pictures": len(chosen), "labels": labels}
-    accuracy = (classify(unit).argmax(1) == target).double().mean().item()
-    stored = {**history(run), **options, "signed": signed, "accuracy": accuracy, "methods": table}
+    accuracy = (predicted == target).double().mean().item()
+    stored = {**took, **options, "signed": signed, "accuracy": accuracy, "methods": table}
     (run / "evaluation.json").write_text(json.dumps(stored, indent=1) + "\n")
     print(told(stored, psnr))
     show(table, COLUMNS)
 
 
 def history(run: Path) -> dict[str, float]:
-    """What the training in ``run`` took: ``iterations``, and minutes of it and of its own classifier's."""
+    """What the training in ``run`` took: ``iterations``, and minutes, of it up to its last report and of the
+    classifier that it trained first.
+    """
     from pyxai.dxai.training import LOG, load_checkpoint
     from pyxai.engine.decomposed import CLASSIFIER
 
-    done = load_checkpoint(run)["iteration"]
-    with open(run / LOG, newline="") as file:
-        seconds = [float(row["seconds"]) for row in csv.DictReader(file) if int(row["iteration"]) <= done]
+    done, seconds = load_checkpoint(run)["iteration"], 0.0
+    if (run / LOG).exists():
+        with open(run / LOG, newline="") as file:
+            for row in csv.DictReader(file):
+                if row["seconds"] and int(row["iteration"]) <= done:  # a kill may have cut the last row short
+                    seconds = float(row["seconds"])
     fitted = (run / CLASSIFIER).with_suffix(".json")
     before = json.loads(fitted.read_text())["seconds"] if fitted.exists() else 0.0
-    return {
-        "iterations": done,
-        "training_minutes": max(seconds, default=0.0) / 60,
-        "classifier_minutes": before / 60,
-    }
+    return {"iterations": done, "training_minutes": seconds / 60, "classifier_minutes": before / 60}
 
 
 def told(result: dict, psnr: float) -> str:
     """One line on the training and the pictures it was judged by."""
     return (
-        f"{result['pictures']} held-out pictures, {result['accuracy']:.1%} classified right; "
-        f"{result['iterations']} steps in {result['training_minutes']:.1f} min, classifier "
-        f"{result['classifier_minutes']:.1f} min; the branches sum to them with a PSNR of {psnr:.1f} dB"
+        f"{result['iterations']} steps in {result['training_minutes']:.1f} min; {result['pictures']} "
+        f"held-out pictures, {result['accuracy']:.1%} classified right; the branches sum to them with a PSNR "
+        f"of {psnr:.1f} dB"
     )
 
 

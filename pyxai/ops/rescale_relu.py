@@ -74,7 +74,10 @@ def rescale_relu(multiplier: Tensor, input: Tensor, baseline: Tensor) -> Tensor:
 
 
 def rescale_relu_(input: Tensor, multiplier: Tensor, baseline: Tensor) -> None:
-    """:func:`rescale_relu` written over ``input``, which must have all N rows."""
+    """:func:`rescale_relu` written over ``input``, which must have all N rows.
+
+    Not differentiable. Raises as that does, and ``ValueError`` for one input that all rows share.
+    """
     op = "rescale_relu_"
     _check(op, multiplier, input, baseline)
     if len(input) != len(multiplier):

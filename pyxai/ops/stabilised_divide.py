@@ -88,7 +88,8 @@ def stabilised_divide_(
 ) -> None:
     """:func:`stabilised_divide` with the quotients written where the denominators were, of all N rows.
 
-    ``factor`` may be ``denominator`` itself.
+    ``factor`` may be ``denominator`` itself. Not differentiable. Raises as that does, and ``ValueError`` for
+    one denominator that all rows share.
     """
     op = "stabilised_divide_"
     _check(op, numerator, denominator, factor, epsilon)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 import pyxai
 from pyxai.cli import dxai_evaluate
 from pyxai.cli.dxai_command import train
-from pyxai.cli.dxai_evaluate import evaluate, measures
+from pyxai.cli.dxai_evaluate import evaluate, history, measures
 from pyxai.dxai import decomposition, evaluation
 from pyxai.engine import InputError
 from pyxai.engine.models import load_model
@@ -102,7 +103,16 @@ def test_rows_by_hand(made, capsys):
     assert stored["training_minutes"] * 60 == pytest.approx(seconds)
     fitted = json.loads((run / "classifier.json").read_text())
     assert stored["classifier_minutes"] * 60 == pytest.approx(fitted["seconds"])
-    assert f"4 held-out pictures, {right:.1%} classified right; 2 steps" in capsys.readouterr().out
+    assert f"4 held-out pictures, {right:.1%} classified right" in capsys.readouterr().out
+
+
+def test_the_history_of_a_run_that_was_cut_short(made, tmp_path):
+    """No report yet, or a last one of which a kill left half."""
+    run, _, _ = made
+    shutil.copy(run / "checkpoint.pt", tmp_path)
+    assert history(tmp_path) == {"iterations": 2, "training_minutes": 0, "classifier_minutes": 0}
+    (tmp_path / "log.csv").write_text("iteration,seconds,real\n1,6,0.5\n2,")
+    assert history(tmp_path)["training_minutes"] == 0.1
 
 
 def test_rows_at_a_time_change_nothing(made):

@@ -65,7 +65,7 @@ def divided(
     """R / (denominator + epsilon · sign(denominator)), with sign(0) = +1; zero where that is zero.
 
     Args:
-        spare: whether it may be written over the denominator, which is read no more.
+        spare: whether it may be written over the denominator, which has all rows and is read no more.
     """
     factor = None if message.of is None else tape[message.of]
     if not spare:

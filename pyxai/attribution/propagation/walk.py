@@ -132,7 +132,7 @@ class Tape:
         notes: step to whatever its rule kept for itself.
         shares: step to what it gave to none of its sources in one walk back, (n,) float64: the share of a
             bias.
-        spare: nodes whose values no other rule will read, so that the one that runs may write over them.
+        spare: nodes whose values nothing will read after the rule that runs, which may write over them.
     """
 
     def __init__(self, constants: dict[fx.Node, Any]):
@@ -182,9 +182,6 @@ class Walk:
         self._plan(form)
         self._last = _last_uses(self.calls)
         self._overwriting = {node for node in self.calls if self._may_overwrite(node)}
-        self._spare = {
-            node: [value for value in done if self._alone(value)] for node, done in self._done.items()
-        }
 
     def forward(self, images: Tensor, keep_all: bool = False) -> Tape:
         """Run the graph on ``images`` (n, C, H, W), keeping what the rules will read and the output.
@@ -230,7 +227,7 @@ class Walk:
                 continue
             step = self.steps[node]
             rule = self.rules[step]
-            tape.spare = () if again or watch is not None else self._spare.get(node, ())
+            tape.spare = () if again or watch is not None else self._spare[node]
             parts = rule.backward(step, message, tape)
             if watch is not None:
                 sources = [source for source, _ in self._routes[step]]
@@ -262,21 +259,22 @@ class Walk:
         forms = {self.end: form}
         self._routes: dict[Step, list[tuple[fx.Node, Form]]] = {}
         reader: dict[fx.Node, fx.Node] = {}
+        self._spare: dict[fx.Node, set[fx.Node]] = {}
         for node in reversed(self.calls):
             if node not in forms or node not in self.steps:
                 continue
             step = self.steps[node]
             rule = self.rules[step] = self.propagation.rule(step)
             routes, reads = rule.plan(step, forms[node])
-            reads = set(reads)
+            reads, read_after = set(reads), set()
             self._routes[step] = routes
             for source, part in routes:
                 if source in forms:
                     part, more = self.propagation.join(source, forms[source], part)
-                    reads.update(more)
+                    read_after.update(more)
                 forms[source] = part
-            reads.difference_update(self.constants)
-            reader.update(dict.fromkeys(reads, node))
+            self._spare[node] = reads - read_after
+            reader.update(dict.fromkeys((reads | read_after).difference(self.constants), node))
         kept = {self.images, self.end}
         if self.images in forms:
             kept.update(self.propagation.reads(forms[self.images]))
@@ -284,6 +282,8 @@ class Walk:
         for value, node in reader.items():
             if value not in kept:
                 self._done[node].append(value)
+        for node, values in self._spare.items():
+            values.intersection_update(filter(self._alone, self._done[node]))
 
 
 def constants(module: fx.GraphModule) -> dict[fx.Node, Any]:

@@ -5,6 +5,8 @@ import torch
 
 import pyxai
 from pyxai.attribution.propagation import Composite, Epsilon, Gamma
+from pyxai.attribution.propagation.relevance import Relevance
+from pyxai.attribution.propagation.relevances import Relevances
 from pyxai.attribution.propagation.vjp import derivative
 from pyxai.attribution.propagation.walk import Propagation, Rule, Walk
 from pyxai.capture.classifier import Classifier
@@ -108,3 +110,36 @@ def test_what_rules_write_over_is_read_no_more(name, method, options):
     twice = torch.ones(len(images), 2, dtype=torch.int64)
     found = pyxai.explain(model, images, method, twice, **options).attribution
     assert torch.equal(found[:, 0], found[:, 1])
+
+
+class Viewed(torch.nn.Module):
+    """A value that a ReLU reads last, after a view of it has been read."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = torch.nn.Conv2d(3, 4, 3).double(), torch.nn.Linear(144, 5).double()
+
+    def forward(self, x):
+        z = self.conv(x)
+        return self.fc(torch.sigmoid(z.flatten(1)) + torch.relu(z).flatten(1))
+
+
+@pytest.mark.parametrize("method", ["lrp", "deeplift", "guided_backprop"])
+def test_a_value_of_which_there_are_views_is_not_written_over(method):
+    images = unfriendly.images(3)[..., :8, :8]
+    found = pyxai.explain(Viewed().eval(), images, method, torch.ones(3, 2, dtype=torch.int64)).attribution
+    assert torch.equal(found[:, 0], found[:, 1])
+
+
+def test_the_last_walk_back_writes_over_values():
+    model, images = network("FunctionalReLU")
+    module = graph(model, images)
+    walk = Walk(module, Relevances(module, Composite(Epsilon(), Epsilon()), "lrp"))
+    tape = walk.forward(images)
+    message = Relevance(one_hot(tape[walk.end], [1] * len(images)), None)
+    values = [tape[step.node] for step in walk.steps.values() if step.node in tape.values]
+    before = [value.clone() for value in values]
+    walk.backward(tape, message, again=True)
+    assert all(map(torch.equal, values, before))
+    walk.backward(tape, message)
+    assert not all(map(torch.equal, values, before))
