@@ -113,21 +113,21 @@ def test_what_rules_write_over_is_read_no_more(name, method, options):
 
 
 class Viewed(torch.nn.Module):
-    """A value that a ReLU reads last, after a view of it has been read."""
+    """A value of which a view is read after, on the way back, the ReLU of all of it."""
 
     def __init__(self):
         super().__init__()
-        self.conv, self.fc = torch.nn.Conv2d(3, 4, 3).double(), torch.nn.Linear(144, 5).double()
+        self.conv, self.fc = torch.nn.Conv2d(3, 4, 3).double(), torch.nn.Linear(4, 5).double()
 
     def forward(self, x):
         z = self.conv(x)
-        return self.fc(torch.sigmoid(z.flatten(1)) + torch.relu(z).flatten(1))
+        part = torch.sigmoid(z[:, 1:3])
+        return self.fc(torch.cat([torch.relu(z)[:, :2], part], 1).mean((2, 3)))
 
 
-@pytest.mark.parametrize("method", ["lrp", "deeplift", "guided_backprop"])
-def test_a_value_of_which_there_are_views_is_not_written_over(method):
-    images = unfriendly.images(3)[..., :8, :8]
-    found = pyxai.explain(Viewed().eval(), images, method, torch.ones(3, 2, dtype=torch.int64)).attribution
+def test_a_value_of_which_there_are_views_is_not_written_over():
+    images, twice = unfriendly.images(3), torch.ones(3, 2, dtype=torch.int64)
+    found = pyxai.explain(Viewed().eval(), images, "deeplift", twice).attribution
     assert torch.equal(found[:, 0], found[:, 1])
 
 
