@@ -15,7 +15,7 @@ demo: build
 	$(BIN)/pyxai demo
 
 test: build
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --max-worker-restart 0
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --max-worker-restart 0 --durations 20
 
 test-slow: build
 	$(BIN)/pytest -m slow -n 2 --max-worker-restart 0
