@@ -66,7 +66,7 @@ def compare(results: Results, options: Options, model: nn.Module, batch: int) ->
     if options.device == "cpu":
         functions[bound] = layers_alone(model, images[:1], batch, passes=Passes(first=1))
     what = f"DeepLIFT, ResNet-18, {batch} image{'s' * (batch > 1)} of {images.shape[-1]}²"
-    seconds = interleave(functions, options.rounds, settle=1)
+    seconds = interleave(functions, options.rounds, at_least=options.at_least, settle=1)
     results.add(what, seconds, *(claims if batch == MANY else []))
     if bound in functions:
         ours = paired_ratio(seconds, "Rescale", bound).median

@@ -45,7 +45,7 @@ def compare(results: Results, options: Options, name: str, claimed: bool) -> Non
     }
     claims = [Claim("pyxai", "Captum", CLAIMS[name])] if claimed else []
     what = f"Saliency, {TITLES[name]}, {batch} images of {images.shape[-1]}²"
-    results.add(what, interleave(functions, options.rounds), *claims)
+    results.add(what, interleave(functions, options.rounds, at_least=options.at_least), *claims)
 
 
 def main() -> None:

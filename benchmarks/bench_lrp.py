@@ -118,7 +118,7 @@ def measure(
     if options.device == "cpu":
         for bound, passes in bounds.values():
             functions[bound] = layers_alone(model, images[:1], len(images), passes=passes)
-    seconds = interleave(functions, options.rounds, settle=1)
+    seconds = interleave(functions, options.rounds, at_least=options.at_least, settle=1)
     results.add(what, seconds, *claims)
     for ours, (bound, _) in bounds.items() if options.device == "cpu" else ():
         least = paired_ratio(seconds, bound, "floor").median

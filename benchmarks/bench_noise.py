@@ -33,7 +33,7 @@ def main() -> None:
     }
     results.add(
         f"SmoothGrad, {samples} samples, ResNet-18, one {size}² image",
-        interleave(functions, options.rounds),
+        interleave(functions, options.rounds, at_least=options.at_least),
         Claim("pyxai", peer_best, 0.78),
     )
     harness.finish(results, options)

@@ -34,7 +34,8 @@ def main(argv: list[str] | None = None) -> None:
     results = begin("ops", given)
     results.copy_bytes_per_second = copy_bandwidth(given.device, rounds=given.rounds)
     for stem, number, case in cases(given.device):
-        seconds = interleave({"native": case.native, "eager": case.eager}, given.rounds)
+        functions = {"native": case.native, "eager": case.eager}
+        seconds = interleave(functions, given.rounds, at_least=given.at_least)
         results.add(case.what, seconds, Claim("native", "eager", 1.0), bytes=case.bytes)
         if number == 1 and given.device == "cpu" and not given.quick:  # several images: the chain copies
             memory = {

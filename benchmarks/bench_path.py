@@ -45,7 +45,8 @@ def speed(results: Results, options: Options) -> None:
     if options.device == "cpu":
         fp32(images, target)
         functions[bound] = layers_alone(model, images, fp32.rows, -(-steps // fp32.rows))
-    what, seconds = f"IG, {steps} steps, ResNet-18, one {size}² image", interleave(functions, options.rounds)
+    what = f"IG, {steps} steps, ResNet-18, one {size}² image"
+    seconds = interleave(functions, options.rounds, at_least=options.at_least)
     results.add(
         what,
         seconds,

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from pyxai.bench import ROUNDS, interleave, paired_ratio, spread
+from pyxai.bench import MEASUREMENT, ROUNDS, interleave, paired_ratio, spread
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -259,6 +259,11 @@ class Options:
     rounds: int
     device: str
     out: Path
+
+    @property
+    def at_least(self) -> float:
+        """Seconds of a measurement; shorter on a GPU, where all of `gpu.sh` has ten minutes."""
+        return MEASUREMENT if self.device == "cpu" else 0.05
 
 
 def options(description: str | None, argv: list[str] | None = None) -> Options:

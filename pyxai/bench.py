@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 ROUNDS = 7
-MEASUREMENT = {"cpu": 0.2, "cuda": 0.05}  # seconds a measurement takes at least, without and with a GPU
+MEASUREMENT = 0.2  # seconds a measurement takes at least
 ROWS = (1, 2, 4, 5, 8, 10, 16, 25, 50)  # batch sizes tried for the floor and for a peer
 
 # not its trapezoid, whose weights sum to (steps - 1) / steps
@@ -42,19 +42,16 @@ def interleave(
     functions: dict[str, Callable[[], object]],
     rounds: int = ROUNDS,
     warmup: int = 1,
-    at_least: float | None = None,
+    at_least: float = MEASUREMENT,
     settle: int = 0,
 ) -> dict[str, list[float]]:
     """Seconds a call of every function in every round, run one after the other within a round.
 
-    A function is called again until `at_least` seconds (default: `MEASUREMENT`) have passed: a single short
-    call would be timed with the caches as the previous function left them. Before that it is called `settle`
-    times untimed, so that it finds the process's freed memory as it leaves it itself. The garbage collector
-    runs between the measurements, not in them, and looks only at what is new since the first. `warmup` rounds
-    are thrown away.
+    A function is called again until `at_least` seconds have passed: a single short call would be timed with
+    the caches as the previous function left them. Before that it is called `settle` times untimed, so that it
+    finds the process's freed memory as it leaves it itself. The garbage collector runs between the
+    measurements, not in them, and looks only at what is new since the first. `warmup` rounds are thrown away.
     """
-    if at_least is None:
-        at_least = MEASUREMENT["cuda" if torch.cuda.is_available() else "cpu"]
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     gc.collect()
     for number in range(warmup + rounds):

@@ -192,7 +192,7 @@ def test_packing(op, device, dtype):
 @pytest.mark.timeout(900)
 def test_int64_sizes(op, device):
     """More than 2^31 elements; what lies beyond is as right as when it comes first. Takes 5 GB."""
-    if op.name.removesuffix("_") in registry and op.name.endswith("_"):
+    if op.name.endswith("_") and op.name[:-1] in registry:
         pytest.skip("the loop of the operator that is not in place")
     rows = 2**11 + 8
     args = next(iter(sample_inputs(op, device, torch.bfloat16, rows=rows, shape=(2**20,))))

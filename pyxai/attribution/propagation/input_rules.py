@@ -12,13 +12,7 @@ from torch import Tensor
 
 from pyxai.attribution.propagation.layers import Layer
 from pyxai.attribution.propagation.per_image import each_image
-from pyxai.attribution.propagation.relevance import (
-    Relevance,
-    divided,
-    holder,
-    relevance,
-    relevance_reads,
-)
+from pyxai.attribution.propagation.relevance import Relevance, divided, holder, relevance, relevance_reads
 from pyxai.attribution.propagation.rules import STABILISER, LinearRule
 from pyxai.attribution.propagation.walk import Tape
 from pyxai.checks import non_negative
@@ -129,8 +123,7 @@ class ZBox(LinearRule):
         return None
 
     def reads(self, layer, form):
-        own = {holder(layer.step.node, form)}
-        return relevance_reads(form) | own | {layer.source}
+        return relevance_reads(form) | {holder(layer.step.node, form), layer.source}
 
     def backward(self, layer, message, tape):
         values = tape[layer.source]

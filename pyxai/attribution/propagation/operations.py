@@ -158,8 +158,7 @@ class Sum(RelevanceRule):
         constants = {node for node in step.node.all_input_nodes if node not in step.sources}
         if form is step.node and self.stabiliser == 0:
             return routes, constants
-        own = {holder(step.node, form)}
-        return routes, relevance_reads(form) | own | constants
+        return routes, relevance_reads(form) | {holder(step.node, form)} | constants
 
     def backward(self, step, message, tape):
         if message.of is step.node and self.stabiliser == 0:

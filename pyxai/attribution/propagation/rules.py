@@ -138,8 +138,7 @@ class Epsilon(_SumsRule):
             return delivers | relevance_reads(form) | {layer.step.node}
         if form is layer.step.node and self.epsilon == 0:
             return delivers
-        own = {holder(layer.step.node, form)}
-        return delivers | relevance_reads(form) | own
+        return delivers | relevance_reads(form) | {holder(layer.step.node, form)}
 
     def backward(self, layer, message, tape):
         if message.of is layer.step.node and self.epsilon == 0 and not self._ignores(layer):
@@ -236,8 +235,7 @@ class Gamma(_SumsRule):
         non_negative("stabiliser", self.stabiliser)
 
     def reads(self, layer, form):
-        own = {holder(layer.step.node, form)}
-        return {layer.source} | relevance_reads(form) | own
+        return {layer.source, holder(layer.step.node, form)} | relevance_reads(form)
 
     def backward(self, layer, message, tape):
         favour = self._favouring(layer, 1)
