@@ -18,7 +18,7 @@ test: build
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --max-worker-restart 0 --durations 20
 
 test-slow: build
-	$(BIN)/pytest -m slow -n 2 --max-worker-restart 0
+	$(BIN)/pytest -m slow -n 2 --dist loadgroup --max-worker-restart 0
 
 bench: build
 	$(BIN)/python -m benchmarks
