@@ -177,8 +177,8 @@ def check_packing(op, args: tuple, rows: int, at: int) -> None:
         return
     start = {i: args[i] for i in changed}
     whole, parts = ({i: x.clone() for i, x in start.items()} for _ in range(2))
-    for given, into in ((args, whole), (first, parts), (second, parts)):
-        op.call(*(into.get(i, arg) for i, arg in enumerate(given)))
+    for call, into in ((args, whole), (first, parts), (second, parts)):
+        op.call(*(into.get(i, arg) for i, arg in enumerate(call)))
     assert_equal([whole[i] for i in changed], [parts[i] for i in changed])
 
 
