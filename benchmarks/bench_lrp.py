@@ -28,9 +28,7 @@ CLAIMS = {
 }
 NARROW = Passes(forward=1, backward=0, narrow_forward=1, narrow_backward=1, first=1)
 ALONE = "its layers alone"
-BEYOND = (
-    1.3  # of that time: what moves data (activations, pools, divisions, sums) runs at the speed of memory
-)
+BEYOND = 1.3  # of that time: pools, sums and all that reads more than once runs at the speed of memory
 BATCH = {"resnet18": 8, "vgg16": 2}
 TITLES = {"resnet18": "ResNet-18", "vgg16": "VGG-16"}
 

@@ -1,8 +1,9 @@
-"""The least time a network's convolutions and linear layers take with this torch on this machine.
+"""The least time a network's convolutions, linear layers and ReLUs take with this torch on this machine.
 
 A bound for every executor of the same layers: each as often forward and back as the method cannot do without,
-in whichever memory format is faster, and nothing else. The first one, of three channels, has quicker ways
-back than torch's, so that at most its passes forward count.
+in whichever memory format is faster, and nothing else. The first convolution, of three channels, has quicker
+ways back than torch's, so that at most its passes forward count. A ReLU runs once forward and once back, in
+place, multiplying the signal there by one other value (a mask, a slope, what was divided by).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ FORMATS = (torch.contiguous_format, torch.channels_last)
 
 @dataclass(frozen=True)
 class Passes:
-    """How often every layer runs.
+    """How often every convolution and linear layer runs.
 
     Attributes:
         forward, backward: in float32; backward is the gradient of the input.
@@ -42,16 +43,7 @@ def layers_alone(
     Args:
         images: (1, C, H, W), to find the layers' input sizes.
     """
-    found: list[tuple[nn.Conv2d | nn.Linear, torch.Size]] = []
-    hooks = [
-        module.register_forward_pre_hook(lambda module, inputs: found.append((module, inputs[0].shape)))
-        for module in model.modules()
-        if isinstance(module, nn.Conv2d | nn.Linear)
-    ]
-    with torch.no_grad():
-        model(images)
-    for hook in hooks:
-        hook.remove()
+    found = _calls(model, images, nn.Conv2d | nn.Linear)
     module, shape = found[0]
     first = [_Layer(module, (rows, *shape[1:]), torch.float32, format_).forward for format_ in FORMATS]
     work: list[Callable[[], Tensor]] = [_fastest(first)] * passes.first if passes.first else []
@@ -65,6 +57,9 @@ def layers_alone(
                 work += [_fastest(layer.forward for layer in layers)] * forward
             if backward:
                 work += [_fastest(layer.backward for layer in layers)] * backward
+    for _, shape in _calls(model, images, nn.ReLU):
+        relu = _Relu((rows, *shape[1:]))
+        work += [relu.forward, relu.backward]
 
     def run() -> None:
         with torch.no_grad():
@@ -73,6 +68,21 @@ def layers_alone(
                     call()
 
     return run
+
+
+def _calls(model: nn.Module, images: Tensor, kind) -> list[tuple[nn.Module, torch.Size]]:
+    """The calls of modules of a kind, in their order, each with the shape of its input."""
+    found: list[tuple[nn.Module, torch.Size]] = []
+    hooks = [
+        module.register_forward_pre_hook(lambda module, inputs: found.append((module, inputs[0].shape)))
+        for module in model.modules()
+        if isinstance(module, kind)
+    ]
+    with torch.no_grad():
+        model(images)
+    for hook in hooks:
+        hook.remove()
+    return found
 
 
 def _fastest(candidates: Iterable[Callable[[], Tensor]]) -> Callable[[], Tensor]:
@@ -87,6 +97,19 @@ def _fastest(candidates: Iterable[Callable[[], Tensor]]) -> Callable[[], Tensor]
             laps.append(time.perf_counter() - start)
         seconds[run] = min(laps)
     return min(seconds, key=seconds.__getitem__)
+
+
+class _Relu:
+    """One ReLU, in memory of its own; ones stay as they are however often it runs."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self._values, self._signal = torch.ones(shape), torch.ones(shape)
+
+    def forward(self) -> Tensor:
+        return self._values.relu_()
+
+    def backward(self) -> Tensor:
+        return self._signal.mul_(self._values)
 
 
 class _Layer:

@@ -12,11 +12,12 @@ from tests.attribution import oracle
 
 captum = pytest.importorskip("captum.attr")
 
-NETS = ["resnet18", "vgg16", "mobilenet_v3_small", "squeezenet1_0", "vit_b16"]
+NETS = ["resnet18", "mobilenet_v3_small", "squeezenet1_0"]
+LARGE = [pytest.param(name, marks=pytest.mark.slow) for name in ("vgg16", "vit_b16")]
 RULES = {"midpoint": "riemann_middle", "gauss_legendre": "gausslegendre"}
 
 
-@pytest.fixture(scope="module", params=NETS)
+@pytest.fixture(scope="module", params=[*NETS, *LARGE])
 def case(request):
     ((_, model, images),) = zoo.models([request.param], n=2, small=True, dtype=torch.float64)
     return model, images, torch.tensor([7, 400])
