@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, fx
 
+from pyxai import ops
 from pyxai.attribution.propagation import vjp
 from pyxai.attribution.propagation.layers import Layer
 from pyxai.attribution.propagation.linear import is_linear, linear_layer
@@ -79,10 +80,9 @@ class Rectifier(Rule):
     def backward(self, step, message, tape):
         if not self._guided:
             return [message.clamp(min=0)]
-        value = tape[step.node]
-        out = value if step.node in tape.spare else torch.empty_like(value)
-        torch.minimum(message, value, out=out)  # positive where the signal and the activation are
-        return [aten.threshold_backward.grad_input(message, out, 0, grad_input=out)]
+        value = tape[step.node] if step.node in tape.spare else tape[step.node].clone()
+        ops.guided_relu_(value, message)
+        return [value]
 
 
 class Derivative(Rule):
