@@ -223,8 +223,14 @@ def _naming(method: str) -> Iterator[None]:
 
 @contextmanager
 def _setting(method: str, images: Tensor) -> Iterator[None]:
-    """No autograd but a method's own, exact arithmetic, errors of one form."""
-    with _naming(method), torch.inference_mode(False), torch.no_grad(), exact_arithmetic(images.device):
+    """No autograd but a method's own, no autocast, exact arithmetic, errors of one form."""
+    with (
+        _naming(method),
+        torch.inference_mode(False),
+        torch.no_grad(),
+        torch.autocast(images.device.type, enabled=False),
+        exact_arithmetic(images.device),
+    ):
         yield
 
 

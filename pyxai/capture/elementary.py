@@ -17,13 +17,15 @@ _ATTENTION = aten.scaled_dot_product_attention.default
 def elementary(module: fx.GraphModule) -> fx.GraphModule:
     """A copy of ``module`` that shares its tensors, in which every call returns one tensor.
 
-    Splits become slices, and fused attention becomes its two products and a softmax. It computes the same up
-    to rounding.
+    Splits become slices, fused attention becomes its two products and a softmax, and a pad with other numbers
+    than zero a pad with zeros and a sum. It computes the same up to rounding.
     """
     parts = copy(module)
     for node in list(parts.graph.nodes):
         if node.target is operator.getitem and node.args[0].target in _PARTS:
             _replace(node, *_PARTS[node.args[0].target](*node.args))
+        elif node.target in _PADS and _pad_value(node):
+            _border(parts, node)
         elif node.target is _ATTENTION and not node.kwargs.get("enable_gqa"):
             _attention(node)
     parts.graph.eliminate_dead_code()
@@ -34,7 +36,10 @@ def elementary(module: fx.GraphModule) -> fx.GraphModule:
 
 def _split(node: fx.Node, index: int) -> tuple:
     source, size, dim = (*node.args, 0)[:3]
-    if isinstance(size, int):
+    if isinstance(size, fx.Node):  # a part of the images, whose number is not known
+        with node.graph.inserting_before(node):
+            start, stop = (node.graph.call_function(operator.mul, (size, i)) for i in (index, index + 1))
+    elif isinstance(size, int):
         start, stop = index * size, (index + 1) * size
     else:
         start, stop = sum(size[:index]), sum(size[: index + 1])
@@ -46,6 +51,7 @@ def _unbind(node: fx.Node, index: int) -> tuple:
     return aten.select.int, (source, dim, index)
 
 
+_PADS = (aten.constant_pad_nd.default, aten.pad.default)
 _PARTS = {
     aten.split.Tensor: _split,
     aten.split_with_sizes.default: _split,
@@ -60,6 +66,33 @@ def _replace(node: fx.Node, target, arguments: tuple) -> fx.Node:
     node.replace_all_uses_with(new)
     node.graph.erase_node(node)
     return new
+
+
+def _pad_value(node: fx.Node) -> float:
+    """What a constant pad puts round its source; 0 for other modes."""
+    if node.target is aten.constant_pad_nd.default:
+        return (*node.args, 0)[2] or 0
+    mode, value = (*node.args[2:], *("constant", None)[len(node.args) - 2 :])
+    return node.kwargs.get("value", value) or 0 if node.kwargs.get("mode", mode) == "constant" else 0
+
+
+def _border(parts: fx.GraphModule, node: fx.Node) -> None:
+    """Pad with zeros and add the border, which is no part of the source."""
+    source, pad = node.args[:2]
+    shape = source.meta["val"].shape[1:]
+    if len(pad) > 2 * len(shape) or not all(isinstance(size, int) for size in (*shape, *pad)):
+        return
+    value = source.meta["val"]
+    zeros = torch.zeros((1, *shape), dtype=value.dtype, device=value.device)
+    name = f"border_{node.name}"
+    with torch.no_grad():
+        parts.register_buffer(name, aten.constant_pad_nd.default(zeros, pad, _pad_value(node)))
+    with node.graph.inserting_before(node):
+        border = node.graph.get_attr(name)
+        border.meta["val"] = getattr(parts, name)
+        padded = node.graph.call_function(aten.constant_pad_nd.default, (source, pad, 0))
+    padded.meta = dict(node.meta)
+    _replace(node, aten.add.Tensor, (padded, border))
 
 
 def _attention(node: fx.Node) -> None:
@@ -82,7 +115,8 @@ def _attention(node: fx.Node) -> None:
             weight = call(aten.add.Tensor, weight, mask)
         elif mask is not None or causal or node.kwargs.get("is_causal"):
             weight = call(masked, weight, mask)
-        weight = call(aten.softmax.int, weight, -1)
+        # a query whose keys a mask takes all gets zeros
+        weight = call(aten.softmax.int if mask is None else aten._safe_softmax.default, weight, -1)
     _replace(node, aten.matmul.default, (weight, value))
 
 

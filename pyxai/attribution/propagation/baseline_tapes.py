@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from pyxai.attribution.propagation.walk import Tape, Walk
@@ -32,20 +33,26 @@ class BaselineTapes:
         The model sees it in as many rows as the images, so that equal pixels give equal values to the bit
         (but where a row's place in a vector matters); what is equal in all rows is kept once.
         """
-        if number in self._kept:
-            return self._kept[number]
-        tape = self.of_rows(executor, baseline)
+        tape = self._kept.get(number)
+        if tape is not None and torch.equal(tape[self.walk.images], baseline):
+            return tape
+        if tape is not None:  # the user's tensor has other values now
+            self._free += self._size(self._kept.pop(number))
+        tape = self.of_rows(executor, baseline.clone())
         constants = self.walk.constants
         tape.values = {
             node: value if node in constants else _once(value) for node, value in tape.values.items()
         }
         tape.notes = {step: _once(note) for step, note in tape.notes.items()}
-        values = [value for node, value in tape.values.items() if node not in constants]
-        size = sum(value.nbytes for value in (*values, *tape.notes.values()) if isinstance(value, Tensor))
-        if size <= self._free:
+        if self._size(tape) <= self._free:
             self._kept[number] = tape
-            self._free -= size
+            self._free -= self._size(tape)
         return tape
+
+    def _size(self, tape: Tape) -> int:
+        """Bytes that ``tape`` holds beside the model's constants."""
+        values = [value for node, value in tape.values.items() if node not in self.walk.constants]
+        return sum(value.nbytes for value in (*values, *tape.notes.values()) if isinstance(value, Tensor))
 
 
 def _once(value):

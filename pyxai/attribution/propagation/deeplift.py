@@ -62,6 +62,7 @@ FUNCTIONS = (
     aten.reciprocal.default,
     aten.rsqrt.default,
     aten.sqrt.default,
+    aten.square.default,
 )
 
 
@@ -169,6 +170,8 @@ class _Multiplication(Propagation):
         raise step.unsupported(self._method, CURE)
 
     def _activation(self, step: Step) -> MultiplierRule:
+        if not _defined_everywhere(step.node):
+            return Rescale()
         relu = step.node.target is aten.relu.default
         if self._rule == "reveal_cancel" or (self._rule == "mixed" and self._behind_dense(step)):
             return (RevealCancelReLU if relu else RevealCancel)(self._magnitudes)
@@ -182,6 +185,18 @@ class _Multiplication(Propagation):
             if step.node.target not in passed:
                 return step.node.target in DENSE and is_linear(step, self._constants)
         return False
+
+
+def _defined_everywhere(node: fx.Node) -> bool:
+    """Whether a function has a value at every number: RevealCancel asks for it anywhere."""
+    if node.target is aten.pow.Tensor_Scalar:
+        return node.args[1] >= 0 and float(node.args[1]).is_integer()
+    return node.target not in (
+        aten.log.default,
+        aten.reciprocal.default,
+        aten.rsqrt.default,
+        aten.sqrt.default,
+    )
 
 
 def _varying_factors(step: Step) -> int:

@@ -16,6 +16,7 @@ from pyxai.attribution.propagation.multipliers import (
     PartwiseRule,
     applied,
 )
+from pyxai.attribution.propagation.operations import addend_weights
 from pyxai.attribution.propagation.walk import Step
 from pyxai.capture.elementary import masked
 
@@ -95,6 +96,9 @@ class Rearrangement(PartwiseRule):
 class Joined(PartwiseRule):
     """``cat``: every part takes its slice; those of constants are dropped."""
 
+    def reads(self, step):
+        return [node for node in step.node.all_input_nodes if node not in step.sources]
+
     def pull_back(self, step, multiplier, tape, sizes=False):
         parts: dict[fx.Node, Tensor] = {}
         joined, dim = (*step.node.args, 0)[:2]
@@ -104,9 +108,6 @@ class Joined(PartwiseRule):
         for node, part in zip(joined, multiplier.split(lengths, dim), strict=True):
             parts[node] = parts[node] + part if node in parts else part
         return [parts[source] for source in step.sources]
-
-    def magnitude_reads(self, step):
-        return [node for node in step.node.all_input_nodes if node not in step.sources], step.sources
 
     def magnitude(self, step, tape, of):
         joined, dim = (*step.node.args, 0)[:2]
@@ -137,13 +138,7 @@ class Sum(PartwiseRule):
 
 def _addends(step: Step) -> list[tuple[fx.Node, float]]:
     """The addends that depend on the images, and what each is multiplied by."""
-    first, second = step.node.args[:2]
-    alpha = step.node.kwargs.get("alpha", 1)
-    if step.node.target is aten.rsub.Scalar:
-        addends = [(first, -alpha), (second, 1)]
-    else:
-        addends = [(first, 1), (second, alpha if step.node.target is aten.add.Tensor else -alpha)]
-    return [(addend, weight) for addend, weight in addends if addend in step.sources]
+    return [(addend, weight) for addend, weight in addend_weights(step.node) if addend in step.sources]
 
 
 class Scale(PartwiseRule):

@@ -18,6 +18,8 @@ from pyxai.attribution.propagation.norms import norm
 
 aten = torch.ops.aten
 
+ROUNDINGS = 4  # units in the last place that a value of a function may be off by
+
 
 class RescaleReLU(PartwiseRule):
     """Δy / Δx of a ReLU (Shrikumar et al. 2017, §3.5.2)."""
@@ -41,30 +43,47 @@ class RescaleReLU(PartwiseRule):
 
 
 class Rescale(PartwiseRule):
-    """Δy / Δx of any function of one number, its derivative at the baseline where Δx is too small to tell."""
+    """Δy / Δx of any function of one number, its derivative where Δx is too small to tell."""
 
     def reads(self, step):
         return step.node, step.sources[0]
 
     def pull_back(self, step, multiplier, tape, sizes=False):
         (source,) = step.sources
-        start = tape.baseline[source]
-        (derivative,) = vjp.derivative(step, torch.ones_like(start), tape.baseline)
-        slope = _slope(tape.difference(step.node), tape.difference(source), start, derivative)
-        return [multiplier * slope]
+        difference, start = tape.difference(source), tape.baseline[source]
+        ends = [
+            vjp.derivative(step, torch.ones_like(values[source]), values)[0]
+            for values in (tape.baseline, tape)
+        ]
+        slope = _slope(tape.baseline[step.node], tape[step.node], difference, *ends)
+        # far apart, equal derivatives say nothing: those of a sigmoid at -5 and 5
+        far = difference.abs() > math.sqrt(torch.finfo(start.dtype).eps) * (1 + start.abs())
+        return [multiplier * torch.where(far, tape.difference(step.node) / difference, slope)]
 
     def magnitude(self, step, tape, of):
         return self.pull_back(step, of(step.sources[0]), tape)[0]
 
 
-def _slope(rise: Tensor, difference: Tensor, start: Tensor, derivative: Tensor) -> Tensor:
-    """``rise / difference``, or ``derivative`` where rounding spoils more of the quotient than curvature.
+def _slope(
+    low: Tensor, high: Tensor, difference: Tensor, first: Tensor, last: Tensor, size: Tensor | float = 0.0
+) -> Tensor:
+    """``(high - low) / difference``, or the mean derivative where rounding may spoil the quotient by more.
 
-    Where that is infinite, as a root's at zero, the quotient stays, and without a change it is zero.
+    Where a function bends one way, its slope between two points is between the derivatives there. Where these
+    are infinite, as a root's at zero, the quotient stays, and without a change it is zero.
+
+    Args:
+        low, high: the function's values, each right to a few roundings.
+        difference: of the points; NaN where both are infinite, at a masked score.
+        first, last: the function's derivatives at the points.
+        size: of the numbers whose rounding ``difference`` carries.
     """
-    distinct = difference.abs() > math.sqrt(torch.finfo(rise.dtype).eps) * (1 + start.abs())
-    quotient = rise / torch.where(difference == 0, 1.0, difference)
-    return torch.where(distinct | ~derivative.isfinite(), quotient, derivative)
+    quotient = (high - low) / torch.where(difference == 0, 1.0, difference)
+    rounding = ROUNDINGS * torch.finfo(low.dtype).eps
+    spoilt = rounding * (low.abs() + high.abs() + quotient.abs() * size)
+    mean = (first + last) / 2
+    worse = (last - first).abs() * difference.abs() > spoilt
+    return torch.where(worse | ~mean.isfinite(), quotient, mean)
 
 
 class CrossMaxPool(MultiplierRule):
@@ -148,16 +167,23 @@ class Softmax(MultiplierRule):
         (source,), dim = step.sources, step.node.args[1]
         x, x0 = tape[source], tape.baseline[source]
         y, y0 = tape[step.node], tape.baseline[step.node]
+        difference, shift = x - x0, _finite(x0.amax(dim, keepdim=True))
+        x, x0 = x - shift, x0 - shift  # what all scores have in common costs digits
         l, l0 = x.logsumexp(dim, keepdim=True), x0.logsumexp(dim, keepdim=True)  # noqa: E741
-        difference = x - x0
         if not self._logarithm:
-            multiplier = multiplier * _slope(y - y0, difference - (l - l0), x0, y0)
-        largest = torch.maximum(x.amax(dim, keepdim=True), x0.amax(dim, keepdim=True))
+            size = x.abs() + x0.abs() + l.abs() + l0.abs()
+            multiplier = multiplier * _slope(y0, y, difference - (l - l0), y0, y, size)
+        largest = _finite(torch.maximum(x.amax(dim, keepdim=True), x0.amax(dim, keepdim=True)))
         power, power0 = (x - largest).exp(), (x0 - largest).exp()
         total, total0 = power.sum(dim, keepdim=True), power0.sum(dim, keepdim=True)
-        share = _slope(power - power0, difference, x0, power0)
-        share = share * _slope(l - l0, total - total0, total0, 1 / total0)
+        share = _slope(power0, power, difference, power0, power)
+        share = share * _slope(l0, l, total - total0, 1 / total0, 1 / total, total + total0)
+        share = share.masked_fill(torch.maximum(total, total0) == 0, 0)  # every score is masked
         return [multiplier - share * multiplier.sum(dim, keepdim=True)]
+
+
+def _finite(values: Tensor) -> Tensor:
+    return values.masked_fill(values.isinf(), 0)
 
 
 class Normalisation(MultiplierRule):

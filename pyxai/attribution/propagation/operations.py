@@ -81,8 +81,20 @@ ACTIVATIONS = (
     aten.clamp_min.default,
     aten.clamp_max.default,
 )
-GATES = (aten.sigmoid.default, aten.hardsigmoid.default, aten.tanh.default, aten.softmax.int)
-SOFTMAXES = (aten.softmax.int, aten._softmax.default, aten.log_softmax.int, aten._log_softmax.default)
+GATES = (
+    aten.sigmoid.default,
+    aten.hardsigmoid.default,
+    aten.tanh.default,
+    aten.softmax.int,
+    aten._safe_softmax.default,
+)
+SOFTMAXES = (
+    aten.softmax.int,
+    aten._softmax.default,
+    aten._safe_softmax.default,
+    aten.log_softmax.int,
+    aten._log_softmax.default,
+)
 MAX_POOLS = (aten.max_pool2d.default,)
 MAXIMA = (
     aten.max_pool1d.default,
@@ -128,7 +140,7 @@ class Joined(Rearrangement):
     def plan(self, step, form):
         routes, reads = super().plan(step, form)
         constants = {source for source in step.node.args[0] if source not in step.sources}
-        return routes, reads | (constants if form is step.node else set())
+        return routes, reads | constants
 
     def backward(self, step, message, tape):
         sources, dim = (*step.node.args, 0)[:2]
@@ -187,7 +199,7 @@ class Sum(RelevanceRule):
 def addend_weights(node: fx.Node) -> list[tuple[object, float]]:
     """The two addends of ``add``, ``sub`` or ``rsub`` with what each is multiplied by."""
     first, second = node.args[:2]
-    alpha = node.kwargs.get("alpha", 1)
+    alpha = node.args[2] if len(node.args) > 2 else node.kwargs.get("alpha", 1)
     if node.target is aten.rsub.Scalar:
         return [(first, -alpha), (second, 1)]
     return [(first, 1), (second, alpha if node.target is aten.add.Tensor else -alpha)]

@@ -32,7 +32,7 @@ def image_sums(node: fx.Node, values: Tensor) -> Tensor:
     if (axis, run) != (0, 1) or _multiple(node, axis) != 1:
         count = values.shape[axis] // _multiple(node, axis)
         values = values.unflatten(axis, (-1, count, run)).movedim(axis + 1, 0)
-    return values.flatten(1).sum(1, dtype=torch.float64)
+    return values.reshape(len(values), -1).sum(1, dtype=torch.float64)
 
 
 def each_image(node: fx.Node, values: Tensor, tape: Tape) -> Tensor:

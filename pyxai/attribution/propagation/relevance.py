@@ -76,7 +76,8 @@ def divided(
 
 def taken(found: Tensor, sums: Tensor, epsilon: float) -> Tensor:
     """What of the relevance ``found`` a stabilised division by ``sums`` keeps back."""
-    return found - sums * ops.stabilised_divide(found, sums, None, epsilon)
+    finite = sums.masked_fill(sums.isinf(), 0)  # a mask's sums, where nothing arrives
+    return found - finite * ops.stabilised_divide(found, sums, None, epsilon)
 
 
 class RelevanceRule(Rule):

@@ -235,27 +235,27 @@ class Gamma(_SumsRule):
         non_negative("stabiliser", self.stabiliser)
 
     def reads(self, layer, form):
-        return {layer.source, holder(layer.step.node, form)} | relevance_reads(form)
+        signs = layer.step.node if self._ignores(layer) else holder(layer.step.node, form)
+        return {layer.source, signs} | relevance_reads(form)
 
     def backward(self, layer, message, tape):
         favour = self._favouring(layer, 1)
-        if holder(layer.step.node, message.of) is not layer.step.node:
+        if holder(layer.step.node, message.of) is not layer.step.node and not self._ignores(layer):
             sums = self._sums(favour, layer, tape)
             quotients = divided(message, sums, tape, self.stabiliser, spare=True)
             return self._deliver(layer, [(1, favour, quotients)], tape)
-        sums = tape[layer.step.node]
         positive = self._sums(layer.positive, layer, tape)
         # z⁻ = z - z⁺ does not cancel where z is negative, so that one more forward pass serves both signs
         plain = self._plain_sums(layer, tape)
         all_terms, gamma = self._scales
         upper, lower = all_terms * plain + gamma * positive, (all_terms + gamma) * plain - gamma * positive
-        favoured = torch.where(sums > 0, upper, lower)
+        favoured = torch.where(plain > 0, upper, lower)
         quotients = divided(message, favoured, tape, self.stabiliser, spare=True)
-        above, below = quotients * (sums > 0), quotients * (sums < 0)
+        above, below = quotients * (plain > 0), quotients * (plain < 0)
         return self._deliver(layer, [(1, favour, above), (1, self._favouring(layer, -1), below)], tape)
 
     def losses(self, layer, message, tape):
-        return {"on zeros": relevance(message, tape) * (tape[layer.step.node] == 0)}
+        return {"on zeros": relevance(message, tape) * (self._plain_sums(layer, tape) == 0)}
 
     def _favouring(self, layer: Layer, sign: int) -> Weighting:
         all_terms, gamma = self._scales

@@ -12,6 +12,7 @@ from pyxai.attribution.propagation import vjp
 from pyxai.attribution.propagation.layers import Layer
 from pyxai.attribution.propagation.linear import is_linear, linear_layer
 from pyxai.attribution.propagation.operations import MAX_POOLS, SUMS, addend_weights
+from pyxai.attribution.propagation.signs import lower_bound
 from pyxai.attribution.propagation.walk import Propagation, Rule, Step, constants
 
 aten = torch.ops.aten
@@ -44,7 +45,7 @@ class Signals(Propagation):
             return Filter(linear_layer(step, self._constants))
         if target is aten.relu.default:
             return Rectifier(self._rectify)
-        if target in RECTIFIERS:
+        if target in RECTIFIERS or lower_bound(step.node) == 0:  # a ReLU6 may be a hard tanh from 0 to 6
             return Rectified(self._rectify)
         if target in MAX_POOLS:
             return Switches()

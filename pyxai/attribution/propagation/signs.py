@@ -17,6 +17,7 @@ _NEVER_NEGATIVE = (
     aten.sigmoid.default,
     aten.hardsigmoid.default,
     aten.softmax.int,
+    aten._safe_softmax.default,
     aten.softplus.default,
     aten.abs.default,
     aten.exp.default,
@@ -71,13 +72,20 @@ def nonnegative(graph: fx.Graph, constants: dict) -> set[fx.Node]:
     return known
 
 
+def lower_bound(node: fx.Node) -> float | None:
+    """The number that a clamp or hard tanh cuts at from below; None where it does not, or at a tensor."""
+    position, bound = _BOUNDED.get(node.target, (0, None))
+    if position:
+        bound = node.args[position] if len(node.args) > position else node.kwargs.get("min", bound)
+    return bound if isinstance(bound, int | float) else None
+
+
 def _is_nonnegative(node: fx.Node, known: set[fx.Node]) -> bool:
     if node.target in _NEVER_NEGATIVE:
         return True
     if node.target in _BOUNDED:
-        position, bound = _BOUNDED[node.target]
-        bound = node.args[position] if len(node.args) > position else node.kwargs.get("min", bound)
-        return node.args[0] in known or (isinstance(bound, int | float) and bound >= 0)
+        bound = lower_bound(node)
+        return node.args[0] in known or (bound is not None and bound >= 0)
     if node.target not in _KEEPING:
         return False
     numbers = [value for value in (*node.args[1:], *node.kwargs.values()) if isinstance(value, int | float)]

@@ -44,11 +44,21 @@ def blank(tape: Tape, node: fx.Node, like: Tensor) -> Tensor:
 
 
 def _pull_back(step: Step, cotangent: Tensor, tape: Tape, leaf) -> list[Tensor]:
-    leaves = {source: leaf(source).requires_grad_(True) for source in step.sources}
+    leaves = {source: leaf(source) for source in step.sources}
+    varying = [value.requires_grad_(True) for value in leaves.values() if value.is_floating_point()]
     arguments, settings = fx.node.map_arg(
         (step.node.args, step.node.kwargs),
         lambda node: leaves[node] if node in leaves else tape[node],
     )
     with torch.enable_grad():
         value = step.node.target(*arguments, **settings)
-        return list(torch.autograd.grad(value, list(leaves.values()), cotangent))
+    found = [None] * len(varying)
+    if value.requires_grad:
+        found = torch.autograd.grad(value, varying, cotangent, materialize_grads=True)
+    parts = dict(zip(map(id, varying), found, strict=True))
+    return [_or_zeros(parts.get(id(value)), value, cotangent) for value in leaves.values()]
+
+
+def _or_zeros(part: Tensor | None, value: Tensor, cotangent: Tensor) -> Tensor:
+    """The derivative by ``value``; zeros where there is none: of a comparison, by a mask."""
+    return torch.zeros_like(value, dtype=cotangent.dtype) if part is None else part

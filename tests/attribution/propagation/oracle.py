@@ -57,6 +57,8 @@ class Rules:
         return 2 * upper - lower, 2 * kept - lost
 
     def gamma(self, a, w, b, z, r, seen):
+        z = z - b if self.bias == "ignore" else z
+
         def favoured(terms):
             shape = (-1, *[1] * (terms.ndim - 1))
             side = torch.where((z > 0).reshape(shape), terms.clamp(min=0), terms.clamp(max=0))

@@ -1,5 +1,8 @@
 """DeepLIFT: published values, an oracle written layer by layer, sums on unfriendly networks, and options."""
 
+import copy
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -246,6 +249,69 @@ def test_near_the_baseline_it_is_the_gradient(rule):
     gradient = pyxai.explain(model, images, "gradient", 1).attribution
     expected = gradient * (images - baseline)
     assert oracle.relative_l1(found.attribution, expected) <= 1e-4
+
+
+class ByHand(nn.Module):
+    """Layer normalisation of channels written out, whose root bends most where all channels are dark."""
+
+    def forward(self, x):
+        centred = x - x.mean(1, keepdim=True)
+        return centred / torch.sqrt(centred.square().mean(1, keepdim=True) + 1e-6)
+
+
+@pytest.mark.parametrize("dark", [1.0, 0.1, 0.02])
+def test_small_differences_in_float32(dark):
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 6, 3, padding=1, bias=False), ByHand(), nn.GELU(), nn.Conv2d(6, 6, 3), nn.ReLU()
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5)).eval()
+    images = torch.rand(2, 3, 16, 16)
+    images[..., 8:] *= dark
+    found = deeplift(model, images, 0)
+    exact = deeplift(copy.deepcopy(model).double(), images.double(), 0)
+    assert float(found.residual.abs().max()) <= 1e-5
+    assert oracle.relative_l1(found.attribution, exact.attribution) <= 1e-5
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-4, 1e-6])
+def test_a_kink_between_near_points_in_float32(size):
+    layer = nn.Linear(3 * 8 * 8, 64, bias=False)
+    model = nn.Sequential(nn.Flatten(), layer, nn.LeakyReLU(0.1), nn.Linear(64, 5, bias=False)).eval()
+    found = deeplift(model, size * torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)), 1)
+    assert float(found.residual.abs().max()) <= 1e-5
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e3])
+def test_what_all_scores_have_in_common_costs_softmax_no_digits(shift):
+    class Shifted(nn.Module):
+        def forward(self, x):
+            return torch.softmax(x.flatten(1) + shift, 1)
+
+    generator = torch.Generator().manual_seed(0)
+    image, baseline = torch.randn(2, 4, 1, 2, 3, generator=generator)
+    found = deeplift(Shifted().eval(), image, 2, baseline=baseline)
+    assert (found.delta.abs() <= 1e-6 + 1e-6 * shift).all()
+
+
+def test_equal_derivatives_far_apart_say_nothing():
+    class Sigmoid(nn.Module):
+        def forward(self, x):
+            return torch.sigmoid(x.flatten(1))
+
+    image = torch.full((1, 1, 1, 2), 5.0, dtype=torch.float64)
+    found = deeplift(Sigmoid().eval(), image, 0, baseline=-image)
+    assert float(found.residual) <= 1e-14
+    assert float(found.attribution[0, 0, 0, 0]) == pytest.approx(1 - 2 / (1 + math.exp(5)))
+
+
+def test_a_baseline_that_was_changed_is_run_anew():
+    model, images = unfriendly.build("Smooth"), unfriendly.images(1)
+    baseline = torch.zeros_like(images)
+    explainer = pyxai.Explainer(model, "deeplift", baseline=baseline)
+    first = explainer(images, 0).attribution
+    baseline.fill_(0.5)
+    expected = deeplift(model, images, 0, baseline=torch.full_like(images, 0.5)).attribution
+    assert torch.equal(explainer(images, 0).attribution, expected)
+    assert not torch.equal(first, expected)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -1,0 +1,205 @@
+"""What networks do besides layers and ReLUs: propagation against theory, one operation at a time."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import pyxai
+
+EXACT = {"composite": "epsilon", "epsilon": 0.0, "stabiliser": 0.0}
+
+
+class Between(nn.Module):
+    """A convolution, ``function`` of its values (n, 6, 8, 8), and a head."""
+
+    def __init__(self, function, channels=6):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 6, 3, padding=1), nn.Linear(channels, 5)
+        self.function = function
+
+    def forward(self, x):
+        return self.head(self.function(self.conv(x)).mean((2, 3)))
+
+
+def network(function, channels=6):
+    torch.manual_seed(0)
+    return Between(function, channels).double().eval()
+
+
+def pixels(count=3):
+    return torch.randn(count, 3, 8, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def attribution(model, images, method, **options):
+    return pyxai.explain(model, images, method, 1, **options).attribution
+
+
+def assert_same(found, expected, tolerance=1e-12):
+    assert (found - expected).abs().max() <= tolerance * expected.abs().max()
+
+
+def residual(model, images, method, **options):
+    return float(pyxai.explain(model, images, method, 1, **options).residual.abs().max())
+
+
+class Clipped(nn.Module):
+    """ReLU6 as an autograd function whose way back is that of a deconvnet or guided backpropagation."""
+
+    def __init__(self, guided):
+        super().__init__()
+
+        class Function(torch.autograd.Function):
+            @staticmethod
+            def forward(context, x):
+                context.save_for_backward(x)
+                return x.clamp(0, 6)
+
+            @staticmethod
+            def backward(context, signal):
+                (x,) = context.saved_tensors
+                return signal.clamp(min=0) * ((x > 0) & (x < 6)) if guided else signal.clamp(min=0)
+
+        self.function = Function.apply
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize("method", ["guided_backprop", "deconvnet"])
+@pytest.mark.parametrize(
+    "relu6", [nn.ReLU6(), nn.Hardtanh(0, 6), F.relu6, lambda x: x.clamp(0, 6)], ids=["m", "h", "f", "c"]
+)
+def test_every_form_of_relu6_is_rectified(relu6, method):
+    images = pixels().mul_(8).requires_grad_(True)
+    network(Clipped(method == "guided_backprop"))(images)[:, 1].sum().backward()
+    assert_same(attribution(network(relu6), images.detach(), method), images.grad)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.where(x > 0, x, 0.1 * x),
+        lambda x: x.masked_fill(x < 0, 0.0),
+        F.hardshrink,
+        lambda x: torch.maximum(x, torch.zeros_like(x)),
+        lambda x: x + torch.ones_like(x),
+        lambda x: x + x.detach(),
+    ],
+    ids=["where", "masked_fill", "hardshrink", "maximum", "ones_like", "detach"],
+)
+def test_without_a_relu_guided_backpropagation_is_the_gradient(function):
+    model = network(function)
+    expected = attribution(model, pixels(), "gradient")
+    assert_same(attribution(model, pixels(), "guided_backprop"), expected)
+
+
+def test_scaled_subtraction_from_a_number():
+    model = network(lambda x: torch.rsub(x, 1.0, alpha=3))
+    expected = attribution(model, pixels(), "gradient")
+    assert_same(attribution(model, pixels(), "guided_backprop"), expected)
+    assert_same(attribution(model, pixels(), "lrp", **EXACT), expected * pixels())
+    assert residual(model, pixels(), "deeplift") <= 1e-12
+
+
+@pytest.mark.parametrize("value", [1.0, -0.5])
+def test_padding_with_a_number(value):
+    """The border is a constant: DeepLIFT finds no difference there, LRP counts its share as a bias's."""
+
+    def function(x):
+        return torch.sigmoid(F.avg_pool2d(F.relu(F.pad(x, (1, 1, 1, 1), value=value)), 2) - 0.4)
+
+    model = network(function)
+    for rule in ("rescale", "reveal_cancel"):
+        assert residual(model, pixels(), "deeplift", rule=rule) <= 1e-12
+    assert residual(model, pixels(), "lrp", **EXACT) <= 1e-12
+
+
+@pytest.mark.parametrize("rule", ["rescale", "reveal_cancel"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: (x.square().mean(1, keepdim=True) + 1e-6).sqrt() * x,
+        lambda x: (F.relu(x) + 1 - 0.9 * torch.sigmoid(x)).log(),
+        lambda x: (F.softplus(x) - 0.5 * torch.sigmoid(x) + 0.2) ** 0.5,
+        lambda x: F.softplus(x) ** 3,
+    ],
+    ids=["sqrt", "log", "half", "cube"],
+)
+def test_functions_that_are_not_defined_everywhere(function, rule):
+    assert residual(network(function), pixels(), "deeplift", rule=rule) <= 1e-12
+
+
+def test_what_reveal_cancel_joins_from_constants():
+    model = network(lambda x: F.relu(torch.cat([x, torch.zeros(x.size(0), 6, 8, 8, dtype=x.dtype)], 1)), 12)
+    assert residual(model, pixels(), "deeplift", rule="reveal_cancel") <= 1e-12
+
+
+def test_one_logit_without_a_dimension_of_its_own():
+    class Squeezed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 6, 3), nn.Linear(6, 1)
+
+        def forward(self, x):
+            return self.head(F.relu(self.conv(x)).mean((2, 3))).squeeze(1) + 0.5
+
+    explainer = pyxai.Explainer(Squeezed().double().eval(), "lrp", **EXACT)
+    assert float(explainer(pixels(), 0).residual.abs().max()) <= 1e-12
+    assert len(explainer.report(pixels(), 0).layers) > 3
+
+
+def test_parts_of_a_batch_made_in_the_model():
+    class Flipped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 6, 3), nn.Linear(6, 5)
+
+        def forward(self, x):
+            both = self.head(F.relu(self.conv(torch.cat([x, x.flip(-1)], 0))).mean((2, 3)))
+            first, second = both.chunk(2, 0)
+            return first + second
+
+    model = Flipped().double().eval()
+    assert residual(model, pixels(), "deeplift") <= 1e-12
+    with pytest.raises(ValueError, match="lrp: images must lie along one axis"):
+        attribution(model, pixels(), "lrp")
+
+
+class Tokens(nn.Module):
+    """Attention whose mask takes every key of the last query."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.patches, self.head = nn.Conv2d(3, 8, 4, 4), nn.Linear(8, 5)
+        mask = torch.ones(4, 4, dtype=torch.bool)
+        mask[3], mask[1, 2] = False, False
+        if kind != torch.bool:
+            mask = torch.zeros(4, 4, dtype=kind).masked_fill(~mask, -torch.inf)
+        self.register_buffer("mask", mask)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        tokens = tokens + F.scaled_dot_product_attention(tokens, tokens, tokens, attn_mask=self.mask)
+        return self.head(tokens.mean(1))
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.float64])
+def test_a_query_without_keys(kind):
+    model = Tokens(kind).double().eval()
+    assert residual(model, pixels(), "deeplift") <= 1e-12
+    expected = attribution(model, pixels(), "gradient")
+    assert_same(attribution(model, pixels(), "guided_backprop"), expected)
+    explainer = pyxai.Explainer(model, "lrp")
+    found, report = explainer(pixels(), 1), explainer.report(pixels(), 1)
+    assert_same(found.score, model(pixels())[:, 1])
+    assert float(found.residual.abs().max()) <= 1e-4
+    assert all(loss.isfinite().all() for layer in report.layers for loss in layer.reasons.values())
+
+
+@pytest.mark.parametrize("method", ["lrp", "deeplift", "guided_backprop", "integrated_gradients"])
+def test_autocast_around_a_call_changes_nothing(method):
+    model = network(F.relu).float()
+    expected = attribution(model, pixels().float(), method)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(attribution(model, pixels().float(), method), expected)
