@@ -277,6 +277,10 @@ def test_bench_times_the_floor_and_us(pyxai):
     assert "pyxai" in out
     code, _, err = pyxai("bench", "--model", f"{TINY}:net", "--set", "stepz=1")
     assert (code, "no option `stepz`" in err) == (2, True)
+    for wrong in (["--rounds", "0"], ["--images", "0"], ["--size", "12", "--channels", "1"]):
+        code, _, err = pyxai("bench", "--model", f"{TINY}:net", "--method", "gradient", *wrong)
+        assert code == 2
+        assert err.splitlines()[-1].startswith("pyxai: ")
 
 
 HELP = """

@@ -33,6 +33,8 @@ class _Noisy:
     def __post_init__(self):
         if self.of in _WRAPPERS:
             raise ValueError(f"`of` must be a method that is not itself an average, got {self.of!r}")
+        if registry.method(self.of).needs == "none":
+            raise ValueError(f"`of` must be a method that explains a model, got {self.of!r}")
         self.inner  # noqa: B018  checks the wrapped method's options
         whole("samples", self.samples, 1)
         non_negative("noise_scale", self.noise_scale)

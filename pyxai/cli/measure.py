@@ -9,6 +9,7 @@ import typer
 
 from pyxai.cli import values
 from pyxai.engine import InputError
+from pyxai.engine.errors import one_line
 
 
 def demo(
@@ -26,10 +27,10 @@ def bench(
     ] = "pyxai.demo.networks:photographs",
     method: Annotated[str, typer.Option(metavar="NAME")] = "integrated_gradients",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="K=V")] = None,
-    size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 192,
-    channels: Annotated[int, typer.Option(help="Channels of the images.")] = 3,
-    images: Annotated[int, typer.Option(help="Number of images.")] = 1,
-    rounds: Annotated[int, typer.Option(help="Interleaved rounds.")] = 7,
+    size: Annotated[int, typer.Option(min=1, help="Side of the images in pixels.")] = 192,
+    channels: Annotated[int, typer.Option(min=1, help="Channels of the images.")] = 3,
+    images: Annotated[int, typer.Option(min=1, help="Number of images.")] = 1,
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 7,
     rows: Annotated[Any, typer.Option(metavar="auto|N", parser=values.integer_or_auto)] = "auto",
     precision: Annotated[str, typer.Option(metavar="fp32|bf16")] = "fp32",
 ) -> None:
@@ -52,6 +53,6 @@ def bench(
             rounds=rounds,
             **options,
         )
-    except (TypeError, ValueError) as error:
-        raise InputError(str(error)) from error
+    except Exception as error:  # the model's own code may raise anything
+        raise InputError(one_line(error)) from error
     print(result.text())

@@ -203,6 +203,8 @@ def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float])
             summary.evaluations = float(store.arrays["evaluations"][:][known].mean())
         if "residual" in store.arrays:
             residual = store.arrays["residual"][:][known]
-            summary.residual_median = float(np.nanmedian(residual))
-            summary.residual_max = float(np.nanmax(residual))
+            residual = residual[np.isfinite(residual)]
+            if residual.size:
+                summary.residual_median = float(np.median(residual))
+                summary.residual_max = float(residual.max())
     return summary

@@ -152,6 +152,9 @@ def _open_archive(path: Path, _modified: int) -> zipfile.ZipFile:
         raise InputError(f"cannot read the zip {path}: {error}") from None
 
 
+ROUNDING = 1e-6  # what floats may be beyond 0 and 1
+
+
 @dataclass(frozen=True)
 class Array(Source):
     """Images in an .npy file, or the only array (or the one called ``images``) of an .npz file.
@@ -183,6 +186,9 @@ class Array(Source):
             pixels = pixels.astype(np.float32)
             if not np.isfinite(pixels).all():
                 raise RowError(NOT_FINITE, "NaN or infinity in the image")
+            low, high = pixels.min(), pixels.max()
+            if low < -ROUNDING or high > 1 + ROUNDING:
+                raise RowError(UNREADABLE, f"floats must lie in [0, 1], got {low:.6g} to {high:.6g}")
         if len(pixels) != len(preprocess.channels):
             wanted = len(preprocess.channels)
             raise RowError(WRONG_SIZE, f"channels: {len(pixels)}, the model's input has {wanted}")

@@ -53,6 +53,7 @@ def test_unknown_option_names_the_nearest_and_the_method():
         ("integrated_gradients", {"rule": "trapezoid", "steps": 1}, "`steps` must be at least 2"),
         ("integrated_gradients", {"samples": 4}, "needs `noise_scale` above 0"),
         ("smoothgrad", {"of": "vargrad"}, "`of` must be a method that is not itself an average"),
+        ("smoothgrad", {"of": "spectral_residual"}, "`of` must be a method that explains a model"),
         ("smoothgrad", {"of_options": {"steps": 3}}, "gradient: no option `steps`"),
         (
             "smoothgrad",

@@ -117,6 +117,18 @@ def test_a_row_with_nan_fails_alone(tmp_path):
     assert read_row(source, "#2", Preprocess(), (3, 4, 4)).dtype == np.float32
 
 
+@pytest.mark.parametrize("pixels", [255.0, -0.5])
+def test_a_row_of_floats_beyond_0_and_1_fails_alone(tmp_path, pixels):
+    stored = np.ones((3, 3, 4, 4), np.float32)
+    stored[1, 0, 0, 0] = pixels
+    np.save(tmp_path / "a.npy", stored)
+    source = open_source(tmp_path / "a.npy")
+    with pytest.raises(RowError, match=r"floats must lie in \[0, 1\], got ") as caught:
+        read_row(source, "#1", Preprocess(), (3, 4, 4))
+    assert caught.value.status == UNREADABLE
+    assert float(read_row(source, "#2", Preprocess(), (3, 4, 4)).max()) == 1
+
+
 def test_damaged_pictures_say_why(tmp_path):
     Image.effect_noise((64, 64), 60).convert("RGB").save(tmp_path / "whole.jpg")
     whole = (tmp_path / "whole.jpg").read_bytes()
