@@ -79,6 +79,10 @@ class Program:
         }
 
 
+class _ImagesMixed(Exception):
+    """A model whose output for an image depends on the others of its batch."""
+
+
 def capture(
     classifier: Classifier,
     images: Tensor,
@@ -94,13 +98,15 @@ def capture(
         layers: names of modules whose values :meth:`Program.layer` must give: nothing is folded across them.
 
     Raises:
-        ValueError: the model is random, a layer's name is unknown, or the model cannot be captured although
-            ``needs`` asks for its graph.
+        ValueError: the model is random or mixes the images of a batch, a layer's name is unknown, or it
+            cannot be captured although ``needs`` asks for its graph.
     """
     shape = tuple(images.shape[1:])
     try:
         module = export(classifier, images)
         classes = _canonical(classifier, module, images, layers)
+    except _ImagesMixed as error:
+        raise ValueError(f"`model` must treat each image alone: {error}") from None
     except CaptureError as error:
         if needs != "gradients":
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
@@ -143,7 +149,7 @@ def _canonical(classifier: Classifier, module: torch.fx.GraphModule, images: Ten
         name_layers(module)
         canonicalise(module, frozenset(layers))
         return _compare(classifier, module, images)
-    except CaptureError:
+    except (CaptureError, _ImagesMixed):
         raise
     except Exception as error:  # a form of graph the passes do not know must not stop a gradient method
         raise CaptureError(f"{type(error).__name__}: {error}") from error
@@ -154,8 +160,13 @@ def _cast(module: torch.nn.Module, dtype: torch.dtype | None) -> torch.nn.Module
 
 
 def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> int:
-    """Both on one image and on three, so that a batch size frozen into the graph shows; the classes."""
+    """Both on one image and on three, so that a batch size frozen into the graph shows; the classes.
+
+    Raises:
+        _ImagesMixed: what the model says of the image depends on the others.
+    """
     image = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+    alone = None
     for batch in (image, torch.cat([image, image.flip(-2), image.flip(-1)])):
         with torch.no_grad():
             ours, theirs = module(batch), classifier(batch.clone())
@@ -166,6 +177,10 @@ def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) ->
         distance = (ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-30)
         if not distance <= AGREEMENT[images.dtype]:
             raise CaptureError(f"the captured output differs from the model's by {float(distance):.1e}")
+        alone = theirs if alone is None else alone
+        distance = (theirs[:1] - alone).abs().max() / theirs.abs().max().clamp(min=1e-30)
+        if distance > AGREEMENT[images.dtype]:
+            raise _ImagesMixed(f"its output for one differs by {float(distance):.1e} with others beside it")
     return ours.shape[1]
 
 

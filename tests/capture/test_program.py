@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+import pyxai
 from pyxai.capture.canonical import channel_affine
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.executor import Executor
@@ -223,6 +224,18 @@ class _Counting(nn.Module):
     def forward(self, images):
         self.calls += 1
         return images.flatten(1)
+
+
+@pytest.mark.parametrize("method", ["gradient", "integrated_gradients", "lrp"])
+def test_a_model_that_mixes_the_images_of_a_batch_is_refused(method):
+    class Mixing(unfriendly.FunctionalReLU):
+        def forward(self, x):
+            scores = super().forward(x)
+            return scores - scores.mean(0)
+
+    model, images = Mixing().double().eval(), unfriendly.images(3)
+    with pytest.raises(ValueError, match=rf"^{method}: `model` must treat each image alone"):
+        pyxai.explain(model, images, method, 1)
 
 
 def test_a_model_that_writes_to_itself_is_not_captured():

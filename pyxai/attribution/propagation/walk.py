@@ -163,7 +163,8 @@ class Walk:
         form: that of the message the walk starts from, which is for the output.
 
     Raises:
-        ValueError: a message would reach a step that the method has no rule for.
+        ValueError: the output does not depend on the images, or a message would reach a step that the method
+            has no rule for.
     """
 
     def __init__(self, module: fx.GraphModule, propagation: Propagation, form: Form = None):
@@ -174,6 +175,8 @@ class Walk:
         self.constants = constants(module)
         self.calls = [node for node in nodes if node.op == "call_function" and node not in self.constants]
         self.steps = {step.node: step for step in varying_steps(self.calls, self.images)}
+        if self.end not in self.steps and self.end is not self.images:
+            raise ValueError("what is explained must depend on the images' pixels, got a constant")
         self.rules: dict[Step, Rule] = {}
         self._keep = {
             node for node in self.calls if node not in self.steps

@@ -149,6 +149,16 @@ def test_one_logit_without_a_dimension_of_its_own():
     assert len(explainer.report(pixels(), 0).layers) > 3
 
 
+@pytest.mark.parametrize("method", ["lrp", "deeplift", "deconvnet"])
+def test_a_model_that_does_not_look_at_the_image(method):
+    class Blind(nn.Module):
+        def forward(self, x):
+            return torch.ones(x.size(0), 5, dtype=x.dtype)
+
+    with pytest.raises(ValueError, match=f"^{method}: what is explained must depend on the images' pixels"):
+        attribution(Blind().eval(), pixels(), method)
+
+
 def test_parts_of_a_batch_made_in_the_model():
     class Flipped(nn.Module):
         def __init__(self):
