@@ -77,9 +77,12 @@ def test_killed_training_is_the_same(whole, tmp_path):
     try:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
-            if (tmp_path / CHECKPOINT).exists() and load_checkpoint(tmp_path)["iteration"] >= 3:
-                break
             time.sleep(0.02)
+            if (tmp_path / CHECKPOINT).exists():
+                process.send_signal(signal.SIGSTOP)  # it goes no farther while we look
+                if load_checkpoint(tmp_path)["iteration"] >= 3:
+                    break
+                process.send_signal(signal.SIGCONT)
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
