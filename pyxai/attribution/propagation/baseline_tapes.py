@@ -44,9 +44,10 @@ class BaselineTapes:
             node: value if node in constants else _once(value) for node, value in tape.values.items()
         }
         tape.notes = {step: _once(note) for step, note in tape.notes.items()}
-        if self._size(tape) <= self._free:
+        size = self._size(tape)
+        if size <= self._free:
             self._kept[number] = tape
-            self._free -= self._size(tape)
+            self._free -= size
         return tape
 
     def _size(self, tape: Tape) -> int:

@@ -97,7 +97,7 @@ class Joined(PartwiseRule):
     """``cat``: every part takes its slice; those of constants are dropped."""
 
     def reads(self, step):
-        return [node for node in step.node.all_input_nodes if node not in step.sources]
+        return step.constants
 
     def pull_back(self, step, multiplier, tape, sizes=False):
         parts: dict[fx.Node, Tensor] = {}
@@ -145,7 +145,7 @@ class Scale(PartwiseRule):
     """A product with a constant, a quotient by one, a change of sign."""
 
     def reads(self, step):
-        return [node for node in step.node.all_input_nodes if node not in step.sources]
+        return step.constants
 
     def pull_back(self, step, multiplier, tape, sizes=False):
         weight = self._weight(step, tape)
@@ -166,7 +166,7 @@ class Masked(PartwiseRule):
     """Attention scores that a mask took out get nothing."""
 
     def reads(self, step):
-        return [node for node in step.node.all_input_nodes if node not in step.sources]
+        return step.constants
 
     def pull_back(self, step, multiplier, tape, sizes=False):
         return [self._kept(step, multiplier, tape)]

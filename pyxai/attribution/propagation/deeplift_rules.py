@@ -55,17 +55,23 @@ class Rescale(PartwiseRule):
             vjp.derivative(step, torch.ones_like(values[source]), values)[0]
             for values in (tape.baseline, tape)
         ]
-        slope = _slope(tape.baseline[step.node], tape[step.node], difference, *ends)
         # far apart, equal derivatives say nothing: those of a sigmoid at -5 and 5
         far = difference.abs() > math.sqrt(torch.finfo(start.dtype).eps) * (1 + start.abs())
-        return [multiplier * torch.where(far, tape.difference(step.node) / difference, slope)]
+        slope = _slope(tape.baseline[step.node], tape[step.node], difference, *ends, far=far)
+        return [multiplier * slope]
 
     def magnitude(self, step, tape, of):
         return self.pull_back(step, of(step.sources[0]), tape)[0]
 
 
 def _slope(
-    low: Tensor, high: Tensor, difference: Tensor, first: Tensor, last: Tensor, size: Tensor | float = 0.0
+    low: Tensor,
+    high: Tensor,
+    difference: Tensor,
+    first: Tensor,
+    last: Tensor,
+    size: Tensor | float = 0.0,
+    far: Tensor | bool = False,
 ) -> Tensor:
     """``(high - low) / difference``, or the mean derivative where rounding may spoil the quotient by more.
 
@@ -77,13 +83,14 @@ def _slope(
         difference: of the points; NaN where both are infinite, at a masked score.
         first, last: the function's derivatives at the points.
         size: of the numbers whose rounding ``difference`` carries.
+        far: where the function may bend both ways between the points, so that the derivatives say nothing.
     """
     quotient = (high - low) / torch.where(difference == 0, 1.0, difference)
     rounding = ROUNDINGS * torch.finfo(low.dtype).eps
     spoilt = rounding * (low.abs() + high.abs() + quotient.abs() * size)
     mean = (first + last) / 2
     worse = (last - first).abs() * difference.abs() > spoilt
-    return torch.where(worse | ~mean.isfinite(), quotient, mean)
+    return torch.where(worse | far | ~mean.isfinite(), quotient, mean)
 
 
 class CrossMaxPool(MultiplierRule):

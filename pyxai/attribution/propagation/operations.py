@@ -139,8 +139,7 @@ class Joined(Rearrangement):
 
     def plan(self, step, form):
         routes, reads = super().plan(step, form)
-        constants = {source for source in step.node.args[0] if source not in step.sources}
-        return routes, reads | constants
+        return routes, reads.union(step.constants)
 
     def backward(self, step, message, tape):
         sources, dim = (*step.node.args, 0)[:2]
@@ -167,10 +166,9 @@ class Sum(RelevanceRule):
 
     def plan(self, step, form):
         routes = [(source, source) for source in step.sources]
-        constants = {node for node in step.node.all_input_nodes if node not in step.sources}
         if form is step.node and self.stabiliser == 0:
-            return routes, constants
-        return routes, relevance_reads(form) | {holder(step.node, form)} | constants
+            return routes, step.constants
+        return routes, {*relevance_reads(form), holder(step.node, form), *step.constants}
 
     def backward(self, step, message, tape):
         if message.of is step.node and self.stabiliser == 0:

@@ -74,9 +74,10 @@ def nonnegative(graph: fx.Graph, constants: dict) -> set[fx.Node]:
 
 def lower_bound(node: fx.Node) -> float | None:
     """The number that a clamp or hard tanh cuts at from below; None where it does not, or at a tensor."""
-    position, bound = _BOUNDED.get(node.target, (0, None))
-    if position:
-        bound = node.args[position] if len(node.args) > position else node.kwargs.get("min", bound)
+    if node.target not in _BOUNDED:
+        return None
+    position, bound = _BOUNDED[node.target]
+    bound = node.args[position] if len(node.args) > position else node.kwargs.get("min", bound)
     return bound if isinstance(bound, int | float) else None
 
 

@@ -45,20 +45,20 @@ def blank(tape: Tape, node: fx.Node, like: Tensor) -> Tensor:
 
 def _pull_back(step: Step, cotangent: Tensor, tape: Tape, leaf) -> list[Tensor]:
     leaves = {source: leaf(source) for source in step.sources}
-    varying = [value.requires_grad_(True) for value in leaves.values() if value.is_floating_point()]
+    varying = {
+        source: value.requires_grad_(True) for source, value in leaves.items() if value.is_floating_point()
+    }
     arguments, settings = fx.node.map_arg(
         (step.node.args, step.node.kwargs),
         lambda node: leaves[node] if node in leaves else tape[node],
     )
     with torch.enable_grad():
         value = step.node.target(*arguments, **settings)
-    found = [None] * len(varying)
-    if value.requires_grad:
-        found = torch.autograd.grad(value, varying, cotangent, materialize_grads=True)
-    parts = dict(zip(map(id, varying), found, strict=True))
-    return [_or_zeros(parts.get(id(value)), value, cotangent) for value in leaves.values()]
-
-
-def _or_zeros(part: Tensor | None, value: Tensor, cotangent: Tensor) -> Tensor:
-    """The derivative by ``value``; zeros where there is none: of a comparison, by a mask."""
-    return torch.zeros_like(value, dtype=cotangent.dtype) if part is None else part
+    found = {}
+    if value.requires_grad:  # a comparison has no derivative, and there is none by a mask
+        parts = torch.autograd.grad(value, list(varying.values()), cotangent, materialize_grads=True)
+        found = dict(zip(varying, parts, strict=True))
+    return [
+        found[source] if source in found else torch.zeros_like(leaf, dtype=cotangent.dtype)
+        for source, leaf in leaves.items()
+    ]

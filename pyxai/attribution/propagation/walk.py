@@ -56,6 +56,11 @@ class Step:
     sources: tuple[fx.Node, ...]
 
     @property
+    def constants(self) -> list[fx.Node]:
+        """Its arguments that do not depend on the images."""
+        return [node for node in self.node.all_input_nodes if node not in self.sources]
+
+    @property
     def operation(self) -> str:
         """``conv2d``, ``add``, …"""
         return operation(self.node)
