@@ -23,7 +23,9 @@ def elementary(module: fx.GraphModule) -> fx.GraphModule:
     parts = copy(module)
     for node in list(parts.graph.nodes):
         if node.target is operator.getitem and node.args[0].target in _PARTS:
-            _replace(node, *_PARTS[node.args[0].target](*node.args))
+            part = _PARTS[node.args[0].target](*node.args)
+            if part is not None:
+                _replace(node, *part)
         elif node.target in _PADS and _pad_value(node):
             _border(parts, node)
         elif node.target is _ATTENTION and not node.kwargs.get("enable_gqa"):
@@ -46,6 +48,11 @@ def _split(node: fx.Node, index: int) -> tuple:
     return aten.slice.Tensor, (source, dim, start, stop)
 
 
+def _largest(node: fx.Node, index: int) -> tuple | None:
+    source, dim, *keepdim = node.args
+    return None if index else (aten.amax.default, (source, [dim], *keepdim))
+
+
 def _unbind(node: fx.Node, index: int) -> tuple:
     source, dim = (*node.args, 0)[:2]
     return aten.select.int, (source, dim, index)
@@ -53,6 +60,7 @@ def _unbind(node: fx.Node, index: int) -> tuple:
 
 _PADS = (aten.constant_pad_nd.default, aten.pad.default)
 _PARTS = {
+    aten.max.dim: _largest,
     aten.split.Tensor: _split,
     aten.split_with_sizes.default: _split,
     aten.unbind.int: _unbind,
@@ -103,8 +111,8 @@ def _attention(node: fx.Node) -> None:
     scale = node.kwargs.get("scale") or 1 / math.sqrt(query.meta["val"].shape[-1])
     graph, meta = node.graph, {key: node.meta[key] for key in ("nn_module_stack",) if key in node.meta}
 
-    def call(target, *arguments):
-        new = graph.call_function(target, arguments)
+    def call(target, *arguments, **settings):
+        new = graph.call_function(target, arguments, settings)
         new.meta = meta | {"val": _shape(new)}
         return new
 
@@ -114,23 +122,19 @@ def _attention(node: fx.Node) -> None:
         if mask is not None and mask.meta["val"].dtype != torch.bool:
             weight = call(aten.add.Tensor, weight, mask)
         elif mask is not None or causal or node.kwargs.get("is_causal"):
-            weight = call(masked, weight, mask)
+            scores = weight.meta["val"]
+            kind = {"dtype": scores.dtype, "device": scores.device}
+            if mask is None:  # each query keeps the keys up to its own position
+                mask = call(aten.tril.default, call(aten.ones.default, scores.shape[-2:], **kind))
+                mask = call(aten.gt.Scalar, mask, 0)
+            nothing = call(aten.scalar_tensor.default, -math.inf, **kind)
+            weight = call(aten.where.self, mask, weight, nothing)
         # a query whose keys a mask takes all gets zeros
         weight = call(aten.softmax.int if mask is None else aten._safe_softmax.default, weight, -1)
     _replace(node, aten.matmul.default, (weight, value))
 
 
-def masked(scores: Tensor, mask: Tensor | None, value: float = -math.inf) -> Tensor:
-    """``scores`` (..., queries, keys) with ``value`` where ``mask`` is false.
-
-    Without a mask each query keeps the keys up to its own position.
-    """
-    if mask is None:
-        mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-    return scores.masked_fill(~mask, value)
-
-
 def _shape(node: fx.Node) -> Tensor:
     """The fake value of a call, from those of its arguments."""
     arguments = fx.node.map_arg(node.args, lambda source: source.meta["val"])
-    return node.target(*arguments)
+    return node.target(*arguments, **node.kwargs)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import operator
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from torch import Tensor, fx, nn
@@ -21,6 +23,23 @@ _ASSERTIONS = (
     aten._assert_scalar.default,
     aten.sym_constrain_range.default,
     aten.sym_constrain_range_for_size.default,
+)
+_COMPOSED = (  # operations that torch itself writes as several, of which every method knows the rules
+    aten.addcdiv.default,
+    aten.addcmul.default,
+    aten.baddbmm.default,
+    aten.channel_shuffle.default,
+    aten.einsum.default,
+    aten.fill.Tensor,
+    aten.glu.default,
+    aten.masked_fill.Scalar,
+    aten.masked_fill.Tensor,
+    aten.repeat_interleave.self_int,
+    aten.rot90.default,
+    aten.threshold.default,
+    aten.type_as.default,
+    aten.where.ScalarOther,
+    aten.where.ScalarSelf,
 )
 _UNUSUAL = 251  # a prime, as a batch size; see free_batch
 _RANDOM = (
@@ -63,9 +82,24 @@ def _trace(classifier: Classifier, example: Tensor, dynamic: dict | None) -> tor
         with torch.enable_grad(), _quiet():
             return torch.export.export(
                 classifier, (example,), dynamic_shapes=(dynamic,), strict=False
-            ).run_decompositions({})
+            ).run_decompositions(_decompositions())
     except Exception as error:  # torch.export raises many types, also its own internal ones
         raise CaptureError(f"torch.export: {_first_line(error)}") from error
+
+
+@cache
+def _decompositions() -> dict[torch._ops.OpOverload, Callable]:
+    table = torch.export.default_decompositions()
+    ours = {aten.addmm.default: _addmm, aten.copy.default: _copy}
+    return {target: table[target] for target in _COMPOSED} | ours
+
+
+def _addmm(bias: Tensor, first: Tensor, second: Tensor, beta: float = 1, alpha: float = 1) -> Tensor:
+    return beta * bias + alpha * (first @ second)
+
+
+def _copy(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
+    return source.to(target.dtype).expand_as(target).clone()
 
 
 def _graph_module(program: torch.export.ExportedProgram) -> fx.GraphModule:

@@ -22,6 +22,8 @@ from pyxai.capture.stem import Stem
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
 AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 2e-2}
+# The same for gradients, by their lengths: rounding switches single ReLUs, another backward pass does more.
+GRADIENT_AGREEMENT = 0.1
 
 
 @dataclass
@@ -113,6 +115,10 @@ def capture(
         return _eager(classifier, images, dtype, str(error), shape)
     for name in layers:
         find_layer(module, name)
+    if needs == "gradients":
+        reason = _other_gradient(classifier, module, images)
+        if reason:
+            return _eager(classifier, images, dtype, reason, shape)
     split = split_stem(module)
     stem, rest = (
         (Stem(differentiable(split[0]), images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
@@ -182,6 +188,29 @@ def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) ->
         if distance > AGREEMENT[images.dtype]:
             raise _ImagesMixed(f"its output for one differs by {float(distance):.1e} with others beside it")
     return ours.shape[1]
+
+
+def _other_gradient(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> str:
+    """How the model's own gradient differs from the graph's, "" where it does not or there is none.
+
+    A backward hook and an ``autograd.Function`` change the gradient, and a graph of the forward pass does not
+    know of them.
+    """
+    image = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+    found = []
+    for function in (module, classifier):
+        leaf = image.detach().clone().requires_grad_(True)
+        try:
+            with torch.enable_grad():
+                scores = function(leaf.clone())
+                weights = torch.arange(scores.shape[1], dtype=scores.dtype, device=scores.device).cos()
+                found.extend(torch.autograd.grad((scores * weights).sum(), leaf, materialize_grads=True))
+        except RuntimeError:  # the model runs without autograd
+            return ""
+    ours, theirs = found
+    if (ours - theirs).norm() <= GRADIENT_AGREEMENT * theirs.norm():
+        return ""
+    return "the model's backward pass is not the derivative of its forward pass"
 
 
 def _eager(classifier: Classifier, images: Tensor, dtype: torch.dtype | None, reason: str, shape) -> Program:

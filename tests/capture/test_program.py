@@ -186,6 +186,67 @@ def test_a_stem_that_would_not_pay_is_not_split_off():
     assert not capture(Classifier(model), images).stem.deep
 
 
+class Sign(torch.autograd.Function):
+    """A sign whose gradient is passed straight through, as networks of few bits are trained with."""
+
+    @staticmethod
+    def forward(context, x):
+        return x.sign()
+
+    @staticmethod
+    def backward(context, signal):
+        return signal
+
+
+def small(activation):
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 8, 3), activation, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)
+    return nn.Sequential(*layers).double().eval()
+
+
+class StraightThrough(nn.Module):
+    def forward(self, x):
+        return Sign.apply(x)
+
+
+@pytest.mark.parametrize("case", ["function", "hook"])
+def test_a_backward_pass_of_the_models_own_is_the_gradient(case):
+    model, images = small(StraightThrough() if case == "function" else nn.ReLU()), unfriendly.images()
+    if case == "hook":
+        model[1].register_full_backward_hook(lambda module, found, signal: (found[0].clamp(min=0),))
+    program = capture(Classifier(model), images)
+    assert not program.captured
+    assert "backward pass is not the derivative" in program.reason
+    _, expected = eager(model, images)
+    assert torch.equal(captured(program, images)[1], expected)
+    assert capture(Classifier(model), images, needs="graph").captured
+
+
+def test_a_branch_without_a_gradient_is_captured():
+    class Detached(nn.Module):
+        def forward(self, x):
+            return x.relu() * x.detach()
+
+    model, images = small(Detached()), unfriendly.images()
+    program = capture(Classifier(model), images)
+    assert program.captured
+    assert relative(captured(program, images)[1], eager(model, images)[1]) <= 1e-12
+
+
+def test_values_written_over_have_a_gradient():
+    class Overwritten(nn.Module):
+        def forward(self, x):
+            y = x.clone()
+            y[:, 1] = 2 * x[:, 0].relu()
+            y[:, 2, 0] = 1.0
+            return y
+
+    model, images = small(Overwritten()), unfriendly.images()
+    program = capture(Classifier(model), images)
+    assert program.captured, program.reason
+    assert relative(captured(program, images)[1], eager(model, images)[1]) <= 1e-12
+
+
 def test_data_dependent_model_runs_eagerly_for_gradients_and_is_an_error_for_graph_methods():
     model, images = unfriendly.build("DataDependent"), unfriendly.images(1)  # it looks at the whole batch
     program = capture(Classifier(model), images)

@@ -15,13 +15,14 @@ from pyxai.attribution.propagation.deeplift_linear import (
     Channelwise,
     Interpolation,
     Joined,
-    Masked,
     Mixing,
     Rearrangement,
     Scale,
+    Selection,
     Sum,
 )
 from pyxai.attribution.propagation.deeplift_rules import (
+    CrossMaximum,
     CrossMaxPool,
     Normalisation,
     Product,
@@ -29,6 +30,7 @@ from pyxai.attribution.propagation.deeplift_rules import (
     Rescale,
     RescaleReLU,
     Softmax,
+    VectorNorm,
 )
 from pyxai.attribution.propagation.linear import (
     AFFINE,
@@ -43,7 +45,7 @@ from pyxai.attribution.propagation.relevance import one_hot
 from pyxai.attribution.propagation.reveal_cancel import Magnitudes, RevealCancel, RevealCancelReLU
 from pyxai.attribution.propagation.walk import Propagation, Step, Tape, Walk, constants, varying_steps
 from pyxai.attribution.registry import register
-from pyxai.capture.elementary import elementary, masked
+from pyxai.capture.elementary import elementary
 from pyxai.capture.executor import Executor
 from pyxai.checks import expect, non_negative, one_of
 
@@ -151,7 +153,8 @@ class _Multiplication(Propagation):
             if target is aten.div.Tensor and step.node.args[0] is not step.sources[0]:
                 return None
             return Scale()
-        return Masked() if target is masked else None
+        chosen_alike = target in operations.SELECTIONS and step.node.args[0] not in step.sources
+        return Selection() if chosen_alike else None
 
     def _nonlinear(self, step: Step) -> MultiplierRule:
         target = step.node.target
@@ -167,6 +170,10 @@ class _Multiplication(Propagation):
             return Softmax(target in (aten.log_softmax.int, aten._log_softmax.default))
         if is_norm(step.node):
             return Normalisation()
+        if target is aten.amax.default:
+            return CrossMaximum()
+        if target is aten.linalg_vector_norm.default and step.node.args[1] == 2:
+            return VectorNorm()
         raise step.unsupported(self._method, CURE)
 
     def _activation(self, step: Step) -> MultiplierRule:

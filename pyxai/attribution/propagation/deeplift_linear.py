@@ -16,9 +16,8 @@ from pyxai.attribution.propagation.multipliers import (
     PartwiseRule,
     applied,
 )
-from pyxai.attribution.propagation.operations import addend_weights
+from pyxai.attribution.propagation.operations import addend_weights, selected
 from pyxai.attribution.propagation.walk import Step
-from pyxai.capture.elementary import masked
 
 aten = torch.ops.aten
 
@@ -162,19 +161,20 @@ class Scale(PartwiseRule):
         return applied(step, tape, lambda node: one)
 
 
-class Masked(PartwiseRule):
-    """Attention scores that a mask took out get nothing."""
+class Selection(PartwiseRule):
+    """``where`` with a condition that does not depend on the image: Δ is that of what it chooses."""
 
     def reads(self, step):
-        return step.constants
+        return (step.node.args[0],)
 
     def pull_back(self, step, multiplier, tape, sizes=False):
-        return [self._kept(step, multiplier, tape)]
+        parts: dict[fx.Node, Tensor] = {}
+        for branch, part in selected(step, multiplier, tape):
+            if branch in step.sources:
+                part = part.sum_to_size(tape.layouts[branch][0])
+                parts[branch] = parts[branch] + part if branch in parts else part
+        return [parts[source] for source in step.sources]
 
     def magnitude(self, step, tape, of):
-        return self._kept(step, of(step.sources[0]), tape)
-
-    @staticmethod
-    def _kept(step: Step, values: Tensor, tape: PairedTape) -> Tensor:
-        mask = step.node.args[1]
-        return masked(values, None if mask is None else tape[mask], 0.0)
+        sizes = (of(branch) if branch in step.sources else 0.0 for branch in step.node.args[1:])
+        return torch.where(tape[step.node.args[0]], *sizes)

@@ -13,8 +13,9 @@ from torch import Tensor, fx
 
 from pyxai import ops
 from pyxai.attribution.propagation import vjp
-from pyxai.attribution.propagation.multipliers import MultiplierRule, Multipliers, PartwiseRule
+from pyxai.attribution.propagation.multipliers import MultiplierRule, Multipliers, PairedTape, PartwiseRule
 from pyxai.attribution.propagation.norms import norm
+from pyxai.attribution.propagation.walk import Step
 
 aten = torch.ops.aten
 
@@ -112,10 +113,12 @@ class CrossMaxPool(MultiplierRule):
         change = tape.difference(step.node)
         winner = torch.where(change > 0, tape.notes[step], tape.baseline.notes[step])
         moved = _pick(tape[source], winner).sub_(_pick(tape.baseline[source], winner))
-        share = change.div_(moved).masked_fill_(
-            moved == 0, 1.0
-        )  # where the winner stayed, so did the maximum
-        return [vjp.unpooled(step, share.mul_(multiplier), tape, winner)]
+        return [vjp.unpooled(step, _share(change, moved).mul_(multiplier), tape, winner)]
+
+
+def _share(change: Tensor, moved: Tensor) -> Tensor:
+    """``change`` of maxima by what their winners ``moved``; where a winner stayed, so did the maximum."""
+    return change.div_(moved).masked_fill_(moved == 0, 1.0)
 
 
 def _pick(values: Tensor, index: Tensor) -> Tensor:
@@ -123,6 +126,58 @@ def _pick(values: Tensor, index: Tensor) -> Tensor:
     pixels = values.permute(0, 2, 3, 1).expand(len(index), -1, -1, -1).flatten(1, 2)
     picked = pixels.gather(1, index.permute(0, 2, 3, 1).flatten(1, 2))
     return picked.unflatten(1, index.shape[2:]).permute(0, 3, 1, 2)
+
+
+class CrossMaximum(MultiplierRule):
+    """The same for ``amax``, whose one window is all of some axes."""
+
+    def reads(self, step):
+        return step.node, step.sources[0]
+
+    def pull_back(self, step, multiplier, tape):
+        (source,), shape = step.sources, tape.layouts[step.sources[0]][0]
+        dims = _reduced(step, tape)
+        last = tuple(range(-len(dims), 0))
+
+        def window(values: Tensor) -> Tensor:
+            return values.movedim(dims, last).flatten(last[0])
+
+        change, multiplier = (
+            window(_unreduced(step, part, tape)) for part in (tape.difference(step.node), multiplier)
+        )
+        x, x0 = window(tape[source]), window(tape.baseline[source])
+        winner = torch.where(change > 0, x.argmax(-1, keepdim=True), x0.argmax(-1, keepdim=True))
+        moved = x.gather(-1, winner) - x0.expand_as(x).gather(-1, winner)
+        part = torch.zeros_like(x).scatter_(-1, winner, _share(change, moved) * multiplier)
+        return [part.unflatten(-1, [shape[dim] for dim in dims]).movedim(last, dims)]
+
+
+class VectorNorm(MultiplierRule):
+    """Δ √(Σ x²) = Σ (x + x0) Δx / (√(Σ x²) + √(Σ x0²)), nothing where all are zero."""
+
+    def reads(self, step):
+        return step.node, step.sources[0]
+
+    def pull_back(self, step, multiplier, tape):
+        (source,) = step.sources
+        total = tape[step.node] + tape.baseline[step.node]
+        share = torch.where(total == 0, 0.0, multiplier / torch.where(total == 0, 1.0, total))
+        return [_unreduced(step, share, tape) * (tape[source] + tape.baseline[source])]
+
+
+def _reduced(step: Step, tape: PairedTape) -> tuple[int, ...]:
+    """The axes over which ``amax`` or ``linalg_vector_norm`` reduces its source, in their order."""
+    position = {aten.amax.default: 1, aten.linalg_vector_norm.default: 2}[step.node.target]
+    axes = len(tape.layouts[step.sources[0]][0])
+    dims = step.node.args[position]
+    return tuple(sorted(dim % axes for dim in ([dims] if isinstance(dims, int) else dims)))
+
+
+def _unreduced(step: Step, values: Tensor, tape: PairedTape) -> Tensor:
+    """``values`` of the step with axes of length 1 where it has reduced its source."""
+    dims = _reduced(step, tape)
+    shape = tape.layouts[step.sources[0]][0]
+    return values.reshape([1 if dim in dims else size for dim, size in enumerate(shape)])
 
 
 class Product(MultiplierRule):
@@ -138,7 +193,11 @@ class Product(MultiplierRule):
 
 
 class Quotient(MultiplierRule):
-    """a / b as the product of a and 1 / b, with Δ(1 / b) = -Δb / (b b0)."""
+    """Δ(a / b) = 2 Δa / (b + b0) - (a b0 + a0 b) / (b + b0) Δb / (b b0), for b and b0 of one sign.
+
+    That is the product of a and 1 / b, with the end of the larger b weighing more, as in a
+    :class:`Normalisation`.
+    """
 
     def reads(self, step):
         return step.node.all_input_nodes
@@ -147,13 +206,14 @@ class Quotient(MultiplierRule):
         numerator, denominator = step.node.args
         b, b0 = tape[denominator], tape.baseline[denominator]
         parts = {node: torch.zeros((), dtype=b.dtype, device=b.device) for node in step.sources}
-        middle = numerator
+        total = b.abs() + b0.abs()
+        share, between = b0.abs() / total, numerator
         if isinstance(numerator, fx.Node):
-            middle = (tape[numerator] + tape.baseline[numerator]) / 2
+            between = share * tape[numerator] + (1 - share) * tape.baseline[numerator]
         if numerator in parts:
-            part = multiplier * (1 / b + 1 / b0) / 2
+            part = multiplier * ((b.sign() + b0.sign()) / total)
             parts[numerator] = parts[numerator] + part.sum_to_size(tape.layouts[numerator][0])
-        part = -multiplier * middle / (b * b0)
+        part = -multiplier * between / (b * b0)
         parts[denominator] = parts[denominator] + part.sum_to_size(tape.layouts[denominator][0])
         return [parts[source] for source in step.sources]
 
@@ -194,7 +254,12 @@ def _finite(values: Tensor) -> Tensor:
 
 
 class Normalisation(MultiplierRule):
-    """Layer, group and instance normalisation: centre, square, average, root and product, each exact."""
+    """Layer, group, instance and RMS normalisation: centre, square, average, root and product, each exact.
+
+    The product of the centred value c and s = 1 / deviation is Δ(cs) = h Δc + (s c + s0 c0) / (s + s0) Δs
+    with h = 2 s s0 / (s + s0), the end of the smaller s weighing more. Midway between both ends the two terms
+    would grow like s + s0 and cancel: by hundreds a layer for a baseline without contrast, where s0 = 1 / √ε.
+    """
 
     def reads(self, step):
         return step.node.all_input_nodes
@@ -204,9 +269,9 @@ class Normalisation(MultiplierRule):
         over = norm(step.node, tape)
         multiplier = over.shaped(over.weighted(multiplier))
         (c, s), (c0, s0) = (over.parts(values[source]) for values in (tape, tape.baseline))
-        to_deviation = (multiplier * (c + c0)).sum(over.dims, keepdim=True) / 2
-        to_variance = -to_deviation * (s * s0).square() / (s + s0)
+        share, product = s / (s + s0), s * s0 / (s + s0)
+        to_deviation = (multiplier * torch.lerp(c0, c, share)).sum(over.dims, keepdim=True)
+        to_variance = -to_deviation * product * s * s0
         size = math.prod(c.shape[dim] for dim in over.dims)
-        part = multiplier * (s + s0) / 2 + to_variance * (c + c0) / size
-        part = part - part.mean(over.dims, keepdim=True)
-        return [part.reshape(tape.layouts[source][0])]
+        part = 2 * product * multiplier + to_variance * (c + c0) / size
+        return [over.centred(part).reshape(tape.layouts[source][0])]

@@ -41,6 +41,7 @@ AVERAGES = (
     aten.adaptive_avg_pool1d.default,
     aten.adaptive_avg_pool2d.default,
     aten.adaptive_avg_pool3d.default,
+    aten.col2im.default,
     aten.upsample_nearest2d.vec,
     aten.upsample_bilinear2d.vec,
     aten.upsample_bicubic2d.vec,
@@ -62,8 +63,9 @@ def kind(step: Step) -> str:
 
 def is_linear(step: Step, constants: dict) -> bool:
     """Whether a step is of one of the kinds above, linear in its one source, with constant weights."""
-    others = [node for node in step.node.all_input_nodes if node is not step.sources[0]]
-    return step.node.target in KINDS and len(step.sources) == 1 and all(node in constants for node in others)
+    if step.node.target not in KINDS or len(step.sources) != 1 or step.node.args.count(step.sources[0]) != 1:
+        return False
+    return all(node in constants for node in step.constants)
 
 
 def linear_layer(step: Step, constants: dict) -> Layer:
@@ -161,7 +163,7 @@ class Diagonal(Layer):
 
 
 class Average(Layer):
-    """Means, sums, average pools and interpolations: fixed weights that are not negative (bicubic aside)."""
+    """Means, sums, pools, overlapping patches, interpolations: fixed weights, not negative but for bicubic."""
 
     def __init__(self, step: Step):
         value = step.node.meta["val"]

@@ -25,7 +25,6 @@ from pyxai.attribution.propagation.relevance import (
 )
 from pyxai.attribution.propagation.rules import STABILISER
 from pyxai.attribution.propagation.walk import Step
-from pyxai.capture.elementary import masked
 
 aten = torch.ops.aten
 
@@ -53,6 +52,11 @@ REARRANGEMENTS = (
     aten.constant_pad_nd.default,
     aten.reflection_pad2d.default,
     aten.replication_pad2d.default,
+    aten.im2col.default,
+    aten.unfold.default,
+    aten.index.Tensor,
+    aten.slice_scatter.default,
+    aten.select_scatter.default,
     aten.pixel_shuffle.default,
     aten.pixel_unshuffle.default,
 )
@@ -96,66 +100,61 @@ SOFTMAXES = (
     aten._log_softmax.default,
 )
 MAX_POOLS = (aten.max_pool2d.default,)
-MAXIMA = (
+SELECTIONS = (aten.where.self,)
+HOMOGENEOUS = (  # f(c x) = c f(x) for c > 0
     aten.max_pool1d.default,
     aten.max_pool3d.default,
     aten.amax.default,
     aten.maximum.default,
+    aten.linalg_vector_norm.default,
 )
 
 
 class Rearrangement(RelevanceRule):
-    """Relevance moves with its value; where one value became several, theirs is summed."""
+    """Relevance moves with its value; where one value became several, theirs is summed.
+
+    What constants got stays with them, like a bias's share.
+    """
 
     def plan(self, step, form):
         gives = form is step.node
         reads = set() if gives else relevance_reads(form)
-        return [(source, source if gives else None) for source in step.sources], reads
+        return [(source, source if gives else None) for source in step.sources], reads.union(step.constants)
 
     def backward(self, step, message, tape):
-        if message.of is step.node:
-            parts = self._move(step, message.factor, tape)
-            return [Relevance(part, source) for part, source in zip(parts, step.sources, strict=True)]
-        return [Relevance(part, None) for part in self._move(step, relevance(message, tape), tape)]
+        own = message.of is step.node
+        constants = [node for node in step.constants if _holds_values(node)]
+        values = message.factor if own else relevance(message, tape)
+        parts = self._move(step, values, [*step.sources, *constants], tape)
+        for constant in reversed(constants):
+            share = parts.pop()
+            tape.absorb(step, image_sums(constant, share * tape[constant] if own else share))
+        return [
+            Relevance(part, source if own else None) for source, part in zip(step.sources, parts, strict=True)
+        ]
 
-    def _move(self, step: Step, values: Tensor, tape) -> list[Tensor]:
-        return vjp.transpose(step, values, tape)
+    def _move(self, step: Step, values: Tensor, nodes: list[fx.Node], tape) -> list[Tensor]:
+        return vjp.transpose(step, values, tape, nodes)
+
+
+def _holds_values(node: fx.Node) -> bool:
+    """Whether a node is a tensor of numbers like those of the images: no size, mask or index."""
+    value = node.meta.get("val")
+    return isinstance(value, Tensor) and value.is_floating_point()
 
 
 class Joined(Rearrangement):
-    """``cat``: each source takes its slice; what constants got stays with them."""
+    """``cat``: each source takes its slice."""
 
-    def _move(self, step, values, tape):
-        sources, dim = (*step.node.args, 0)[:2]
+    def _move(self, step, values, nodes, tape):
+        joined, dim = (*step.node.args, 0)[:2]
         sizes = [
-            (tape.layouts[source][0] if source in tape.layouts else tape[source].shape)[dim]
-            for source in sources
+            (tape.layouts[node][0] if node in tape.layouts else tape[node].shape)[dim] for node in joined
         ]
-        parts = dict.fromkeys(step.sources)
-        for source, part in zip(sources, values.split(sizes, dim), strict=True):
-            if source in parts:
-                parts[source] = part if parts[source] is None else parts[source] + part
-        return list(parts.values())
-
-    def plan(self, step, form):
-        routes, reads = super().plan(step, form)
-        return routes, reads.union(step.constants)
-
-    def backward(self, step, message, tape):
-        sources, dim = (*step.node.args, 0)[:2]
-        own = message.of is step.node
-        values = message.factor if own else relevance(message, tape)
-        start = 0
-        for source in sources:
-            if source in step.sources:
-                start += tape.layouts[source][0][dim]
-                continue
-            size = tape[source].shape[dim]
-            part = values.narrow(dim, start, size)
-            part = part * tape[source] if own else part
-            tape.absorb(step, image_sums(step.node, part))
-            start += size
-        return super().backward(step, message, tape)
+        parts: dict[fx.Node, Tensor] = {}
+        for node, part in zip(joined, values.split(sizes, dim), strict=True):
+            parts[node] = parts[node] + part if node in parts else part
+        return [parts[node] for node in nodes]
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,7 @@ class Derivative(FromMultiplier):
     """R_i = a_i Σ_j (∂f_j / ∂a_i) R_j / f_j: the first-order Taylor expansion.
 
     AttnLRP's rule for softmax (Achtibat et al. 2024, eq. 13), whose term of order zero keeps its share like a
-    bias; winner takes all for maxima, which have none.
+    bias; winner takes all for maxima, which have none, nor do norms.
     """
 
     def plan(self, step, form):
@@ -346,16 +345,39 @@ def _keeps_shape(step: Step) -> bool:
     )
 
 
-class Masked(FromMultiplier):
-    """Attention scores that a mask took out get nothing."""
+class Selection(RelevanceRule):
+    """``where``: the value that was chosen gets the relevance; a constant's stays with it, like a bias's."""
 
     def plan(self, step, form):
-        return [(step.sources[0], step.sources[0])], multiplier_reads(form, step.node)
+        branches = branches_of(step)
+        gives = form is step.node
+        reads = set(step.node.all_input_nodes).difference(branches)
+        return [(source, source if gives else None) for source in branches], reads | relevance_reads(form)
 
     def backward(self, step, message, tape):
-        mask = None if step.node.args[1] is None else tape[step.node.args[1]]
-        part = masked(multiplier(message, step.node, tape), mask, 0.0)
-        return [Relevance(part, step.sources[0])]
+        own = message.of is step.node
+        values = message.factor if own else relevance(message, tape)
+        parts: dict[fx.Node, Tensor] = dict.fromkeys(branches_of(step))
+        for branch, part in selected(step, values, tape):
+            if branch in parts:
+                part = part.sum_to_size(tape.layouts[branch][0])
+                parts[branch] = part if parts[branch] is None else parts[branch] + part
+            else:  # a mask's infinity is chosen where nothing arrives
+                constant = tape[branch].masked_fill(tape[branch].isinf(), 0)
+                tape.absorb(step, image_sums(step.node, part * constant if own else part))
+        return [Relevance(part, source if own else None) for source, part in parts.items()]
+
+
+def branches_of(step: Step) -> list[fx.Node]:
+    """What ``where`` chooses between, as far as it depends on the images, each once."""
+    return [source for source in step.sources if source in step.node.args[1:]]
+
+
+def selected(step: Step, values: Tensor, tape) -> list[tuple[fx.Node, Tensor]]:
+    """What ``where`` chooses between, with ``values`` where each was chosen."""
+    condition, first, second = step.node.args
+    chosen = tape[condition]
+    return [(first, values.masked_fill(~chosen, 0)), (second, values.masked_fill(chosen, 0))]
 
 
 class MaxPool(RelevanceRule):
@@ -380,7 +402,7 @@ class MaxPool(RelevanceRule):
 
 
 class FrozenNorm(FromMultiplier):
-    """Layer, group and instance normalisation with the deviation as a constant.
+    """Layer, group, instance and RMS normalisation with the deviation as a constant.
 
     What remains is linear (subtract the mean, scale, shift), so that relevance is kept but for the shift's
     share: AttnLRP's identity rule (Achtibat et al. 2024, proposition 3.4) in its gradient form.
@@ -394,8 +416,7 @@ class FrozenNorm(FromMultiplier):
         factor = multiplier(message, step.node, tape)
         over = norm(step.node, tape)
         _, scale = over.parts(tape[source])
-        part = over.shaped(over.weighted(factor)) * scale
-        part = part - part.mean(over.dims, keepdim=True)
+        part = over.centred(over.shaped(over.weighted(factor)) * scale)
         if over.bias is not None:
             tape.absorb(step, image_sums(step.node, factor * over.bias))
         return [Relevance(part.reshape(tape.layouts[source][0]), source)]

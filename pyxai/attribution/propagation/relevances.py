@@ -17,7 +17,6 @@ from pyxai.attribution.propagation.relevance import Relevance, RelevanceRule
 from pyxai.attribution.propagation.rules import LinearRule
 from pyxai.attribution.propagation.signs import nonnegative
 from pyxai.attribution.propagation.walk import Propagation, Step, constants
-from pyxai.capture.elementary import masked
 from pyxai.capture.split import before
 
 CURE = "give its module one: composite=Composite(...).at(name, Pass())"
@@ -178,11 +177,11 @@ def _operation(step: Step, composite: Composite) -> RelevanceRule | None:
         return operations.Quotient()
     if target in operations.MAX_POOLS:
         return operations.MaxPool()
-    if target in operations.SOFTMAXES or target in operations.MAXIMA:
+    if target in operations.SOFTMAXES or target in operations.HOMOGENEOUS:
         return operations.Derivative()
     if is_norm(step.node):
         return operations.FrozenNorm()
-    return operations.Masked() if target is masked else None
+    return operations.Selection() if target in operations.SELECTIONS else None
 
 
 def _lead(module: fx.GraphModule, images: fx.Node, constants: dict) -> set[fx.Node]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, fx
@@ -10,13 +10,16 @@ from torch import Tensor, fx
 from pyxai.attribution.propagation.walk import Step, Tape
 
 
-def transpose(step: Step, cotangent: Tensor, tape: Tape) -> list[Tensor]:
-    """``cotangent`` (like the step's value) pulled back to every source, in their order.
+def transpose(
+    step: Step, cotangent: Tensor, tape: Tape, nodes: Iterable[fx.Node] | None = None
+) -> list[Tensor]:
+    """``cotangent`` (like the step's value) pulled back to ``nodes`` in their order, by default every source.
 
-    For operations linear in all their sources together (reshape, slice, cat, mean, …): their values are not
+    For operations linear in all of these together (reshape, slice, cat, mean, …): values of sources are not
     read, only their layouts.
     """
-    return _pull_back(step, cotangent, tape, lambda node: blank(tape, node, cotangent))
+    nodes = step.sources if nodes is None else nodes
+    return _pull_back(step, nodes, cotangent, tape, lambda node: blank(tape, node, cotangent))
 
 
 def derivative(
@@ -27,7 +30,7 @@ def derivative(
     Args:
         at: value of each source to differentiate at, instead of the tape's.
     """
-    return _pull_back(step, cotangent, tape, at or (lambda node: tape[node].detach()))
+    return _pull_back(step, step.sources, cotangent, tape, at or (lambda node: tape[node].detach()))
 
 
 def unpooled(step: Step, values: Tensor, tape: Tape, winners: Tensor) -> Tensor:
@@ -39,12 +42,14 @@ def unpooled(step: Step, values: Tensor, tape: Tape, winners: Tensor) -> Tensor:
 
 def blank(tape: Tape, node: fx.Node, like: Tensor) -> Tensor:
     """An uninitialised tensor laid out as the value of ``node`` was."""
+    if node not in tape.layouts:  # a constant of the model
+        return torch.empty_like(tape[node], dtype=like.dtype)
     shape, stride = tape.layouts[node]
     return torch.empty_strided(shape, stride, dtype=like.dtype, device=like.device)
 
 
-def _pull_back(step: Step, cotangent: Tensor, tape: Tape, leaf) -> list[Tensor]:
-    leaves = {source: leaf(source) for source in step.sources}
+def _pull_back(step: Step, nodes: Iterable[fx.Node], cotangent: Tensor, tape: Tape, leaf) -> list[Tensor]:
+    leaves = {node: leaf(node) for node in nodes}
     varying = {
         source: value.requires_grad_(True) for source, value in leaves.items() if value.is_floating_point()
     }

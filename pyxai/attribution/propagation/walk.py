@@ -28,6 +28,18 @@ aten = torch.ops.aten
 Form = Any
 Message = Any
 
+_OF_A_SHAPE = (  # they look at the shape of their source alone
+    aten.new_empty.default,
+    aten.new_full.default,
+    aten.new_ones.default,
+    aten.new_zeros.default,
+    aten.empty_like.default,
+    aten.fill.Scalar,
+    aten.full_like.default,
+    aten.ones_like.default,
+    aten.zeros_like.default,
+)
+
 _OWN_VALUE = (  # these write a new tensor, never a view of another
     aten.conv2d.default,
     aten.conv2d.padding,
@@ -310,6 +322,8 @@ def varying_steps(calls: list[fx.Node], images: fx.Node) -> Iterable[Step]:
     """The calls whose value depends on the images' pixels; their number (``sym_size``) does not."""
     varying = {images}
     for node in calls:
+        if node.target in _OF_A_SHAPE:
+            continue
         sources = tuple(source for source in node.all_input_nodes if source in varying)
         if sources and isinstance(node.meta.get("val"), (Tensor, tuple, list)):  # else a size
             varying.add(node)

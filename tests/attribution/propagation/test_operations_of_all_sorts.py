@@ -176,6 +176,114 @@ def test_parts_of_a_batch_made_in_the_model():
         attribution(model, pixels(), "lrp")
 
 
+SIEVE = torch.randn(6, 8, 8, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+ROW, MATRIX = SIEVE[0, 0], SIEVE[:, 0, :6]
+
+
+def _overwritten(x):
+    y = x.clone()
+    y[:, :, :3] = y[:, :, :3] * 2
+    y[:, 1] += F.relu(x[:, 2])
+    y[:, :, 0, 0] = 7.0
+    return y
+
+
+OPERATIONS = {
+    "addcdiv": lambda x: torch.addcdiv(x, F.relu(x), 2 + x.abs()),
+    "addcmul": lambda x: torch.addcmul(ROW, x, ROW, value=2.0),
+    "addmm": lambda x: torch.addmm(ROW, x.flatten(0, 2), SIEVE[1], beta=0.5, alpha=2).reshape(x.shape),
+    "amax": lambda x: x * x.amax((2, 3), keepdim=True),
+    "baddbmm": lambda x: torch.baddbmm(*[x.flatten(0, 1)] * 3, beta=0.5).reshape(x.shape),
+    "channel_shuffle": lambda x: F.channel_shuffle(x, 3) * SIEVE,
+    "einsum": lambda x: torch.einsum("bijk,il->bljk", x, MATRIX),
+    "einsum of two": lambda x: torch.einsum("bijk,bijl->bikl", x, x),
+    "fold": lambda x: F.fold(F.unfold(x, 3) * 2, (8, 8), 3),
+    "glu": lambda x: F.glu(torch.cat([x, x * ROW], 1), 1),
+    "index": lambda x: x[:, [0, 2, 2, 1, 4, 5]] * SIEVE,
+    "mask": lambda x: x + x.new_zeros(8, 8).masked_fill(SIEVE[0] > 0, -3),
+    "masked attention": lambda x: x.masked_fill(SIEVE > 0, -torch.inf).softmax(-1) * x,
+    "masked_fill": lambda x: x.masked_fill(SIEVE > 0, 3.0) * SIEVE,
+    "max": lambda x: x * torch.max(x, 1, keepdim=True)[0],
+    "max without the axis": lambda x: x * torch.max(x, -1)[0][..., None],
+    "norm": lambda x: x / (1 + torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)),
+    "norm without the axis": lambda x: x.norm(dim=1)[:, None] * SIEVE,
+    "normalize": lambda x: F.normalize(x, dim=1) * SIEVE,
+    "overwritten": _overwritten,
+    "repeat_interleave": lambda x: x[:, :3].repeat_interleave(2, 1) * SIEVE,
+    "rms_norm": lambda x: F.rms_norm(x, (8,), ROW, 1e-6),
+    "rms_norm without a weight": lambda x: F.rms_norm(x, (8, 8)) * SIEVE,
+    "rot90": lambda x: x.rot90(1, (2, 3)) * SIEVE,
+    "unfold": lambda x: x.unfold(2, 4, 2).mean(-1),
+    "where": lambda x: torch.where(SIEVE > 0, x, F.relu(x) * 2),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operations_keep_every_sum(name):
+    """Sum to delta, and relevance that biases and constants account for, each exactly."""
+    model = network(OPERATIONS[name])
+    for rule in ("rescale", "reveal_cancel"):
+        assert residual(model, pixels(), "deeplift", rule=rule) <= 1e-12
+    assert residual(model, pixels(), "lrp", **EXACT) <= 1e-12
+    report = pyxai.Explainer(model, "lrp", **EXACT).report(pixels(), 1)
+    for layer in report.layers:
+        assert sum(layer.reasons.values(), start=torch.zeros(3)).abs().max() <= 1e-12
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: torch.where(x > 0, x, 0.1 * x), lambda x: x.masked_fill(x < 0, 0.0), F.hardshrink],
+    ids=["where", "masked_fill", "hardshrink"],
+)
+def test_a_choice_that_depends_on_the_image(function):
+    """Relevance follows what was chosen; a difference from a baseline that chose otherwise has no rule."""
+    model = network(function)
+    expected = attribution(model, pixels(), "gradient") * pixels()
+    assert_same(attribution(model, pixels(), "lrp", **EXACT), expected)
+    with pytest.raises(ValueError, match=r"^deeplift: no rule for the operation `where` in the"):
+        attribution(model, pixels(), "deeplift")
+
+
+class Norms(nn.Module):
+    """Twelve norms that see a constant where the image is zero: each is as steep there as 1 / ε."""
+
+    def __init__(self, kind):
+        super().__init__()
+        blocks = (nn.Sequential(kind(), nn.Linear(6, 6, bias=False)) for _ in range(12))
+        self.blocks = nn.ModuleList(blocks)
+        self.conv, self.head = nn.Conv2d(3, 6, 3, bias=False), nn.Linear(6, 5)
+
+    def forward(self, x):
+        x = self.conv(x).permute(0, 2, 3, 1)
+        for block in self.blocks:
+            x = x + block(x)
+        return self.head(x.mean((1, 2)))
+
+
+class UnitLength(nn.Module):
+    def forward(self, x):
+        return F.normalize(x, dim=-1, eps=1e-6)
+
+
+NORMS = {
+    "layer": lambda: nn.LayerNorm(6, eps=1e-12),
+    "rms": lambda: nn.RMSNorm(6, eps=1e-12),
+    "length": UnitLength,
+}
+
+
+@pytest.mark.parametrize("kind", NORMS)
+def test_norms_of_a_baseline_without_contrast(kind):
+    """Exact terms that grow with 1 / ε and cancel have the right sum too, and mean nothing."""
+    torch.manual_seed(2)
+    model = Norms(NORMS[kind]).double().eval()
+    found = pyxai.explain(model, pixels(), "deeplift", 1)
+    path = pyxai.explain(model, pixels(), "integrated_gradients", 1)
+    sizes = (part.attribution.abs().flatten(1).sum(1) for part in (found, path))
+    assert next(sizes).max() <= 10 * next(sizes).max()
+    assert found.residual.max() <= 1e-12
+
+
 class Tokens(nn.Module):
     """Attention whose mask takes every key of the last query."""
 
