@@ -163,7 +163,7 @@ class Diagonal(Layer):
 
 
 class Average(Layer):
-    """Means, sums, pools, overlapping patches, interpolations: fixed weights, but for bicubic not negative."""
+    """Means, sums, pools, patches, interpolations: fixed weights, but for bicubic not negative."""
 
     def __init__(self, step: Step):
         value = step.node.meta["val"]
