@@ -100,8 +100,8 @@ def capture(
         layers: names of modules whose values :meth:`Program.layer` must give: nothing is folded across them.
 
     Raises:
-        ValueError: the model is random or mixes the images of a batch, a layer's name is unknown, or it
-            cannot be captured although ``needs`` asks for its graph.
+        ValueError: the model is random, mixes the images of a batch or cannot run on these, a layer's name is
+            unknown, or it cannot be captured although ``needs`` asks for its graph.
     """
     shape = tuple(images.shape[1:])
     try:
@@ -110,6 +110,7 @@ def capture(
     except _ImagesMixed as error:
         raise ValueError(f"`model` must treat each image alone: {error}") from None
     except CaptureError as error:
+        _check_runs(classifier, images)
         if needs != "gradients":
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
         return _eager(classifier, images, dtype, str(error), shape)
@@ -141,8 +142,23 @@ def capture(
     return program
 
 
+def _one(images: Tensor) -> Tensor:
+    """The first image, or a blank one where there is none: (1, C, H, W)."""
+    return images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+
+
+def _check_runs(classifier: Classifier, images: Tensor) -> None:
+    """Raise a :class:`ValueError` with torch's reason where the model itself cannot run on such images."""
+    try:
+        with torch.no_grad():
+            classifier(_one(images).clone())
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"`model` must take images of shape {tuple(images.shape)}: {reason}") from error
+
+
 def _check_precision(program: Program, images: Tensor) -> None:
-    image = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+    image = _one(images)
     try:
         program.rest(program.stem.forward(image).to(program.dtype))
     except RuntimeError as error:  # a tensor made in the graph, in the model's own dtype
@@ -171,7 +187,7 @@ def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) ->
     Raises:
         _ImagesMixed: what the model says of the image depends on the others.
     """
-    image = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+    image = _one(images)
     alone = None
     for batch in (image, torch.cat([image, image.flip(-2), image.flip(-1)])):
         with torch.no_grad():
@@ -196,7 +212,7 @@ def _other_gradient(classifier: Classifier, module: torch.nn.Module, images: Ten
     A backward hook and an ``autograd.Function`` change the gradient, and a graph of the forward pass does not
     know of them.
     """
-    image = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+    image = _one(images)
     found = []
     for function in (module, classifier):
         leaf = image.detach().clone().requires_grad_(True)
@@ -220,7 +236,7 @@ def _eager(classifier: Classifier, images: Tensor, dtype: torch.dtype | None, re
     def forward(points: Tensor) -> Tensor:
         return classifier(points.clone())  # the model may begin with an in-place operation
 
-    probe = images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+    probe = _one(images)
     with torch.no_grad():
         first, second = forward(probe), forward(probe)
     if not torch.allclose(first, second, rtol=1e-3, equal_nan=True):

@@ -222,6 +222,13 @@ def test_a_backward_pass_of_the_models_own_is_the_gradient(case):
     assert capture(Classifier(model), images, needs="graph").captured
 
 
+@pytest.mark.parametrize("method", ["gradient", "lrp"])
+def test_images_that_do_not_fit_the_model(method):
+    message = rf"^{method}: `model` must take images of shape \(2, 1, 8, 8\): Given groups=1, weight of size"
+    with pytest.raises(ValueError, match=message):
+        pyxai.explain(small(nn.ReLU()), torch.zeros(2, 1, 8, 8, dtype=torch.float64), method)
+
+
 def test_a_branch_without_a_gradient_is_captured():
     class Detached(nn.Module):
         def forward(self, x):
