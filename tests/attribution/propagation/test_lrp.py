@@ -103,10 +103,9 @@ def test_relevance_is_conserved_without_biases(name, rule):
     "name",
     [
         "mobilenet_v3_small",
-        "vit_b16",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("densenet121", "googlenet", "efficientnet_b0")
+            for name in ("vit_b16", "densenet121", "googlenet", "efficientnet_b0")
         ),
     ],
 )
