@@ -12,8 +12,6 @@
 #include <torch/headeronly/util/Exception.h>
 #include <torch/headeronly/util/Half.h>
 
-#include <optional>
-#include <type_traits>
 #include <vector>
 
 #include "common/hd.h"
@@ -55,18 +53,6 @@ void dispatch_accumulate(ScalarType type, const char *op, F &&f) {
     }
 }
 
-// Calls f with a value of the C++ type of a tensor beside one of type T: T, or narrower beside float.
-template <class T, class F>
-void dispatch_narrower(ScalarType type, F &&f) {
-    if constexpr (std::is_same_v<T, float>) {
-        if (type == ScalarType::Half)
-            return f(torch::headeronly::Half{});
-        if (type == ScalarType::BFloat16)
-            return f(torch::headeronly::BFloat16{});
-    }
-    return f(T{});
-}
-
 inline bool dense_in_order(const Tensor &t, const std::vector<int64_t> &order) {
     int64_t expected = 1;
     for (auto dim = order.rbegin(); dim != order.rend(); ++dim) {
@@ -85,11 +71,11 @@ inline MemoryFormat memory_format(const Tensor &t) {
 }
 
 // Uninitialised (rows, ...) tensor whose rows look like those of `like`, in the same memory format.
-inline Tensor new_rows(const Tensor &like, int64_t rows, std::optional<ScalarType> type = std::nullopt) {
+inline Tensor new_rows(const Tensor &like, int64_t rows) {
     std::vector<int64_t> sizes(like.sizes().begin(), like.sizes().end());
     sizes[0] = rows;
-    return torch::stable::empty(sizes, type.value_or(like.scalar_type()), std::nullopt, like.device(),
-                                std::nullopt, memory_format(like));
+    return torch::stable::empty(sizes, like.scalar_type(), std::nullopt, like.device(), std::nullopt,
+                                memory_format(like));
 }
 
 // Elements of one row of a tensor (rows, ...).

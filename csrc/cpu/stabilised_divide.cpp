@@ -4,8 +4,8 @@
 namespace pyxai {
 
 // `out` may be the denominator, which may be the factor.
-template <class T, class D>
-PYXAI_CLONES void divide_span(T *out, const T *numerator, const D *denominator, accumulate_t<T> epsilon,
+template <class T>
+PYXAI_CLONES void divide_span(T *out, const T *numerator, const T *denominator, accumulate_t<T> epsilon,
                               int64_t size) {
     using A = accumulate_t<T>;
     PYXAI_IN_STEP
@@ -14,8 +14,8 @@ PYXAI_CLONES void divide_span(T *out, const T *numerator, const D *denominator, 
             stable_quotient(static_cast<A>(numerator[i]), static_cast<A>(denominator[i]), epsilon));
 }
 
-template <class T, class D>
-PYXAI_CLONES void multiply_divide_span(T *out, const T *numerator, const D *denominator, const T *factor,
+template <class T>
+PYXAI_CLONES void multiply_divide_span(T *out, const T *numerator, const T *denominator, const T *factor,
                                        accumulate_t<T> epsilon, int64_t size) {
     using A = accumulate_t<T>;
     PYXAI_IN_STEP
@@ -29,29 +29,26 @@ static void divide_into(const Tensor &out, const Tensor &numerator, const Tensor
     const int64_t rows = out.size(0), size = row_size(out);
     const MemoryFormat format = memory_format(out);
     const Tensor over = contiguous(numerator, format), under = contiguous(denominator, format);
-    const Tensor by = factor ? contiguous(*factor, format) : over;
+    const Tensor by = factor ? contiguous(*factor, format) : under;
     dispatch_floating(out.scalar_type(), "stabilised_divide", [&](auto zero) {
         using T = decltype(zero);
-        const RowsOf<T> n(over), f(by);
+        const RowsOf<T> n(over), z(under), f(by);
         const auto stabiliser = static_cast<accumulate_t<T>>(epsilon);
         T *o = out.mutable_data_ptr<T>();
-        dispatch_narrower<T>(under.scalar_type(), [&](auto narrow) {
-            const RowsOf<decltype(narrow)> z(under);
-            parallel_rows(rows, size, [&](int64_t r, int64_t first, int64_t length) {
-                T *to = o + r * size + first;
-                if (factor)
-                    multiply_divide_span(to, n.row(r) + first, z.row(r) + first, f.row(r) + first, stabiliser,
-                                         length);
-                else
-                    divide_span(to, n.row(r) + first, z.row(r) + first, stabiliser, length);
-            });
+        parallel_rows(rows, size, [&](int64_t r, int64_t first, int64_t length) {
+            T *to = o + r * size + first;
+            if (factor)
+                multiply_divide_span(to, n.row(r) + first, z.row(r) + first, f.row(r) + first, stabiliser,
+                                     length);
+            else
+                divide_span(to, n.row(r) + first, z.row(r) + first, stabiliser, length);
         });
     });
 }
 
 static Tensor stabilised_divide(const Tensor &numerator, const Tensor &denominator,
                                 const std::optional<Tensor> &factor, double epsilon) {
-    const Tensor out = new_rows(denominator, numerator.size(0), numerator.scalar_type());
+    const Tensor out = new_rows(denominator, numerator.size(0));
     divide_into(out, numerator, denominator, factor, epsilon);
     return out;
 }

@@ -3,8 +3,8 @@
 
 namespace pyxai {
 
-template <class T, class D>
-__global__ void stabilised_divide_kernel(T *out, RowsOf<T> numerator, RowsOf<D> denominator, RowsOf<T> factor,
+template <class T>
+__global__ void stabilised_divide_kernel(T *out, RowsOf<T> numerator, RowsOf<T> denominator, RowsOf<T> factor,
                                          bool multiply, accumulate_t<T> epsilon, int64_t rows, int64_t size) {
     using A = accumulate_t<T>;
     for_elements(rows, size, [&](int64_t r, int64_t i, bool inside) {
@@ -22,26 +22,23 @@ static void divide_into(const Tensor &out, const Tensor &numerator, const Tensor
     const int64_t rows = out.size(0), size = row_size(out);
     const MemoryFormat format = memory_format(out);
     const Tensor over = contiguous(numerator, format), under = contiguous(denominator, format);
-    const Tensor by = factor ? contiguous(*factor, format) : over;
+    const Tensor by = factor ? contiguous(*factor, format) : under;
     if (out.numel() == 0)
         return;
     const torch::stable::accelerator::DeviceGuard guard(out.get_device_index());
     const cudaStream_t stream = current_stream(out.get_device_index());
     dispatch_floating(out.scalar_type(), "stabilised_divide", [&](auto zero) {
         using T = decltype(zero);
-        dispatch_narrower<T>(under.scalar_type(), [&](auto narrow) {
-            using D = decltype(narrow);
-            stabilised_divide_kernel<<<row_grid(rows, size), kThreads, 0, stream>>>(
-                out.mutable_data_ptr<T>(), RowsOf<T>(over), RowsOf<D>(under), RowsOf<T>(by),
-                factor.has_value(), static_cast<accumulate_t<T>>(epsilon), rows, size);
-        });
+        stabilised_divide_kernel<<<row_grid(rows, size), kThreads, 0, stream>>>(
+            out.mutable_data_ptr<T>(), RowsOf<T>(over), RowsOf<T>(under), RowsOf<T>(by), factor.has_value(),
+            static_cast<accumulate_t<T>>(epsilon), rows, size);
     });
     check_launch("stabilised_divide");
 }
 
 static Tensor stabilised_divide(const Tensor &numerator, const Tensor &denominator,
                                 const std::optional<Tensor> &factor, double epsilon) {
-    const Tensor out = new_rows(denominator, numerator.size(0), numerator.scalar_type());
+    const Tensor out = new_rows(denominator, numerator.size(0));
     divide_into(out, numerator, denominator, factor, epsilon);
     return out;
 }

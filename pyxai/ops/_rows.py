@@ -47,22 +47,18 @@ def check_data(op: str, name: str, x: Tensor) -> None:
         raise ValueError(f"{op}: `{name}` must hold values, got a meta tensor")
 
 
-def check_like(
-    op: str, name: str, x: Tensor, other: str, like: Tensor, dtypes: tuple[torch.dtype, ...] = ()
-) -> None:
-    """``x`` has the dtype (or one of ``dtypes``), device and row shape of ``like``, named ``other``."""
+def check_like(op: str, name: str, x: Tensor, other: str, like: Tensor) -> None:
+    """``x`` has the dtype, device and row shape of ``like``, the argument named ``other``."""
     check_floating(op, name, x)
-    if x.dtype not in (like.dtype, *dtypes):
+    if x.dtype != like.dtype:
         raise TypeError(f"{op}: `{name}` must be {like.dtype} like `{other}`, got {x.dtype}")
     check_device(op, name, x, like)
     check_row_shape(op, name, x, like)
 
 
-def check_operand(
-    op: str, name: str, x: Tensor, other: str, like: Tensor, dtypes: tuple[torch.dtype, ...] = ()
-) -> None:
-    """``x`` is as :func:`check_like` has it, or one row of that kind that all rows share."""
-    check_like(op, name, x, other, like, dtypes)
+def check_operand(op: str, name: str, x: Tensor, other: str, like: Tensor) -> None:
+    """``x`` is like ``like``, the argument named ``other``, or one row of its kind that all rows share."""
+    check_like(op, name, x, other, like)
     if x.shape[0] not in (1, like.shape[0]):
         raise ValueError(f"{op}: `{name}` must hold 1 or {like.shape[0]} rows, got {x.shape[0]}")
 

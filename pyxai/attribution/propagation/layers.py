@@ -179,17 +179,20 @@ class Weighting:
         return not self._one_sided
 
     def sums(self, values: Tensor, bias: bool = True) -> Tensor:
-        """Σ_i of the weighted terms and the bias, in the layer's precision where there is one."""
-        layer = self.layer
+        """Σ_i of the weighted terms and the bias."""
+        layer, dtype = self.layer, values.dtype
         values = values if self._precision is None else values.to(self._precision)
         shift = self.bias.to(values.dtype) if bias and self.bias is not None else None
         if self._one_sided:
-            return layer.forward(values, layer.weights(*self._terms), shift)
+            return layer.forward(values, layer.weights(*self._terms), shift).to(dtype)
         above, below = values.clamp(min=0), values.clamp(max=0)
         if layer.stacked is None:
             found = layer.forward(above, layer.weights(*self._terms), shift)
-            return found + layer.forward(below, layer.weights(*self._opposite))
-        return layer.forward(torch.cat(self._ordered(above, below), layer.stacked), self._stack, shift)
+            found = found + layer.forward(below, layer.weights(*self._opposite))
+        else:
+            halves = torch.cat(self._ordered(above, below), layer.stacked)
+            found = layer.forward(halves, self._stack, shift)
+        return found.to(dtype)
 
     def multipliers(self, quotients: Tensor, tape: Tape) -> Tensor:
         """Σ_j quotient_j · weight_ij for every input i, with the weight of the input's sign."""

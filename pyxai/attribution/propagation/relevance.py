@@ -68,7 +68,7 @@ def divided(
         spare: whether it may be written over the denominator, which has all rows and is read no more.
     """
     factor = None if message.of is None else tape[message.of]
-    if not spare or denominator.dtype != message.factor.dtype:
+    if not spare:
         return ops.stabilised_divide(message.factor, denominator, factor, epsilon)
     ops.stabilised_divide_(denominator, message.factor, factor, epsilon)
     return denominator

@@ -247,7 +247,6 @@ class Gamma(_SumsRule):
         positive = self._sums(layer.positive, layer, tape)
         # z⁻ = z - z⁺ does not cancel where z is negative, so that one more forward pass serves both signs
         plain = self._plain_sums(layer, tape)
-        positive = positive.to(plain.dtype)
         all_terms, gamma = self._scales
         upper, lower = all_terms * plain + gamma * positive, (all_terms + gamma) * plain - gamma * positive
         favoured = torch.where(plain > 0, upper, lower)
