@@ -17,8 +17,9 @@ _ATTENTION = aten.scaled_dot_product_attention.default
 def elementary(module: fx.GraphModule) -> fx.GraphModule:
     """A copy of ``module`` that shares its tensors, in which every call returns one tensor.
 
-    Splits become slices, fused attention becomes its two products and a softmax, and a pad with other numbers
-    than zero a pad with zeros and a sum. It computes the same up to rounding.
+    Splits become slices, a maximum is without its index, fused attention becomes its two products and a
+    softmax, and a pad with other numbers than zero a pad with zeros and a sum. It computes the same up to
+    rounding.
     """
     parts = copy(module)
     for node in list(parts.graph.nodes):

@@ -212,21 +212,26 @@ def _other_gradient(classifier: Classifier, module: torch.nn.Module, images: Ten
     A backward hook and an ``autograd.Function`` change the gradient, and a graph of the forward pass does not
     know of them.
     """
-    image = _one(images)
-    found = []
-    for function in (module, classifier):
-        leaf = image.detach().clone().requires_grad_(True)
-        try:
-            with torch.enable_grad():
-                scores = function(leaf.clone())
-                weights = torch.arange(scores.shape[1], dtype=scores.dtype, device=scores.device).cos()
-                found.extend(torch.autograd.grad((scores * weights).sum(), leaf, materialize_grads=True))
-        except RuntimeError:  # the model runs without autograd
-            return ""
-    ours, theirs = found
+    try:
+        theirs = _gradient(classifier, images)
+    except RuntimeError:  # the model runs without autograd
+        return ""
+    try:
+        ours = _gradient(module, images)
+    except RuntimeError as error:
+        return f"the captured graph has no derivative: {error}"
     if (ours - theirs).norm() <= GRADIENT_AGREEMENT * theirs.norm():
         return ""
     return "the model's backward pass is not the derivative of its forward pass"
+
+
+def _gradient(function: torch.nn.Module, images: Tensor) -> Tensor:
+    """Of a weighted sum of all scores, by the first image."""
+    leaf = _one(images).detach().clone().requires_grad_(True)
+    with torch.enable_grad():
+        scores = function(leaf.clone())
+        weights = torch.arange(scores.shape[1], dtype=scores.dtype, device=scores.device).cos()
+        return torch.autograd.grad((scores * weights).sum(), leaf, materialize_grads=True)[0]
 
 
 def _eager(classifier: Classifier, images: Tensor, dtype: torch.dtype | None, reason: str, shape) -> Program:

@@ -95,9 +95,6 @@ class Rearrangement(PartwiseRule):
 class Joined(PartwiseRule):
     """``cat``: every part takes its slice; those of constants are dropped."""
 
-    def reads(self, step):
-        return step.constants
-
     def pull_back(self, step, multiplier, tape, sizes=False):
         parts: dict[fx.Node, Tensor] = {}
         joined, dim = (*step.node.args, 0)[:2]
@@ -143,9 +140,6 @@ def _addends(step: Step) -> list[tuple[fx.Node, float]]:
 class Scale(PartwiseRule):
     """A product with a constant, a quotient by one, a change of sign."""
 
-    def reads(self, step):
-        return step.constants
-
     def pull_back(self, step, multiplier, tape, sizes=False):
         weight = self._weight(step, tape)
         part = multiplier * (weight.abs() if sizes else weight)
@@ -163,9 +157,6 @@ class Scale(PartwiseRule):
 
 class Selection(PartwiseRule):
     """``where`` with a condition that does not depend on the image: Δ is that of what it chooses."""
-
-    def reads(self, step):
-        return (step.node.args[0],)
 
     def pull_back(self, step, multiplier, tape, sizes=False):
         parts: dict[fx.Node, Tensor] = {}

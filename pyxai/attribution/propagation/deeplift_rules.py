@@ -15,6 +15,7 @@ from pyxai import ops
 from pyxai.attribution.propagation import vjp
 from pyxai.attribution.propagation.multipliers import MultiplierRule, Multipliers, PairedTape, PartwiseRule
 from pyxai.attribution.propagation.norms import norm
+from pyxai.attribution.propagation.relevance import finite
 from pyxai.attribution.propagation.walk import Step
 
 aten = torch.ops.aten
@@ -161,7 +162,7 @@ class VectorNorm(MultiplierRule):
     def pull_back(self, step, multiplier, tape):
         (source,) = step.sources
         total = tape[step.node] + tape.baseline[step.node]
-        share = torch.where(total == 0, 0.0, multiplier / torch.where(total == 0, 1.0, total))
+        share = ops.stabilised_divide(multiplier, total)
         return [_unreduced(step, share, tape) * (tape[source] + tape.baseline[source])]
 
 
@@ -234,23 +235,19 @@ class Softmax(MultiplierRule):
         (source,), dim = step.sources, step.node.args[1]
         x, x0 = tape[source], tape.baseline[source]
         y, y0 = tape[step.node], tape.baseline[step.node]
-        difference, shift = x - x0, _finite(x0.amax(dim, keepdim=True))
+        difference, shift = x - x0, finite(x0.amax(dim, keepdim=True))
         x, x0 = x - shift, x0 - shift  # what all scores have in common costs digits
         l, l0 = x.logsumexp(dim, keepdim=True), x0.logsumexp(dim, keepdim=True)  # noqa: E741
         if not self._logarithm:
             size = x.abs() + x0.abs() + l.abs() + l0.abs()
             multiplier = multiplier * _slope(y0, y, difference - (l - l0), y0, y, size)
-        largest = _finite(torch.maximum(x.amax(dim, keepdim=True), x0.amax(dim, keepdim=True)))
+        largest = finite(torch.maximum(x.amax(dim, keepdim=True), x0.amax(dim, keepdim=True)))
         power, power0 = (x - largest).exp(), (x0 - largest).exp()
         total, total0 = power.sum(dim, keepdim=True), power0.sum(dim, keepdim=True)
         share = _slope(power0, power, difference, power0, power)
         share = share * _slope(l0, l, total - total0, 1 / total0, 1 / total, total + total0)
         share = share.masked_fill(torch.maximum(total, total0) == 0, 0)  # every score is masked
         return [multiplier - share * multiplier.sum(dim, keepdim=True)]
-
-
-def _finite(values: Tensor) -> Tensor:
-    return values.masked_fill(values.isinf(), 0)
 
 
 class Normalisation(MultiplierRule):

@@ -16,6 +16,7 @@ from pyxai.attribution.propagation.relevance import (
     Relevance,
     RelevanceRule,
     divided,
+    finite,
     holder,
     multiplier,
     multiplier_reads,
@@ -119,7 +120,7 @@ class Rearrangement(RelevanceRule):
     def plan(self, step, form):
         gives = form is step.node
         reads = set() if gives else relevance_reads(form)
-        return [(source, source if gives else None) for source in step.sources], reads.union(step.constants)
+        return [(source, source if gives else None) for source in step.sources], reads
 
     def backward(self, step, message, tape):
         own = message.of is step.node
@@ -128,7 +129,7 @@ class Rearrangement(RelevanceRule):
         parts = self._move(step, values, [*step.sources, *constants], tape)
         for constant in reversed(constants):
             share = parts.pop()
-            tape.absorb(step, image_sums(constant, share * tape[constant] if own else share))
+            tape.absorb(step, image_sums(constant, share * finite(tape[constant]) if own else share))
         return [
             Relevance(part, source if own else None) for source, part in zip(step.sources, parts, strict=True)
         ]
@@ -166,8 +167,8 @@ class Sum(RelevanceRule):
     def plan(self, step, form):
         routes = [(source, source) for source in step.sources]
         if form is step.node and self.stabiliser == 0:
-            return routes, step.constants
-        return routes, {*relevance_reads(form), holder(step.node, form), *step.constants}
+            return routes, ()
+        return routes, {*relevance_reads(form), holder(step.node, form)}
 
     def backward(self, step, message, tape):
         if message.of is step.node and self.stabiliser == 0:
@@ -185,7 +186,7 @@ class Sum(RelevanceRule):
             else:
                 constant = tape[addend] if isinstance(addend, fx.Node) else addend
                 if isinstance(constant, Tensor):
-                    constant = constant.masked_fill(constant.isinf(), 0)  # a mask's, where nothing arrives
+                    constant = finite(constant)
                 tape.absorb(step, image_sums(step.node, part * constant))
         return [Relevance(parts[source], source) for source in step.sources]
 
@@ -349,28 +350,26 @@ class Selection(RelevanceRule):
     """``where``: the value that was chosen gets the relevance; a constant's stays with it, like a bias's."""
 
     def plan(self, step, form):
-        branches = branches_of(step)
-        gives = form is step.node
-        reads = set(step.node.all_input_nodes).difference(branches)
-        return [(source, source if gives else None) for source in branches], reads | relevance_reads(form)
+        branches, gives = self._branches(step), form is step.node
+        condition = set(step.sources).difference(branches)
+        return [(source, source if gives else None) for source in branches], condition | relevance_reads(form)
 
     def backward(self, step, message, tape):
         own = message.of is step.node
         values = message.factor if own else relevance(message, tape)
-        parts: dict[fx.Node, Tensor] = dict.fromkeys(branches_of(step))
+        parts: dict[fx.Node, Tensor] = {}
         for branch, part in selected(step, values, tape):
-            if branch in parts:
+            if branch in step.sources:
                 part = part.sum_to_size(tape.layouts[branch][0])
-                parts[branch] = part if parts[branch] is None else parts[branch] + part
-            else:  # a mask's infinity is chosen where nothing arrives
-                constant = tape[branch].masked_fill(tape[branch].isinf(), 0)
-                tape.absorb(step, image_sums(step.node, part * constant if own else part))
-        return [Relevance(part, source if own else None) for source, part in parts.items()]
+                parts[branch] = parts[branch] + part if branch in parts else part
+            else:
+                tape.absorb(step, image_sums(step.node, part * finite(tape[branch]) if own else part))
+        return [Relevance(parts[source], source if own else None) for source in self._branches(step)]
 
-
-def branches_of(step: Step) -> list[fx.Node]:
-    """What ``where`` chooses between, as far as it depends on the images, each once."""
-    return [source for source in step.sources if source in step.node.args[1:]]
+    @staticmethod
+    def _branches(step: Step) -> list[fx.Node]:
+        """What is chosen between, as far as it depends on the images, each once."""
+        return [source for source in step.sources if source in step.node.args[1:]]
 
 
 def selected(step: Step, values: Tensor, tape) -> list[tuple[fx.Node, Tensor]]:

@@ -76,8 +76,12 @@ def divided(
 
 def taken(found: Tensor, sums: Tensor, epsilon: float) -> Tensor:
     """What of the relevance ``found`` a stabilised division by ``sums`` keeps back."""
-    finite = sums.masked_fill(sums.isinf(), 0)  # a mask's sums, where nothing arrives
-    return found - finite * ops.stabilised_divide(found, sums, None, epsilon)
+    return found - finite(sums) * ops.stabilised_divide(found, sums, None, epsilon)
+
+
+def finite(values: Tensor) -> Tensor:
+    """``values`` with zero for infinities: a mask's, where nothing arrives."""
+    return values.masked_fill(values.isinf(), 0)
 
 
 class RelevanceRule(Rule):

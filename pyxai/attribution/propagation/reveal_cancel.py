@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, fx
 
 from pyxai import ops
@@ -87,8 +86,8 @@ class RevealCancel(MultiplierRule):
     def backward(self, step, message, tape):
         positive, negative, high, low = self._ends(step, tape)
         start, end = tape.baseline[step.node], tape[step.node]
-        up = _quotient((high - start) + (end - low), positive)
-        down = _quotient((low - start) + (end - high), negative)
+        up = ops.stabilised_divide((high - start) + (end - low), positive)
+        down = ops.stabilised_divide((low - start) + (end - high), negative)
         mean, spread = message
         above, below = (mean, mean) if spread is None else (mean + spread, mean - spread)
         above, below = above * up, below * down
@@ -121,7 +120,3 @@ class RevealCancelReLU(RevealCancel):
         (source,) = step.sources
         size = self._magnitudes.of(source, tape)
         return [Multipliers(*ops.reveal_cancel_relu(*message, tape[source], tape.baseline[source], size))]
-
-
-def _quotient(rise: Tensor, part: Tensor) -> Tensor:
-    return torch.where(part == 0, 0.0, rise / torch.where(part == 0, 1.0, part))

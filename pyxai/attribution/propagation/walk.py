@@ -294,7 +294,8 @@ class Walk:
                     read_after.update(more)
                 forms[source] = part
             self._spare[node] = reads - read_after
-            reader.update(dict.fromkeys((reads | read_after).difference(self.constants), node))
+            # what does not depend on the images' pixels stays, so that rules need not name it
+            reader.update(dict.fromkeys((reads | read_after).intersection(self.steps), node))
         kept = {self.images, self.end}
         if self.images in forms:
             kept.update(self.propagation.reads(forms[self.images]))
