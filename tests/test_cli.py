@@ -131,7 +131,7 @@ def grey_array(folder: Path) -> Path:
         pytest.param({"data": empty}, "no pictures", id="empty folder"),
         pytest.param({"data": "nowhere"}, "no such file or folder: nowhere", id="no data"),
         pytest.param({"data": bad_zip}, "'../evil.png' points outside of the archive", id="zip with .."),
-        pytest.param({"data": dot}, "the model cannot take (3, 1, 1) images", id="one pixel"),
+        pytest.param({"data": dot}, "`model` cannot take images of shape (3, 1, 1)", id="one pixel"),
         pytest.param(
             {"data": mixed}, "2 sizes (3 of 12x12, 1 of 20x20): use --resize and --crop", id="sizes"
         ),

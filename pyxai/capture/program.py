@@ -148,13 +148,16 @@ def _one(images: Tensor) -> Tensor:
 
 
 def _check_runs(classifier: Classifier, images: Tensor) -> None:
-    """Raise a :class:`ValueError` with torch's reason where the model itself cannot run on such images."""
+    """Raise a :class:`ValueError` with the model's reason where it cannot run on such images."""
     try:
         with torch.no_grad():
             classifier(_one(images).clone())
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"`model` must take images of shape {tuple(images.shape)}: {reason}") from error
+    except (TypeError, ValueError):  # the classifier's, about what the model gives
+        raise
+    except Exception as error:  # the model's own code may raise anything
+        shape, lines = tuple(images.shape[1:]), str(error).strip().splitlines()
+        reason = lines[0] if lines else type(error).__name__
+        raise ValueError(f"`model` cannot take images of shape {shape}: {reason}") from error
 
 
 def _check_precision(program: Program, images: Tensor) -> None:

@@ -262,8 +262,8 @@ def _probe(
         except Exception as error:  # the model's own code may raise anything
             if not out_of_memory(error):
                 shape = tuple(image.shape[1:])
-                what = "the model" if model else job.method
-                raise InputError(f"{what} cannot take {shape} images: {one_line(error)}") from error
+                what = "`model`" if model else job.method
+                raise InputError(f"{what} cannot take images of shape {shape}: {one_line(error)}") from error
             if job.rows is not None or explainer.rows == 1:
                 raise InputError(f"out of memory at {explainer.rows} rows a call: lower --rows") from error
         explainer = _explainer(job, model, explainer.rows // 2, preprocess)

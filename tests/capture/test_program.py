@@ -224,9 +224,17 @@ def test_a_backward_pass_of_the_models_own_is_the_gradient(case):
 
 @pytest.mark.parametrize("method", ["gradient", "lrp"])
 def test_images_that_do_not_fit_the_model(method):
-    message = rf"^{method}: `model` must take images of shape \(2, 1, 8, 8\): Given groups=1, weight of size"
-    with pytest.raises(ValueError, match=message):
-        pyxai.explain(small(nn.ReLU()), torch.zeros(2, 1, 8, 8, dtype=torch.float64), method)
+    class Checks(nn.Module):
+        def forward(self, x):
+            assert x.shape[2] == 32, "the model's input is 32 pixels high"
+            return x
+
+    images = torch.zeros(2, 1, 8, 8, dtype=torch.float64)
+    message = rf"^{method}: `model` cannot take images of shape \(1, 8, 8\): "
+    with pytest.raises(ValueError, match=message + "Given groups=1, weight of size"):
+        pyxai.explain(small(nn.ReLU()), images, method)
+    with pytest.raises(ValueError, match=message + "the model's input is 32 pixels high"):
+        pyxai.explain(Checks().eval(), images, method)
 
 
 def test_a_branch_without_a_gradient_is_captured():

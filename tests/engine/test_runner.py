@@ -326,7 +326,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(job, tmp_path
 
 def test_a_model_that_cannot_take_the_images_is_refused(job, tmp_path):
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
-    with pytest.raises(InputError, match=r"the model cannot take \(3, 1, 1\) images: .*[Kk]ernel size"):
+    with pytest.raises(InputError, match=r"cannot take images of shape \(3, 1, 1\): .*[Kk]ernel size"):
         engine.run(job(data=tmp_path))
 
 
