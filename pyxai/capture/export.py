@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import operator
 import warnings
 from collections.abc import Callable
@@ -29,15 +30,26 @@ _COMPOSED = (  # operations that torch itself writes as several, of which every 
     aten.addcmul.default,
     aten.baddbmm.default,
     aten.channel_shuffle.default,
+    aten.cosine_similarity.default,
     aten.einsum.default,
     aten.fill.Tensor,
     aten.glu.default,
     aten.masked_fill.Scalar,
     aten.masked_fill.Tensor,
+    aten.max.other,
+    aten.min.other,
     aten.repeat_interleave.self_int,
     aten.rot90.default,
+    aten.std.correction,
+    aten.std.default,
+    aten.std.dim,
+    aten.std_mean.correction,
+    aten.std_mean.dim,
     aten.threshold.default,
     aten.type_as.default,
+    aten.var.default,
+    aten.var.dim,
+    aten.var_mean.dim,
     aten.where.ScalarOther,
     aten.where.ScalarSelf,
 )
@@ -90,7 +102,12 @@ def _trace(classifier: Classifier, example: Tensor, dynamic: dict | None) -> tor
 @cache
 def _decompositions() -> dict[torch._ops.OpOverload, Callable]:
     table = torch.export.default_decompositions()
-    ours = {aten.addmm.default: _addmm, aten.copy.default: _copy}
+    ours = {
+        aten.addmm.default: _addmm,
+        aten.copy.default: _copy,
+        aten.var.correction: _variance,
+        aten.var_mean.correction: _variance_and_mean,
+    }
     return {target: table[target] for target in _COMPOSED} | ours
 
 
@@ -100,6 +117,22 @@ def _addmm(bias: Tensor, first: Tensor, second: Tensor, beta: float = 1, alpha: 
 
 def _copy(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     return source.to(target.dtype).expand_as(target).clone()
+
+
+def _variance(
+    values: Tensor, dim: list[int] | None = None, *, correction: float | None = None, keepdim: bool = False
+) -> Tensor:
+    return _variance_and_mean(values, dim, correction=correction, keepdim=keepdim)[0]
+
+
+def _variance_and_mean(
+    values: Tensor, dim: list[int] | None = None, *, correction: float | None = None, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
+    dims = dim or list(range(values.ndim))
+    mean = values.mean(dims, keepdim=True)
+    count = math.prod(values.shape[axis] for axis in dims) - (1 if correction is None else correction)
+    variance = (values - mean).square().sum(dims, keepdim=keepdim) / count
+    return variance, mean if keepdim else mean.squeeze(dims)
 
 
 def _graph_module(program: torch.export.ExportedProgram) -> fx.GraphModule:

@@ -11,7 +11,15 @@ from pyxai.attribution.baselines import Baseline, baselines
 from pyxai.attribution.batch import Batch, Maps
 from pyxai.attribution.propagation import operations
 from pyxai.attribution.propagation.baseline_tapes import BaselineTapes
+from pyxai.attribution.propagation.deeplift_choices import (
+    Choice,
+    CrossMaximum,
+    CrossMaxPool,
+    Jump,
+    Larger,
+)
 from pyxai.attribution.propagation.deeplift_linear import (
+    Cast,
     Channelwise,
     Interpolation,
     Joined,
@@ -22,8 +30,6 @@ from pyxai.attribution.propagation.deeplift_linear import (
     Sum,
 )
 from pyxai.attribution.propagation.deeplift_rules import (
-    CrossMaximum,
-    CrossMaxPool,
     Normalisation,
     Product,
     Quotient,
@@ -34,6 +40,7 @@ from pyxai.attribution.propagation.deeplift_rules import (
 )
 from pyxai.attribution.propagation.linear import (
     AFFINE,
+    BICUBIC,
     CONVOLUTIONS,
     DENSE,
     is_linear,
@@ -55,16 +62,12 @@ CURE = "use a method that asks for gradients only, such as integrated_gradients"
 RULES = ("rescale", "reveal_cancel", "mixed")
 FUNCTIONS = (
     *operations.ACTIVATIONS,
-    aten.abs.default,
-    aten.erf.default,
+    *operations.INVERSES,
+    aten.cos.default,
     aten.exp.default,
     aten.log.default,
     aten.log_sigmoid.default,
     aten.pow.Tensor_Scalar,
-    aten.reciprocal.default,
-    aten.rsqrt.default,
-    aten.sqrt.default,
-    aten.square.default,
 )
 
 
@@ -142,11 +145,13 @@ class _Multiplication(Propagation):
             layer = linear_layer(step, self._constants)
             if target in (*CONVOLUTIONS, *DENSE):
                 return Mixing(layer)
-            return Interpolation() if target is aten.upsample_bicubic2d.vec else Channelwise(layer)
+            return Interpolation() if target in BICUBIC else Channelwise(layer)
         if target is aten.cat.default:
             return Joined()
         if target in operations.REARRANGEMENTS:
             return Rearrangement()
+        if operations.is_cast(step, masks=True) or target is aten.detach.default:
+            return Cast()
         if target in operations.SUMS:
             return Sum()
         if target in operations.SCALES and _varying_factors(step) == 1:
@@ -172,6 +177,12 @@ class _Multiplication(Propagation):
             return Normalisation()
         if target is aten.amax.default:
             return CrossMaximum()
+        if target in (*operations.LARGER, *operations.SMALLER):
+            return Larger()
+        if target in operations.JUMPS and step.sources[0].meta["val"].is_floating_point():
+            return Jump()
+        if target in operations.SELECTIONS:
+            return Choice()
         if target is aten.linalg_vector_norm.default and step.node.args[1] == 2:
             return VectorNorm()
         raise step.unsupported(self._method, CURE)
@@ -200,6 +211,7 @@ def _defined_everywhere(node: fx.Node) -> bool:
         return node.args[1] >= 0 and float(node.args[1]).is_integer()
     return node.target not in (
         aten.log.default,
+        aten.log1p.default,
         aten.reciprocal.default,
         aten.rsqrt.default,
         aten.sqrt.default,

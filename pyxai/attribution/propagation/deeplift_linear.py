@@ -16,7 +16,7 @@ from pyxai.attribution.propagation.multipliers import (
     PartwiseRule,
     applied,
 )
-from pyxai.attribution.propagation.operations import addend_weights, selected
+from pyxai.attribution.propagation.operations import addend_weights, cast_back, selected
 from pyxai.attribution.propagation.walk import Step
 
 aten = torch.ops.aten
@@ -90,6 +90,16 @@ class Rearrangement(PartwiseRule):
 
     def magnitude(self, step, tape, of):
         return applied(step, tape, of)
+
+
+class Cast(PartwiseRule):
+    """A change of precision, a mask made numbers, or ``detach``, behind which a difference is the same."""
+
+    def pull_back(self, step, multiplier, tape, sizes=False):
+        return [cast_back(step, multiplier)]
+
+    def magnitude(self, step, tape, of):
+        return of(step.sources[0]).to(step.node.meta["val"].dtype)
 
 
 class Joined(PartwiseRule):

@@ -1,4 +1,4 @@
-"""DeepLIFT through steps that are not linear: activations, max-pools, products, softmax, normalisation.
+"""DeepLIFT through smooth steps that are not linear: activations, products, softmax, normalisation.
 
 Every rule here is exact: what a step's multiplier accounts for is accounted for by those of its sources, but
 for functions of one number where its change is so small that their derivative tells more than their quotient.
@@ -59,14 +59,14 @@ class Rescale(PartwiseRule):
         ]
         # far apart, equal derivatives say nothing: those of a sigmoid at -5 and 5
         far = difference.abs() > math.sqrt(torch.finfo(start.dtype).eps) * (1 + start.abs())
-        slope = _slope(tape.baseline[step.node], tape[step.node], difference, *ends, far=far)
-        return [multiplier * slope]
+        quotients = slope(tape.baseline[step.node], tape[step.node], difference, *ends, far=far)
+        return [multiplier * quotients]
 
     def magnitude(self, step, tape, of):
         return self.pull_back(step, of(step.sources[0]), tape)[0]
 
 
-def _slope(
+def slope(
     low: Tensor,
     high: Tensor,
     difference: Tensor,
@@ -95,64 +95,6 @@ def _slope(
     return torch.where(worse | far | ~mean.isfinite(), quotient, mean)
 
 
-class CrossMaxPool(MultiplierRule):
-    """A window's change goes to one value: the new maximum where it rose, the old one where it fell.
-
-    With m = max(y, y0) this is Δy = (m - y0) + (y - m), of which one is zero; the first is due to the value
-    that now is the largest, the second to the one that was. Windows that overlap add up.
-    """
-
-    def reads(self, step):
-        return step.node, step.sources[0]
-
-    def forward(self, step, arguments, settings, tape):
-        value, tape.notes[step] = aten.max_pool2d_with_indices.default(*arguments, **settings)
-        return value
-
-    def pull_back(self, step, multiplier, tape):
-        (source,) = step.sources
-        change = tape.difference(step.node)
-        winner = torch.where(change > 0, tape.notes[step], tape.baseline.notes[step])
-        moved = _pick(tape[source], winner).sub_(_pick(tape.baseline[source], winner))
-        return [vjp.unpooled(step, _share(change, moved).mul_(multiplier), tape, winner)]
-
-
-def _share(change: Tensor, moved: Tensor) -> Tensor:
-    """``change`` of maxima by what their winners ``moved``; where a winner stayed, so did the maximum."""
-    return change.div_(moved).masked_fill_(moved == 0, 1.0)
-
-
-def _pick(values: Tensor, index: Tensor) -> Tensor:
-    """Values (n or 1, C, H, W) at the pixels ``index`` (n, C, h, w), numbered in rows."""
-    pixels = values.permute(0, 2, 3, 1).expand(len(index), -1, -1, -1).flatten(1, 2)
-    picked = pixels.gather(1, index.permute(0, 2, 3, 1).flatten(1, 2))
-    return picked.unflatten(1, index.shape[2:]).permute(0, 3, 1, 2)
-
-
-class CrossMaximum(MultiplierRule):
-    """The same for ``amax``, whose one window is all of some axes."""
-
-    def reads(self, step):
-        return step.node, step.sources[0]
-
-    def pull_back(self, step, multiplier, tape):
-        (source,), shape = step.sources, tape.layouts[step.sources[0]][0]
-        dims = _reduced(step, tape)
-        last = tuple(range(-len(dims), 0))
-
-        def window(values: Tensor) -> Tensor:
-            return values.movedim(dims, last).flatten(last[0])
-
-        change, multiplier = (
-            window(_unreduced(step, part, tape)) for part in (tape.difference(step.node), multiplier)
-        )
-        x, x0 = window(tape[source]), window(tape.baseline[source])
-        winner = torch.where(change > 0, x.argmax(-1, keepdim=True), x0.argmax(-1, keepdim=True))
-        moved = x.gather(-1, winner) - x0.expand_as(x).gather(-1, winner)
-        part = torch.zeros_like(x).scatter_(-1, winner, _share(change, moved) * multiplier)
-        return [part.unflatten(-1, [shape[dim] for dim in dims]).movedim(last, dims)]
-
-
 class VectorNorm(MultiplierRule):
     """Δ √(Σ x²) = Σ (x + x0) Δx / (√(Σ x²) + √(Σ x0²)), nothing where all are zero."""
 
@@ -163,10 +105,10 @@ class VectorNorm(MultiplierRule):
         (source,) = step.sources
         total = tape[step.node] + tape.baseline[step.node]
         share = ops.stabilised_divide(multiplier, total)
-        return [_unreduced(step, share, tape) * (tape[source] + tape.baseline[source])]
+        return [unreduced(step, share, tape) * (tape[source] + tape.baseline[source])]
 
 
-def _reduced(step: Step, tape: PairedTape) -> tuple[int, ...]:
+def reduced(step: Step, tape: PairedTape) -> tuple[int, ...]:
     """The axes over which ``amax`` or ``linalg_vector_norm`` reduces its source, in their order."""
     position = {aten.amax.default: 1, aten.linalg_vector_norm.default: 2}[step.node.target]
     axes = len(tape.layouts[step.sources[0]][0])
@@ -174,9 +116,9 @@ def _reduced(step: Step, tape: PairedTape) -> tuple[int, ...]:
     return tuple(sorted(dim % axes for dim in ([dims] if isinstance(dims, int) else dims)))
 
 
-def _unreduced(step: Step, values: Tensor, tape: PairedTape) -> Tensor:
+def unreduced(step: Step, values: Tensor, tape: PairedTape) -> Tensor:
     """``values`` of the step with axes of length 1 where it has reduced its source."""
-    dims = _reduced(step, tape)
+    dims = reduced(step, tape)
     shape = tape.layouts[step.sources[0]][0]
     return values.reshape([1 if dim in dims else size for dim, size in enumerate(shape)])
 
@@ -188,9 +130,12 @@ class Product(MultiplierRule):
         return step.sources
 
     def pull_back(self, step, multiplier, tape):
-        return vjp.derivative(
-            step, multiplier, tape, at=lambda node: (tape[node] + tape.baseline[node]).div_(2)
-        )
+        def midway(node: fx.Node) -> Tensor:
+            end, start = tape[node], tape.baseline[node]
+            end = end.to(multiplier.dtype) if end.dtype == torch.bool else end
+            return (end + start).div_(2)
+
+        return vjp.derivative(step, multiplier, tape, at=midway)
 
 
 class Quotient(MultiplierRule):
@@ -240,12 +185,12 @@ class Softmax(MultiplierRule):
         l, l0 = x.logsumexp(dim, keepdim=True), x0.logsumexp(dim, keepdim=True)  # noqa: E741
         if not self._logarithm:
             size = x.abs() + x0.abs() + l.abs() + l0.abs()
-            multiplier = multiplier * _slope(y0, y, difference - (l - l0), y0, y, size)
+            multiplier = multiplier * slope(y0, y, difference - (l - l0), y0, y, size)
         largest = finite(torch.maximum(x.amax(dim, keepdim=True), x0.amax(dim, keepdim=True)))
         power, power0 = (x - largest).exp(), (x0 - largest).exp()
         total, total0 = power.sum(dim, keepdim=True), power0.sum(dim, keepdim=True)
-        share = _slope(power0, power, difference, power0, power)
-        share = share * _slope(l0, l, total - total0, 1 / total0, 1 / total, total + total0)
+        share = slope(power0, power, difference, power0, power)
+        share = share * slope(l0, l, total - total0, 1 / total0, 1 / total, total + total0)
         share = share.masked_fill(torch.maximum(total, total0) == 0, 0)  # every score is masked
         return [multiplier - share * multiplier.sum(dim, keepdim=True)]
 

@@ -31,6 +31,7 @@ CONVOLUTIONS = (
 )
 DENSE = (aten.linear.default, aten.matmul.default, aten.mm.default, aten.bmm.default)
 AFFINE = (channel_affine,)
+BICUBIC = (aten.upsample_bicubic2d.vec, aten._upsample_bicubic2d_aa.vec)  # weights of both signs
 AVERAGES = (
     spatial_mean,
     aten.mean.dim,
@@ -44,7 +45,8 @@ AVERAGES = (
     aten.col2im.default,
     aten.upsample_nearest2d.vec,
     aten.upsample_bilinear2d.vec,
-    aten.upsample_bicubic2d.vec,
+    aten._upsample_bilinear2d_aa.vec,
+    *BICUBIC,
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, fx
 
 from pyxai.attribution.propagation.walk import Rule, Step, Tape
@@ -38,8 +39,9 @@ class PairedTape(Tape):
         self.magnitudes: dict[fx.Node, Tensor] = {}
 
     def difference(self, node: fx.Node) -> Tensor:
-        """Δ of a value."""
-        return self[node] - self.baseline[node]
+        """Δ of a value; of a mask -1, 0 or 1."""
+        end, start = self[node], self.baseline[node]
+        return end.int() - start.int() if end.dtype == torch.bool else end - start
 
 
 class MultiplierRule(Rule):

@@ -85,6 +85,20 @@ ACTIVATIONS = (
     aten.clamp.default,
     aten.clamp_min.default,
     aten.clamp_max.default,
+    aten.abs.default,
+    aten.atan.default,
+    aten.erf.default,
+    aten.expm1.default,
+    aten.log1p.default,
+    aten.sin.default,
+    aten.sqrt.default,
+    aten.square.default,
+)
+INVERSES = (aten.reciprocal.default, aten.rsqrt.default)
+JUMPS = (  # functions of one number, or of the difference of two, that are constant but for jumps
+    *(getattr(aten, name).Scalar for name in ("eq", "ne", "gt", "ge", "lt", "le")),
+    *(getattr(aten, name).Tensor for name in ("eq", "ne", "gt", "ge", "lt", "le")),
+    *(getattr(aten, name).default for name in ("sign", "round", "floor", "ceil", "trunc")),
 )
 GATES = (
     aten.sigmoid.default,
@@ -102,11 +116,14 @@ SOFTMAXES = (
 )
 MAX_POOLS = (aten.max_pool2d.default,)
 SELECTIONS = (aten.where.self,)
+LARGER = (aten.maximum.default, aten.clamp_min.Tensor)
+SMALLER = (aten.minimum.default, aten.clamp_max.Tensor)
 HOMOGENEOUS = (  # f(c x) = c f(x) for c > 0
+    *LARGER,
+    *SMALLER,
     aten.max_pool1d.default,
     aten.max_pool3d.default,
     aten.amax.default,
-    aten.maximum.default,
     aten.linalg_vector_norm.default,
 )
 
@@ -142,6 +159,32 @@ def _holds_values(node: fx.Node) -> bool:
     """Whether a node is a tensor of numbers like those of the images: no size, mask or index."""
     value = node.meta.get("val")
     return isinstance(value, Tensor) and value.is_floating_point()
+
+
+class Cast(Rearrangement):
+    """A change of precision."""
+
+    def _move(self, step, values, nodes, tape):
+        return [cast_back(step, values)]
+
+
+def is_cast(step: Step, masks: bool = False) -> bool:
+    """Whether a step changes the precision of its source, or with ``masks`` makes numbers of a mask."""
+    if step.node.target is not aten._to_copy.default or not step.node.meta["val"].is_floating_point():
+        return False
+    source = step.sources[0].meta["val"]
+    return source.is_floating_point() or (masks and source.dtype == torch.bool)
+
+
+def cast_back(step: Step, values: Tensor) -> Tensor:
+    """``values``, like those of a step that casts its source, in the source's own precision if it has one."""
+    dtype = step.sources[0].meta["val"].dtype
+    return values.to(dtype) if dtype.is_floating_point else values
+
+
+def is_power(node: fx.Node) -> bool:
+    """Whether a call raises its source to a positive power: zero stays zero."""
+    return node.target is aten.pow.Tensor_Scalar and node.args[1] > 0
 
 
 class Joined(Rearrangement):
@@ -282,6 +325,7 @@ class Product(FromMultiplier):
         split: ``equal`` gives both half the relevance (the uniform rule of AttnLRP, Achtibat et al. 2024, eq.
             14, and the Shapley value of a product). ``signal`` gives all of it to the factor that is not a
             gate (a sigmoid, hard sigmoid, tanh or softmax), where just one is; else it splits equally.
+            Neither gives any to one by a value: such a product is a quotient.
     """
 
     split: str = "equal"
@@ -302,8 +346,11 @@ class Product(FromMultiplier):
         ]
 
     def _heirs(self, step: Step) -> list[fx.Node]:
-        signals = [source for source in step.sources if not _is_gate(source)]
-        return signals if self.split == "signal" and len(signals) == 1 else list(step.sources)
+        factors = [source for source in step.sources if not _made_by(source, INVERSES)]
+        signals = [source for source in factors if not _made_by(source, GATES)]
+        if self.split == "signal" and len(signals) == 1:
+            return signals
+        return factors or list(step.sources)
 
 
 class Quotient(FromMultiplier):
@@ -319,10 +366,11 @@ class Quotient(FromMultiplier):
         return [Relevance(part.sum_to_size(tape.layouts[numerator][0]), numerator)]
 
 
-def _is_gate(node: fx.Node) -> bool:
-    while node.target in REARRANGEMENTS and node.all_input_nodes:
+def _made_by(node: fx.Node, targets: tuple) -> bool:
+    """Whether a value is that of such a call, rearranged or cast."""
+    while node.target in (*REARRANGEMENTS, aten._to_copy.default) and node.all_input_nodes:
         node = node.all_input_nodes[0]
-    return node.target in GATES
+    return node.target in targets
 
 
 class Through(RelevanceRule):
@@ -350,9 +398,8 @@ class Selection(RelevanceRule):
     """``where``: the value that was chosen gets the relevance; a constant's stays with it, like a bias's."""
 
     def plan(self, step, form):
-        branches, gives = self._branches(step), form is step.node
-        condition = set(step.sources).difference(branches)
-        return [(source, source if gives else None) for source in branches], condition | relevance_reads(form)
+        gives = form is step.node
+        return [(source, source if gives else None) for source in step.sources], relevance_reads(form)
 
     def backward(self, step, message, tape):
         own = message.of is step.node
@@ -364,12 +411,7 @@ class Selection(RelevanceRule):
                 parts[branch] = parts[branch] + part if branch in parts else part
             else:
                 tape.absorb(step, image_sums(step.node, part * finite(tape[branch]) if own else part))
-        return [Relevance(parts[source], source if own else None) for source in self._branches(step)]
-
-    @staticmethod
-    def _branches(step: Step) -> list[fx.Node]:
-        """What is chosen between, as far as it depends on the images, each once."""
-        return [source for source in step.sources if source in step.node.args[1:]]
+        return [Relevance(parts[source], source if own else None) for source in step.sources]
 
 
 def selected(step: Step, values: Tensor, tape) -> list[tuple[fx.Node, Tensor]]:

@@ -19,6 +19,8 @@ from pyxai.attribution.propagation.signs import nonnegative
 from pyxai.attribution.propagation.walk import Propagation, Step, constants
 from pyxai.capture.split import before
 
+aten = torch.ops.aten
+
 CURE = "give its module one: composite=Composite(...).at(name, Pass())"
 
 
@@ -49,6 +51,8 @@ class Relevances(Propagation):
         method: name of the method, for errors.
         precision: see :class:`Layer`.
     """
+
+    constant = (*operations.JUMPS, aten.detach.default)
 
     def __init__(
         self,
@@ -159,9 +163,11 @@ def _operation(step: Step, composite: Composite) -> RelevanceRule | None:
     """The rule of a step that is no linear layer; None where there is none."""
     target = step.node.target
     several = sum(source in step.sources for source in step.node.args if isinstance(source, fx.Node)) > 1
-    if target in operations.ACTIVATIONS:
+    if target in operations.ACTIVATIONS or operations.is_power(step.node):
         return operations.Through()
-    if target is torch.ops.aten.cat.default:
+    if operations.is_cast(step):
+        return operations.Cast()
+    if target is aten.cat.default:
         return operations.Joined()
     if target in operations.REARRANGEMENTS:
         return operations.Rearrangement()

@@ -118,7 +118,13 @@ class Rule:
 
 
 class Propagation:
-    """A method: a rule for every step, and the arithmetic of messages."""
+    """A method: a rule for every step, and the arithmetic of messages.
+
+    Attributes:
+        constant: operations whose values count as constants although they depend on the images.
+    """
+
+    constant: tuple = ()
 
     def rule(self, step: Step) -> Rule:
         """The rule of a step that messages reach; raises :meth:`Step.unsupported` where there is none."""
@@ -191,13 +197,15 @@ class Walk:
         self.end: fx.Node = nodes[-1].args[0]
         self.constants = constants(module)
         self.calls = [node for node in nodes if node.op == "call_function" and node not in self.constants]
-        self.steps = {step.node: step for step in varying_steps(self.calls, self.images)}
+        self.steps = {
+            step.node: step for step in varying_steps(self.calls, self.images, propagation.constant)
+        }
         if self.end not in self.steps and self.end is not self.images:
             raise ValueError("what is explained must depend on the images' pixels, got a constant")
         self.rules: dict[Step, Rule] = {}
         self._keep = {
             node for node in self.calls if node not in self.steps
-        }  # sizes, and what is made of them
+        }  # sizes, constants, and what is made of them
         self._done: dict[fx.Node, list[fx.Node]] = defaultdict(list)  # values no longer read after a node
         self._plan(form)
         self._last = _last_uses(self.calls)
@@ -319,11 +327,15 @@ def constants(module: fx.GraphModule) -> dict[fx.Node, Any]:
     return values
 
 
-def varying_steps(calls: list[fx.Node], images: fx.Node) -> Iterable[Step]:
-    """The calls whose value depends on the images' pixels; their number (``sym_size``) does not."""
+def varying_steps(calls: list[fx.Node], images: fx.Node, constant: tuple = ()) -> Iterable[Step]:
+    """The calls whose value depends on the images' pixels; their number (``sym_size``) does not.
+
+    Args:
+        constant: see :class:`Propagation`.
+    """
     varying = {images}
     for node in calls:
-        if node.target in _OF_A_SHAPE:
+        if node.target in (*_OF_A_SHAPE, *constant):
             continue
         sources = tuple(source for source in node.all_input_nodes if source in varying)
         if sources and isinstance(node.meta.get("val"), (Tensor, tuple, list)):  # else a size

@@ -188,23 +188,43 @@ def _overwritten(x):
     return y
 
 
+def _written_out(x):
+    return x * (x.square().mean(1, keepdim=True) + 1e-5).rsqrt() * SIEVE
+
+
 OPERATIONS = {
+    "abs": lambda x: x.abs() * SIEVE,
     "addcdiv": lambda x: torch.addcdiv(x, F.relu(x), 2 + x.abs()),
     "addcmul": lambda x: torch.addcmul(ROW, x, ROW, value=2.0),
     "addmm": lambda x: torch.addmm(ROW, x.flatten(0, 2), SIEVE[1], beta=0.5, alpha=2).reshape(x.shape),
     "amax": lambda x: x * x.amax((2, 3), keepdim=True),
+    "atan": lambda x: x.atan() * SIEVE,
     "baddbmm": lambda x: torch.baddbmm(*[x.flatten(0, 1)] * 3, beta=0.5).reshape(x.shape),
+    "bicubic with antialiasing": lambda x: F.interpolate(x, (5, 5), mode="bicubic", antialias=True),
+    "bilinear with antialiasing": lambda x: F.interpolate(x, (5, 5), mode="bilinear", antialias=True),
     "channel_shuffle": lambda x: F.channel_shuffle(x, 3) * SIEVE,
+    "clamp at a tensor": lambda x: torch.clamp_min(x, 0.1 * SIEVE) - torch.clamp_max(x * ROW, SIEVE),
+    "cosine_similarity": lambda x: F.cosine_similarity(x, x.flip(3) + SIEVE)[:, None] * x,
+    "detach": lambda x: x * x.detach() + x.flip(2).detach(),
     "einsum": lambda x: torch.einsum("bijk,il->bljk", x, MATRIX),
     "einsum of two": lambda x: torch.einsum("bijk,bijl->bikl", x, x),
     "fold": lambda x: F.fold(F.unfold(x, 3) * 2, (8, 8), 3),
+    "generalised mean": lambda x: F.avg_pool2d(x.clamp(min=1e-6) ** 3, 4) ** (1 / 3),
     "glu": lambda x: F.glu(torch.cat([x, x * ROW], 1), 1),
     "index": lambda x: x[:, [0, 2, 2, 1, 4, 5]] * SIEVE,
+    "log1p": lambda x: F.relu(x).log1p() + x.sin() - x.expm1(),
+    "lp_pool2d": lambda x: F.lp_pool2d(x, 2, 2),
     "mask": lambda x: x + x.new_zeros(8, 8).masked_fill(SIEVE[0] > 0, -3),
     "masked attention": lambda x: x.masked_fill(SIEVE > 0, -torch.inf).softmax(-1) * x,
     "masked_fill": lambda x: x.masked_fill(SIEVE > 0, 3.0) * SIEVE,
     "max": lambda x: x * torch.max(x, 1, keepdim=True)[0],
+    "max of two": lambda x: torch.max(x, x.flip(3) - 0.5),
     "max without the axis": lambda x: x * torch.max(x, -1)[0][..., None],
+    "maximum": lambda x: torch.maximum(x[:, :3], x[:, 3:]).repeat(1, 2, 1, 1) * SIEVE,
+    "maximum of the same": lambda x: torch.maximum(x, x) * SIEVE,
+    "min of two": lambda x: torch.min(x, SIEVE),
+    "minimum": lambda x: torch.minimum(x[:, :3], x[:, 3:]).repeat(1, 2, 1, 1) * SIEVE,
+    "moments": lambda x: x - torch.var_mean(x, 1, keepdim=True)[1] * SIEVE,
     "norm": lambda x: x / (1 + torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)),
     "norm without the axis": lambda x: x.norm(dim=1)[:, None] * SIEVE,
     "normalize": lambda x: F.normalize(x, dim=1) * SIEVE,
@@ -213,8 +233,13 @@ OPERATIONS = {
     "rms_norm": lambda x: F.rms_norm(x, (8,), ROW, 1e-6),
     "rms_norm without a weight": lambda x: F.rms_norm(x, (8, 8)) * SIEVE,
     "rot90": lambda x: x.rot90(1, (2, 3)) * SIEVE,
+    "sign": lambda x: x.sign() * x.abs().sqrt() * SIEVE,
+    "straight-through rounding": lambda x: x + ((4 * x).round() / 4 - x).detach(),
+    "standard deviation": lambda x: x / (1 + x.std((2, 3), keepdim=True)),
     "unfold": lambda x: x.unfold(2, 4, 2).mean(-1),
+    "variance": lambda x: x / (1 + x.var(1, keepdim=True, unbiased=False)).sqrt(),
     "where": lambda x: torch.where(SIEVE > 0, x, F.relu(x) * 2),
+    "written out": _written_out,
 }
 
 
@@ -230,18 +255,54 @@ def test_operations_keep_every_sum(name):
         assert sum(layer.reasons.values(), start=torch.zeros(3)).abs().max() <= 1e-12
 
 
+CHOICES = {  # leaky ReLUs and others, written out
+    "where": (lambda x: torch.where(x > 0, x, 0.1 * x), lambda x: F.leaky_relu(x, 0.1)),
+    "masked_fill": (lambda x: x.masked_fill(x < 0, 0.0), F.relu),
+    "mask": (lambda x: x * (x > 0), F.relu),
+    "numbers of a mask": (
+        lambda x: x * (x >= 0).double() + (x < 0) * 0.125 * x,
+        lambda x: F.leaky_relu(x, 0.125),
+    ),
+    "threshold": (lambda x: F.threshold(x, 0.0, 0.0), F.relu),
+    "maximum": (lambda x: torch.maximum(x, 0.1 * x), lambda x: F.leaky_relu(x, 0.1)),
+    "sign": (lambda x: x.sign() * x, torch.abs),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_choice_that_depends_on_the_image(name):
+    """Relevance follows what was chosen; a difference is shared as by the activation that it makes."""
+    written, activation = (network(function) for function in CHOICES[name])
+    expected = attribution(written, pixels(), "gradient") * pixels()
+    assert_same(attribution(written, pixels(), "lrp", **EXACT), expected)
+    expected = attribution(activation, pixels(), "deeplift")
+    assert_same(attribution(written, pixels(), "deeplift"), expected)
+    assert residual(written, pixels(), "deeplift", rule="reveal_cancel") <= 1e-12
+
+
 @pytest.mark.parametrize(
     "function",
-    [lambda x: torch.where(x > 0, x, 0.1 * x), lambda x: x.masked_fill(x < 0, 0.0), F.hardshrink],
-    ids=["where", "masked_fill", "hardshrink"],
+    [
+        F.hardshrink,
+        lambda x: x * (x > 0.2),
+        lambda x: (4 * x).round() + x,
+        lambda x: torch.where(x > -torch.inf, x, -torch.inf),
+    ],
+    ids=["hardshrink", "mask", "round", "infinite"],
 )
-def test_a_choice_that_depends_on_the_image(function):
-    """Relevance follows what was chosen; a difference from a baseline that chose otherwise has no rule."""
-    model = network(function)
-    expected = attribution(model, pixels(), "gradient") * pixels()
-    assert_same(attribution(model, pixels(), "lrp", **EXACT), expected)
-    with pytest.raises(ValueError, match=r"^deeplift: no rule for the operation `where` in the"):
-        attribution(model, pixels(), "deeplift")
+def test_a_choice_that_jumps(function):
+    for rule in ("rescale", "reveal_cancel"):
+        assert residual(network(function), pixels(), "deeplift", rule=rule) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [("lrp", EXACT), ("deeplift", {}), ("deeplift", {"rule": "reveal_cancel"}), ("guided_backprop", {})],
+)
+def test_a_change_of_precision_is_passed(method, options):
+    model = network(lambda x: F.relu(x.float()).double() + x.half().relu().to(x.dtype))
+    expected = attribution(network(lambda x: 2 * F.relu(x)), pixels(), method, **options)
+    assert_same(attribution(model, pixels(), method, **options), expected, 2e-3)
 
 
 class Norms(nn.Module):
