@@ -260,7 +260,7 @@ CHOICES = {  # leaky ReLUs and others, written out
     "masked_fill": (lambda x: x.masked_fill(x < 0, 0.0), F.relu),
     "mask": (lambda x: x * (x > 0), F.relu),
     "numbers of a mask": (
-        lambda x: x * (x >= 0).double() + (x < 0) * 0.125 * x,
+        lambda x: x * (x >= 0).double() + (x < 0).double() * 0.125 * x,
         lambda x: F.leaky_relu(x, 0.125),
     ),
     "threshold": (lambda x: F.threshold(x, 0.0, 0.0), F.relu),
