@@ -15,6 +15,7 @@ from pyxai.capture.program import capture
 from tests import unfriendly, zoo
 
 aten = torch.ops.aten
+SLOW = ("densenet121", "efficientnet_b0", "mobilenet_v2", "vgg16")
 
 
 def relative(ours, theirs):
@@ -50,7 +51,9 @@ def same(before, after):
     return before[1:] == after[1:] and all(torch.equal(before[0][name], after[0][name]) for name in before[0])
 
 
-@pytest.mark.parametrize("name", zoo.NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in zoo.NAMES]
+)
 def test_zoo_output_and_gradient_equal_the_models(name):
     ((_, model, images),) = zoo.models([name], small=True, dtype=torch.float64)
     before = snapshot(model)

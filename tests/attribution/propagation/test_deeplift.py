@@ -16,7 +16,7 @@ from tests.attribution.propagation import deeplift_oracle
 RULES = ("rescale", "reveal_cancel", "mixed")
 SLOW = (
     "densenet121", "efficientnet_b0", "convnext_tiny", "googlenet", "mobilenet_v2", "mobilenet_v3_small",
-    "resnet50", "vgg16",
+    "resnet50", "vgg16", "vit_b16",
 )  # fmt: skip
 
 

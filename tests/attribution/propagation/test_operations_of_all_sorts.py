@@ -249,9 +249,9 @@ def test_operations_keep_every_sum(name):
     model = network(OPERATIONS[name])
     for rule in ("rescale", "reveal_cancel"):
         assert residual(model, pixels(), "deeplift", rule=rule) <= 1e-12
-    assert residual(model, pixels(), "lrp", **EXACT) <= 1e-12
-    report = pyxai.Explainer(model, "lrp", **EXACT).report(pixels(), 1)
-    for layer in report.layers:
+    explainer = pyxai.Explainer(model, "lrp", **EXACT)
+    assert float(explainer(pixels(), 1).residual.abs().max()) <= 1e-12
+    for layer in explainer.report(pixels(), 1).layers:
         assert sum(layer.reasons.values(), start=torch.zeros(3)).abs().max() <= 1e-12
 
 

@@ -41,7 +41,9 @@ def test_epsilon_loses_no_more_digits_than_the_gradient_does():
     assert distance(epsilon, model, images) <= max(0.01, 1.5 * distance(gradient, model, images))
 
 
-@pytest.mark.parametrize("rule", [Gamma(), ZPlus()], ids=["gamma", "z_plus"])
+@pytest.mark.parametrize(
+    "rule", [pytest.param(Gamma(), marks=pytest.mark.slow), ZPlus()], ids=["gamma", "z_plus"]
+)
 def test_rules_without_cancellation_keep_their_digits(rule):
     model, images = zoo.build("resnet18", small=True), zoo.photographs(2, 64, seed=1)
     assert distance(lambda net, pixels: relevance(net, pixels, rule), model, images) <= 0.01
