@@ -1,5 +1,6 @@
 """Options and fixtures of the whole suite: which devices and dtypes the operator tests run on, and skips."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -67,6 +68,14 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _memory(request):
+    """Large networks go with their test: a graph holds itself, and its weights, until it is collected."""
+    yield
+    if "slow" in request.keywords:
+        gc.collect()
 
 
 @pytest.fixture

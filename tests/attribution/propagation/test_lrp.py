@@ -104,7 +104,7 @@ def test_relevance_is_conserved_without_biases(name, rule):
     [
         "mobilenet_v3_small",
         *(
-            pytest.param(name, marks=pytest.mark.slow)
+            pytest.param(name, marks=[pytest.mark.slow, pytest.mark.xdist_group("memory")])
             for name in ("vit_b16", "densenet121", "googlenet", "efficientnet_b0")
         ),
     ],
