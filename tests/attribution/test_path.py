@@ -74,7 +74,8 @@ def test_certificate_of_an_image_that_is_its_baseline_is_zero():
     assert float(found.attribution.abs().max()) == 0 and found.residual.tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("tolerance", [pytest.param(0.2, marks=pytest.mark.slow), 0.05])
+@pytest.mark.slow
+@pytest.mark.parametrize("tolerance", [0.2, 0.05])
 def test_tolerance_bounds_the_error_of_the_map(tolerance):
     ((_, model, images),) = zoo.models(["resnet20"], n=3, small=True, dtype=torch.float64)
     found = pyxai.explain(model, images, METHOD, tolerance=tolerance)

@@ -15,7 +15,7 @@ from pyxai.capture.program import capture
 from tests import unfriendly, zoo
 
 aten = torch.ops.aten
-SLOW = ("densenet121", "efficientnet_b0", "mobilenet_v2", "vgg16")
+SLOW = ("densenet121", "efficientnet_b0", "mobilenet_v2", "vgg16", "vit_b16")
 
 
 def relative(ours, theirs):

@@ -129,7 +129,11 @@ SMOOTH = [
     "InplaceOps",
     "LogSoftmaxOutput",
 ]
-GATED = ["mobilenet_v3_small", "efficientnet_b0", "vit_b16", "convnext_tiny"]
+GATED = [
+    "mobilenet_v3_small",
+    "vit_b16",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("efficientnet_b0", "convnext_tiny")),
+]
 
 
 @pytest.mark.parametrize("name", [*SMOOTH, *GATED])
