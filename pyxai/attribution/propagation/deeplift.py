@@ -212,9 +212,8 @@ def _defined_everywhere(node: fx.Node) -> bool:
     return node.target not in (
         aten.log.default,
         aten.log1p.default,
-        aten.reciprocal.default,
-        aten.rsqrt.default,
         aten.sqrt.default,
+        *operations.INVERSES,
     )
 
 

@@ -5,15 +5,13 @@ Each rule is exact, also where the image and its baseline choose differently.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor, fx
 
 from pyxai import ops
 from pyxai.attribution.propagation import vjp
 from pyxai.attribution.propagation.deeplift_rules import reduced, slope, unreduced
-from pyxai.attribution.propagation.multipliers import MultiplierRule, PairedTape
+from pyxai.attribution.propagation.multipliers import MultiplierRule, to_sources
 from pyxai.attribution.propagation.operations import SMALLER
 from pyxai.attribution.propagation.relevance import finite
 from pyxai.attribution.propagation.walk import Step
@@ -94,7 +92,9 @@ class Larger(MultiplierRule):
         first = slope(margin0.clamp(min=0), margin.clamp(min=0), margin - margin0, *ends)
         if step.node.target in SMALLER:
             first = 1 - first
-        return _to_each(step, (multiplier * first, multiplier * (1 - first)), tape)
+        return to_sources(
+            step, zip(step.node.args, (multiplier * first, multiplier * (1 - first)), strict=True), tape
+        )
 
 
 class Jump(MultiplierRule):
@@ -108,7 +108,7 @@ class Jump(MultiplierRule):
         jump = tape.difference(step.node).to(multiplier.dtype)
         steepness = ops.stabilised_divide(jump, (margin - margin0).to(jump.dtype))
         part = multiplier * steepness.masked_fill(jump == 0, 0)  # also where both are infinite
-        return _to_each(step, (part, -part), tape)
+        return to_sources(step, zip(step.node.args, (part, -part), strict=False), tape)
 
 
 class Choice(MultiplierRule):
@@ -124,20 +124,10 @@ class Choice(MultiplierRule):
         )
         share = sum(condition) / 2
         parts = multiplier * (sum(first) - sum(second)) / 2, multiplier * share, multiplier * (1 - share)
-        return _to_each(step, parts, tape)
+        return to_sources(step, zip(step.node.args, parts, strict=True), tape)
 
 
 def _margin(step: Step, values) -> Tensor:
     """First less second argument of a step; the first where it has one."""
     first, *second = (values[part] if isinstance(part, fx.Node) else part for part in step.node.args)
     return first - second[0] if second else first
-
-
-def _to_each(step: Step, parts: Iterable[Tensor], tape: PairedTape) -> list[Tensor]:
-    """``parts`` for the arguments of the step, as far as there are and as these depend on the images."""
-    found: dict[fx.Node, Tensor] = {}
-    for source, part in zip(step.node.args, parts, strict=False):
-        if source in step.sources:
-            part = part.sum_to_size(tape.layouts[source][0])
-            found[source] = found[source] + part if source in found else part
-    return [found[source] for source in step.sources]

@@ -15,6 +15,7 @@ from pyxai.attribution.propagation.multipliers import (
     PairedTape,
     PartwiseRule,
     applied,
+    to_sources,
 )
 from pyxai.attribution.propagation.operations import addend_weights, cast_back, selected
 from pyxai.attribution.propagation.walk import Step
@@ -106,14 +107,11 @@ class Joined(PartwiseRule):
     """``cat``: every part takes its slice; those of constants are dropped."""
 
     def pull_back(self, step, multiplier, tape, sizes=False):
-        parts: dict[fx.Node, Tensor] = {}
         joined, dim = (*step.node.args, 0)[:2]
         lengths = [
             (tape.layouts[node][0] if node in step.sources else tape[node].shape)[dim] for node in joined
         ]
-        for node, part in zip(joined, multiplier.split(lengths, dim), strict=True):
-            parts[node] = parts[node] + part if node in parts else part
-        return [parts[source] for source in step.sources]
+        return to_sources(step, zip(joined, multiplier.split(lengths, dim), strict=True), tape)
 
     def magnitude(self, step, tape, of):
         joined, dim = (*step.node.args, 0)[:2]
@@ -126,13 +124,9 @@ class Sum(PartwiseRule):
     """``add``, ``sub``, ``rsub``: every addend gets the multiplier, with its sign."""
 
     def pull_back(self, step, multiplier, tape, sizes=False):
-        parts: dict[fx.Node, Tensor] = {}
-        for addend, weight in _addends(step):
-            weight = abs(weight) if sizes else weight
-            part = multiplier if weight == 1 else multiplier * weight
-            part = part.sum_to_size(tape.layouts[addend][0])
-            parts[addend] = parts[addend] + part if addend in parts else part
-        return [parts[source] for source in step.sources]
+        weights = ((addend, abs(weight) if sizes else weight) for addend, weight in _addends(step))
+        parts = ((addend, multiplier if weight == 1 else multiplier * weight) for addend, weight in weights)
+        return to_sources(step, parts, tape)
 
     def magnitude(self, step, tape, of):
         (first, weight), *others = _addends(step)
@@ -169,12 +163,7 @@ class Selection(PartwiseRule):
     """``where`` with a condition that does not depend on the image: Δ is that of what it chooses."""
 
     def pull_back(self, step, multiplier, tape, sizes=False):
-        parts: dict[fx.Node, Tensor] = {}
-        for branch, part in selected(step, multiplier, tape):
-            if branch in step.sources:
-                part = part.sum_to_size(tape.layouts[branch][0])
-                parts[branch] = parts[branch] + part if branch in parts else part
-        return [parts[source] for source in step.sources]
+        return to_sources(step, selected(step, multiplier, tape), tape)
 
     def magnitude(self, step, tape, of):
         sizes = (of(branch) if branch in step.sources else 0.0 for branch in step.node.args[1:])

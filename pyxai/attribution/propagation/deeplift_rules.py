@@ -13,7 +13,13 @@ from torch import Tensor, fx
 
 from pyxai import ops
 from pyxai.attribution.propagation import vjp
-from pyxai.attribution.propagation.multipliers import MultiplierRule, Multipliers, PairedTape, PartwiseRule
+from pyxai.attribution.propagation.multipliers import (
+    MultiplierRule,
+    Multipliers,
+    PairedTape,
+    PartwiseRule,
+    to_sources,
+)
 from pyxai.attribution.propagation.norms import norm
 from pyxai.attribution.propagation.relevance import finite
 from pyxai.attribution.propagation.walk import Step
@@ -151,17 +157,12 @@ class Quotient(MultiplierRule):
     def pull_back(self, step, multiplier, tape):
         numerator, denominator = step.node.args
         b, b0 = tape[denominator], tape.baseline[denominator]
-        parts = {node: torch.zeros((), dtype=b.dtype, device=b.device) for node in step.sources}
         total = b.abs() + b0.abs()
         share, between = b0.abs() / total, numerator
         if isinstance(numerator, fx.Node):
             between = share * tape[numerator] + (1 - share) * tape.baseline[numerator]
-        if numerator in parts:
-            part = multiplier * ((b.sign() + b0.sign()) / total)
-            parts[numerator] = parts[numerator] + part.sum_to_size(tape.layouts[numerator][0])
-        part = -multiplier * between / (b * b0)
-        parts[denominator] = parts[denominator] + part.sum_to_size(tape.layouts[denominator][0])
-        return [parts[source] for source in step.sources]
+        parts = multiplier * ((b.sign() + b0.sign()) / total), -multiplier * between / (b * b0)
+        return to_sources(step, zip(step.node.args, parts, strict=True), tape)
 
 
 class Softmax(MultiplierRule):

@@ -203,9 +203,8 @@ class Walk:
         if self.end not in self.steps and self.end is not self.images:
             raise ValueError("what is explained must depend on the images' pixels, got a constant")
         self.rules: dict[Step, Rule] = {}
-        self._keep = {
-            node for node in self.calls if node not in self.steps
-        }  # sizes, constants, and what is made of them
+        # sizes, what the method takes for constant, and what is made of them
+        self._keep = {node for node in self.calls if node not in self.steps}
         self._done: dict[fx.Node, list[fx.Node]] = defaultdict(list)  # values no longer read after a node
         self._plan(form)
         self._last = _last_uses(self.calls)
@@ -333,9 +332,9 @@ def varying_steps(calls: list[fx.Node], images: fx.Node, constant: tuple = ()) -
     Args:
         constant: see :class:`Propagation`.
     """
-    varying = {images}
+    varying, skipped = {images}, {*_OF_A_SHAPE, *constant}
     for node in calls:
-        if node.target in (*_OF_A_SHAPE, *constant):
+        if node.target in skipped:
             continue
         sources = tuple(source for source in node.all_input_nodes if source in varying)
         if sources and isinstance(node.meta.get("val"), (Tensor, tuple, list)):  # else a size
