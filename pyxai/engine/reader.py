@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -86,10 +87,14 @@ class Run:
         return pixels.transpose(1, 2, 0)
 
     def __getitem__(self, rows: int | slice) -> Explanation:
-        if isinstance(rows, int):
-            if not -len(self) <= rows < len(self):
-                raise IndexError(f"row {rows} of a run of {len(self)}")
-            rows = slice(rows % len(self), rows % len(self) + 1)
+        if not isinstance(rows, slice):
+            try:
+                row = operator.index(rows)
+            except TypeError:
+                raise TypeError(f"rows must be a number or a range, got {rows!r}; see `arrays`") from None
+            if not -len(self) <= row < len(self):
+                raise IndexError(f"row {row} of a run of {len(self)}")
+            rows = slice(row % len(self), row % len(self) + 1)
         start, stop, step = rows.indices(len(self))
         if step != 1:
             raise ValueError(f"rows must be a range with step 1, got step {step}")

@@ -26,6 +26,9 @@ def test_rows_ranges_and_batches(job):
     assert "integrated_gradients of 150 images (150 ok)" in repr(run)
     with pytest.raises(IndexError):
         run[150]
+    assert torch.equal(run[np.int64(3)].attribution, run[3].attribution)
+    with pytest.raises(TypeError, match="rows must be a number or a range, got 'residual'; see `arrays`"):
+        run["residual"]
     with pytest.raises(ValueError, match="step 1"):
         run[::2]
 
