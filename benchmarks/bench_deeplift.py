@@ -13,8 +13,8 @@ import pyxai
 from benchmarks import harness
 from benchmarks.harness import Claim, Options, Results
 from benchmarks.layers import Passes, layers_alone
-from pyxai.attribution.batch import image_sum
 from pyxai.bench import floor, interleave, paired_ratio
+from pyxai.methods.request import image_sum
 from tests import zoo
 
 MANY = 8

@@ -12,9 +12,9 @@ from benchmarks import harness
 from benchmarks.harness import Claim, Options, Results
 from benchmarks.ops.dwt import SIDE, peer
 from benchmarks.ops.dwt import cases as transform_cases
-from pyxai.attribution.explainer import fit_rows
 from pyxai.bench import interleave
 from pyxai.capture.executor import Executor
+from pyxai.capture.rows import default_rows, fit_rows
 from tests import zoo
 
 SAMPLES, SPARSITY = 16, 40.0
@@ -66,7 +66,7 @@ class OurStep:
 
     def __init__(self, model: torch.nn.Module, image: Tensor, samples: int, rows: int | None = None):
         self.image, self.samples = image, samples
-        rows = rows or fit_rows(pyxai.attribution.default_rows(image.shape, image.device), samples)
+        rows = rows or fit_rows(default_rows(image.shape, image.device), samples)
         self.explainers = {
             steps: pyxai.Explainer(
                 model, "cartoonx", steps=steps, samples=samples, sparsity=SPARSITY, rows=rows

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+import pyxai
 from benchmarks import harness
 from benchmarks.bench_engine import unpacked
 from benchmarks.harness import ROOT, Claim, Options, Results
@@ -178,7 +179,9 @@ def every_method(results: Results, options: Options) -> None:
     """Images a second of each method at its defaults."""
     count = 2 if options.quick else 16
     images = tensor(pictures(count, 224))
-    functions = {name: functools.partial(method, images) for name, method in saliency.METHODS.items()}
+    functions = {
+        name: functools.partial(getattr(saliency, name), images) for name in pyxai.list_methods("saliency")
+    }
     seconds = interleave(functions, options.rounds)
     results.add(f"every method, {count} images of 224²", seconds)
     for name, values in seconds.items():

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import pyxai
 from benchmarks import harness, maps
 from benchmarks.harness import Options, Results
-from pyxai.attribution.propagation import Composite, Epsilon, Gamma, ZPlus
+from pyxai.propagation import Composite, Epsilon, Gamma, ZPlus
 from tests import torchvision_shim, zoo
 
 torchvision_shim.install()

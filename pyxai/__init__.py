@@ -14,19 +14,46 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyxai.attribution import Explainer, Explanation, explain, methods
+    from pyxai import dxai, methods, metrics, ops, propagation, rde, render, saliency
     from pyxai.engine import open
+    from pyxai.explainer import Explainer, explain
+    from pyxai.methods import Explanation, list_methods
 
 __version__ = "0.1.0"
-__all__ = ["Explainer", "Explanation", "__version__", "explain", "methods", "open"]
 
-_HOMES = {"open": "pyxai.engine"}
+_HOMES = {
+    "Explainer": "pyxai.explainer",
+    "Explanation": "pyxai.methods",
+    "explain": "pyxai.explainer",
+    "list_methods": "pyxai.methods",
+    "open": "pyxai.engine",
+}
+_SUBPACKAGES = ("dxai", "methods", "metrics", "ops", "propagation", "rde", "render", "saliency")
+
+__all__ = [
+    "Explainer",
+    "Explanation",
+    "__version__",
+    "dxai",
+    "explain",
+    "list_methods",
+    "methods",
+    "metrics",
+    "open",
+    "ops",
+    "propagation",
+    "rde",
+    "render",
+    "saliency",
+]
 
 
 def __getattr__(name: str):
-    if name not in __all__:
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"pyxai.{name}")
+    if name not in _HOMES:
         raise AttributeError(f"module 'pyxai' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES.get(name, "pyxai.attribution")), name)
+    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -218,7 +218,7 @@ def run(
     notes = [f"floor: {evaluations} forward and backward passes an image, {best} rows at a time"]
     if importlib.util.find_spec("captum") is None:
         notes.append("captum is not installed: pip install captum")
-    elif (peer := captum_call(model, method, explainer.options, images, target)) is None:
+    elif (peer := captum_call(model, method, explainer.method, images, target)) is None:
         notes.append("captum has no method of the same meaning")
     else:
         functions["captum"] = lambda: peer(None)
@@ -228,7 +228,7 @@ def run(
     functions["pyxai"] = lambda: explainer(images, target)
     shape = "x".join(map(str, images.shape))
     chosen = ", ".join(
-        f"{key}={value}" for key, value in dataclasses.asdict(explainer.options).items() if key in options
+        f"{key}={value}" for key, value in dataclasses.asdict(explainer.method).items() if key in options
     )
     where = f"{precision}, {torch.get_num_threads()} threads"
     what = f"{method}({chosen}) of {type(model).__name__} on {shape}, {where}"

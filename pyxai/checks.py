@@ -2,57 +2,99 @@
 
 ``lrp: `images` must have shape (N, C, H, W), got (3, 224, 224)``
 
-Checks of an option leave out ``method`` where whoever fills in the options puts it before the message.
+A check says what is wrong; whoever the caller knows by name, a method or a public function, puts that name
+before it at its border, with :func:`naming`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import difflib
+import types
+import typing
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
 from torch import Tensor
 
 
-def expect(
-    condition: bool, method: str, argument: str, requirement: str, got: Any, error: type = ValueError
-) -> None:
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Errors about arguments begin with ``name``, whoever raised them."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if type(error) not in (ValueError, TypeError) or str(error).startswith(f"{name}: "):
+            raise
+        raise type(error)(f"{name}: {error}") from None
+
+
+def expect(condition: bool, argument: str, requirement: str, got: Any, error: type = ValueError) -> None:
     """Raise ``error`` in the project's message form unless ``condition`` holds."""
     if not condition:
-        raise error(f"{method}{': ' if method else ''}`{argument}` must {requirement}, got {got}")
+        raise error(f"`{argument}` must {requirement}, got {got}")
 
 
-def expect_images(method: str, images: Any) -> None:
+def expect_images(images: Any) -> None:
     """``images`` is a floating (N, C, H, W) tensor with pixels."""
-    kind = type(images).__name__
-    expect(isinstance(images, Tensor), method, "images", "be a torch.Tensor", kind, TypeError)
+    expect(isinstance(images, Tensor), "images", "be a torch.Tensor", type(images).__name__, TypeError)
     shape = tuple(images.shape)
-    expect(images.ndim == 4, method, "images", "have shape (N, C, H, W)", shape)
-    expect(images.is_floating_point(), method, "images", "have a floating dtype", images.dtype, TypeError)
-    expect(0 not in shape[1:], method, "images", "have at least one channel and one pixel", shape)
+    expect(images.ndim == 4, "images", "have shape (N, C, H, W)", shape)
+    expect(images.is_floating_point(), "images", "have a floating dtype", images.dtype, TypeError)
+    expect(0 not in shape[1:], "images", "have at least one channel and one pixel", shape)
 
 
-def whole(name: str, value: Any, least: int | None = None, method: str = "") -> None:
+def whole(name: str, value: Any, least: int | None = None) -> None:
     """An option's value is a whole number, not below ``least``."""
     fits = isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least)
     kinds = {None: "whole number", 1: "positive whole number"}
     kind = kinds.get(least, f"whole number of at least {least}")
-    expect(fits, method, name, f"be a {kind}", repr(value))
+    expect(fits, name, f"be a {kind}", repr(value))
 
 
-def non_negative(name: str, value: Any, method: str = "") -> None:
+def non_negative(name: str, value: Any) -> None:
     """An option's value is a finite real number that is not negative."""
-    expect(_finite(value) and value >= 0, method, name, "be a number that is not negative", repr(value))
+    expect(_finite(value) and value >= 0, name, "be a number that is not negative", repr(value))
 
 
-def positive(name: str, value: Any, method: str = "") -> None:
+def positive(name: str, value: Any) -> None:
     """An option's value is a finite real number above zero."""
-    expect(_finite(value) and value > 0, method, name, "be a positive number", repr(value))
+    expect(_finite(value) and value > 0, name, "be a positive number", repr(value))
 
 
-def one_of(name: str, value: Any, choices: Collection, method: str = "") -> None:
+def one_of(name: str, value: Any, choices: Collection) -> None:
     """An option's value is one of ``choices``."""
-    expect(value in choices, method, name, f"be one of {', '.join(map(repr, choices))}", repr(value))
+    expect(value in choices, name, f"be one of {', '.join(map(repr, choices))}", repr(value))
+
+
+def alternatives(annotation: Any) -> tuple:
+    """What a union is a union of; of another annotation itself."""
+    union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
+    return typing.get_args(annotation) if union else (annotation,)
+
+
+def choices_of(annotation: Any) -> tuple[str, ...]:
+    """The words of the ``Literal`` in an annotation; none where it has none."""
+    literals = [kind for kind in alternatives(annotation) if typing.get_origin(kind) is typing.Literal]
+    return tuple(choice for literal in literals for choice in typing.get_args(literal))
+
+
+def literal_choices(annotated: Any) -> dict[str, tuple[str, ...]]:
+    """Name to words of each argument of a function, or field of a class, annotated with a ``Literal``."""
+    found = {name: choices_of(hint) for name, hint in typing.get_type_hints(annotated).items()}
+    return {name: choices for name, choices in found.items() if choices}
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """The nearest of the names that are ``known``, as a question in brackets; "" where none is near."""
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def shown(value: Any) -> str:
+    """A value in a message: text and numbers as they are written, else what kind of thing it is."""
+    return repr(value) if isinstance(value, (str, Real, tuple, list, type(None))) else type(value).__name__
 
 
 def _finite(value: Any) -> bool:

@@ -15,16 +15,20 @@ BELOW = {
     "checks": set(),
     "ops": {"_native"},
     "testing": {"ops"},
-    "capture": {"ops"},
+    "modules": set(),
+    "capture": {"checks", "ops"},
     "saliency": {"_native", "checks", "ops"},
     "render": set(),
     "rde": {"capture", "checks", "ops"},
     "dxai": {"checks"},
-    "attribution": {"capture", "checks", "dxai", "ops", "rde", "saliency"},
-    "engine": {"attribution", "capture", "dxai", "ops"},
+    "metrics": {"checks"},
+    "propagation": {"capture", "checks", "ops"},
+    "methods": {"capture", "checks", "dxai", "modules", "ops", "propagation", "rde", "saliency"},
+    "explainer": {"capture", "checks", "methods"},
+    "engine": {"explainer", "methods", "capture", "dxai", "ops", "modules"},
 }
 # The one upward import: an Explanation draws itself, with the import inside the call.
-LAZY = {("attribution", "render")}
+LAZY = {("methods", "render")}
 
 # Imported when used, never by `import pyxai`.
 OPTIONAL = {
@@ -51,9 +55,9 @@ def sources() -> list[Path]:
 
 
 def known_part(name: list[str]) -> str:
-    """The part a module belongs to; names of the package itself come from the attribution face."""
+    """The part a module belongs to; names of the package itself come from the explainer."""
     known = {part(path) for path in sources()} | {"_C"}
-    return name[0] if name and name[0] in known else "attribution"
+    return name[0] if name and name[0] in known else "explainer"
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:

@@ -453,7 +453,7 @@ def _counters(model: nn.Module) -> dict[str, Tensor]:
 
 def resnet20_cifar10() -> tuple[nn.Module, object]:
     """The trained ResNet-20 and its preprocessing, for 32×32 photographs."""
-    from pyxai.engine.preprocess import Preprocess
+    from pyxai.engine.data.preprocess import Preprocess
 
     return trained_resnet20(), Preprocess(mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
@@ -462,7 +462,7 @@ def squeezenet_imagenet() -> tuple[nn.Module, object]:
     """The trained SqueezeNet 1.0 and its preprocessing: short side 256, centre 227×227, BGR in 0..255 less
     the mean.
     """
-    from pyxai.engine.preprocess import Preprocess
+    from pyxai.engine.data.preprocess import Preprocess
 
     mean, std = CAFFE_MEAN, (1.0, 1.0, 1.0)
     return trained_squeezenet(), Preprocess(256, 227, mean, std, channels="BGR", scale=255.0)

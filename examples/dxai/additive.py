@@ -25,11 +25,11 @@ from pyxai.cli.dxai_evaluate import heatmap_methods, heatmaps, history, in_unit_
 from pyxai.cli.memory import keep_freed_memory
 from pyxai.dxai import builders
 from pyxai.dxai.decomposition import decompose
-from pyxai.dxai.evaluation import correlation, heatmap_part
 from pyxai.dxai.training import Recipe, load_checkpoint
 from pyxai.engine import Preprocess
-from pyxai.engine.models import load_model
-from pyxai.engine.sources import open_source
+from pyxai.engine.data.sources import open_source
+from pyxai.engine.models.load import load_model
+from pyxai.metrics.decomposition import correlation, heatmap_part
 
 COLOURS = {"red": (50.0, -25.0, -25.0), "green": (-25.0, 50.0, -25.0), "blue": (-25.0, -25.0, 50.0)}
 UNSEEN = 2**40  # seeds of noise that no training picture has

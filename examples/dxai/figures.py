@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pyxai.attribution.decomposition import trained
 from pyxai.cli.dxai_command import check_classes, explained_classifier, labelled_images
 from pyxai.cli.dxai_evaluate import in_unit_range
 from pyxai.dxai.data import Range
 from pyxai.dxai.decomposition import decompose
-from pyxai.dxai.evaluation import class_means, progression
 from pyxai.dxai.pictures import amplitude, bars, grid
-from pyxai.engine.models import load_model
+from pyxai.dxai.trained import trained
+from pyxai.engine.models.load import load_model
+from pyxai.metrics.decomposition import class_means, progression
 
 BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 

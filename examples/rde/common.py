@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 import pyxai
-from pyxai.engine.images import find_images
-from pyxai.engine.models import load_model
-from pyxai.engine.prepare import model_input
-from pyxai.engine.sources import read_row
+from pyxai.engine.data.images import find_images
+from pyxai.engine.data.sources import read_row
+from pyxai.engine.models.load import load_model
+from pyxai.engine.runner.prepare import model_input
 from pyxai.rde import Wavelets
 from pyxai.render import gallery, read_class_names
 

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import torch
 
+import pyxai
 from pyxai import saliency
 from pyxai.engine import Preprocess
-from pyxai.engine.sources import open_source, read_row
+from pyxai.engine.data.sources import open_source, read_row
 from pyxai.render import gallery
+
+METHODS = pyxai.list_methods("saliency")
 
 
 def main() -> None:
@@ -23,12 +26,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder or zip of pictures of any sizes")
     parser.add_argument("--out", type=Path, default=Path("gallery.png"), help="the sheet")
     parser.add_argument("--count", type=int, default=6, help="pictures to take")
-    parser.add_argument("--methods", nargs="+", choices=saliency.METHODS, default=list(saliency.METHODS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     arguments = parser.parse_args()
     source = open_source(arguments.data)
     pixels = [read_row(source, name, Preprocess(), None) for name in source.names()[: arguments.count]]
     maps = {
-        name: [saliency.METHODS[name](torch.from_numpy(p)[None] / 255)[0].numpy() for p in pixels]
+        name: [getattr(saliency, name)(torch.from_numpy(p)[None] / 255)[0].numpy() for p in pixels]
         for name in arguments.methods
     }
     gallery([p.transpose(1, 2, 0) for p in pixels], maps, arguments.out)

@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pyxai.capture.needs import Needs
+from pyxai.checks import expect
+
 Pick = Callable[[Any], Tensor]
 
 
@@ -18,19 +21,33 @@ class Classifier(nn.Module):
     logit, class 0 by its negative, and the predicted class is the sign of the decision.
 
     Args:
-        model: any module; ``torch.compile`` and (Distributed)DataParallel wrappers are taken off.
+        model: any module; ``torch.compile`` and (Distributed)DataParallel wrappers are taken off. Or any
+            other callable from images to scores, see :class:`Function`.
         output: picks the class scores from what the model returns. None takes a tensor as it is, an object's
             ``.logits``, a dictionary's ``"logits"``, or the first item of a tuple.
     """
 
-    def __init__(self, model: nn.Module, output: Pick | None = None):
+    def __init__(self, model: nn.Module | Callable[[Tensor], Any], output: Pick | None = None):
         super().__init__()
         self.model = unwrap(model)
         self.output = output
 
+    @property
+    def is_function(self) -> bool:
+        """Whether the model is a callable that only its scores are known of."""
+        return isinstance(self.model, Function)
+
+    def check_serves(self, needs: Needs) -> None:
+        """Raise a :class:`TypeError` where a callable that is no module must give more than its scores."""
+        if self.is_function and needs > Needs.SCORES:
+            wanted = f"be a torch.nn.Module, for the method needs its {needs}"
+            expect(False, "model", wanted, type(self.model.call).__name__, TypeError)
+
     def forward(self, images: Tensor) -> Tensor:
         raw = self.model(images)
         scores = self.output(raw) if self.output else class_scores(raw)
+        if self.is_function:
+            scores = as_scores(scores, images)
         if not isinstance(scores, Tensor):
             raise TypeError(
                 f"the model's output must be a tensor, got {type(scores).__name__}; "
@@ -61,10 +78,38 @@ def class_scores(raw: Any) -> Any:
     return raw[0] if isinstance(raw, (tuple, list)) else raw
 
 
+class Function(nn.Module):
+    """A callable that is no module: a function around another framework, a pipeline's ``predict_proba``.
+
+    It is called with a detached copy of some images (n, C, H, W), on their device, and returns a tensor or an
+    array of their scores (n, K), on any device and of any real dtype.
+    """
+
+    def __init__(self, call: Callable[[Tensor], Any]):
+        super().__init__()
+        self.call = call
+
+    def forward(self, images: Tensor) -> Any:
+        return self.call(images.detach().clone())
+
+
+def as_scores(scores: Any, images: Tensor) -> Any:
+    """An array or tensor of scores as a tensor like ``images``; what is neither as it is."""
+    if isinstance(scores, Tensor) or hasattr(scores, "__array__"):
+        return torch.as_tensor(scores).to(device=images.device, dtype=images.dtype)
+    return scores
+
+
 def unwrap(model: Any) -> nn.Module:
-    """The module inside ``torch.compile``, DataParallel and DistributedDataParallel wrappers."""
+    """The module inside ``torch.compile``, DataParallel and DistributedDataParallel wrappers.
+
+    A callable that is no module becomes a :class:`Function`.
+    """
     if not isinstance(model, nn.Module):
-        raise TypeError(f"`model` must be a torch.nn.Module, got {type(model).__name__}")
+        kind = type(model).__name__
+        if not callable(model):
+            raise TypeError(f"`model` must be a torch.nn.Module or a function of images, got {kind}")
+        return Function(model)
     while True:
         if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
             model = model.module

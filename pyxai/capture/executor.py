@@ -1,18 +1,15 @@
-"""Runs a program on a fixed number of rows a call, so that a row's bits do not depend on its mates.
-
-Convolution libraries choose algorithms by batch size, so the same image explained in a batch of 1 and of 64
-differs through rounding. Every call here therefore has the same number of rows; a short one is padded.
-"""
+"""Runs a program on a fixed number of rows a call, so that a row's bits do not depend on its mates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from pyxai.capture.program import Program
+from pyxai.capture.rows import FixedRows
 
 Choose = Callable[[Tensor], Tensor]
 
@@ -32,7 +29,7 @@ def exact_arithmetic(device: torch.device):
         matmul.allow_tf32 = allowed
 
 
-class Executor:
+class Executor(FixedRows):
     """Scores and gradients of a model in calls of ``rows`` rows.
 
     Prediction calls, which cost a third of a gradient's and carry few rows in path methods, have
@@ -44,7 +41,7 @@ class Executor:
     """
 
     def __init__(self, program: Program, rows: int):
-        self.rows = rows
+        super().__init__(rows)
         self.prediction_rows = max(1, rows // 4)
         self.stem = program.stem
         self._program = program
@@ -60,10 +57,6 @@ class Executor:
     def program(self) -> Program:
         """The captured model; ``program.forward`` is the canonical graph where a method needs one."""
         return self._program
-
-    def blocks(self, total: int) -> Iterator[slice]:
-        """Slices of at most ``rows`` that cover ``range(total)``."""
-        return (slice(start, min(start + self.rows, total)) for start in range(0, total, self.rows))
 
     def scores(self, images: Tensor) -> Tensor:
         """Class scores (N, K) of images (N, C, H, W), without a gradient."""
@@ -121,10 +114,8 @@ class Executor:
         return self.fill(points if dtype is None else points.to(dtype)).detach().requires_grad_(True)
 
     def fill(self, points: Tensor, size: int | None = None) -> Tensor:
-        """``points`` with the last row repeated up to ``size`` rows, by default those of a gradient call."""
-        missing = (size or self.rows) - len(points)
-        if missing:
-            points = torch.cat([points, points[-1:].expand(missing, *points.shape[1:])])
+        """As :meth:`FixedRows.fill`, in the memory format that the model wants."""
+        points = super().fill(points, size)
         if self._program.channels_last and points.ndim == 4:
             points = points.contiguous(memory_format=torch.channels_last)
         return points

@@ -10,15 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyxai.capture.affine import split_stem
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.differentiable import differentiable
 from pyxai.capture.export import CaptureError, export
+from pyxai.capture.fast.affine import split_stem
+from pyxai.capture.fast.differentiable import differentiable
+from pyxai.capture.fast.pointwise import uses_convolutions
+from pyxai.capture.fast.stem import Stem
 from pyxai.capture.layers import find_layer, name_layers
-from pyxai.capture.pointwise import uses_convolutions
+from pyxai.capture.needs import Needs
 from pyxai.capture.split import before
-from pyxai.capture.stem import Stem
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
 AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 2e-2}
@@ -41,7 +42,7 @@ class Program:
         reason: why not, where it is not.
         classes: how many scores an image has.
         token_linears: "convolution" where linear layers over tokens run as one, see
-            :mod:`pyxai.capture.pointwise`.
+            :mod:`pyxai.capture.fast.pointwise`.
     """
 
     forward: Callable[[Tensor], Tensor]
@@ -88,14 +89,14 @@ class _ImagesMixed(Exception):
 def capture(
     classifier: Classifier,
     images: Tensor,
-    needs: str = "gradients",
+    needs: Needs = Needs.GRADIENTS,
     dtype: torch.dtype | None = None,
     layers: Iterable[str] = (),
 ) -> Program:
     """Capture ``classifier`` for images of this shape; run it eagerly where that fails and ``needs`` allows.
 
     Args:
-        needs: ``gradients`` for methods any differentiable model serves; for others a failure is an error.
+        needs: what will be asked of the model; where that is its graph, a failure is an error.
         dtype: run gradients in this dtype.
         layers: names of modules whose values :meth:`Program.layer` must give: nothing is folded across them.
 
@@ -104,6 +105,9 @@ def capture(
             unknown, or it cannot be captured although ``needs`` asks for its graph.
     """
     shape = tuple(images.shape[1:])
+    if classifier.is_function:
+        classifier.check_serves(needs)
+        return _eager(classifier, images, dtype, "it is no torch.nn.Module", shape)
     try:
         module = export(classifier, images)
         classes = _canonical(classifier, module, images, layers)
@@ -111,12 +115,12 @@ def capture(
         raise ValueError(f"`model` must treat each image alone: {error}") from None
     except CaptureError as error:
         _check_runs(classifier, images)
-        if needs != "gradients":
+        if needs is Needs.GRAPH:
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
         return _eager(classifier, images, dtype, str(error), shape)
     for name in layers:
         find_layer(module, name)
-    if needs == "gradients":
+    if needs is Needs.GRADIENTS:
         reason = _other_gradient(classifier, module, images)
         if reason:
             return _eager(classifier, images, dtype, reason, shape)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyxai.dxai.data import LabelledImages
     from pyxai.dxai.losses import Objective
     from pyxai.dxai.training import Progress, Recipe
-    from pyxai.engine.distributed import World
+    from pyxai.engine.runner.distributed import World
 
 CACHE = 2**31  # bytes of decoded images that are kept; of more, none
 
@@ -78,8 +78,8 @@ def train(
     from pyxai.dxai.networks import check_size
     from pyxai.dxai.step import Diverged
     from pyxai.dxai.training import CHECKPOINT, Recipe, Training
-    from pyxai.engine.distributed import world
-    from pyxai.engine.weights import weights_hash
+    from pyxai.engine.models.weights import weights_hash
+    from pyxai.engine.runner.distributed import world
 
     if precision not in ("fp32", "bf16"):
         raise InputError(f"--precision must be one of fp32, bf16, got {precision!r}")
@@ -184,8 +184,8 @@ def explained_classifier(model: nn.Module) -> nn.Module:
 def _classifier(spec: str, size: int | None, grey: bool) -> tuple[nn.Module | None, Preprocess]:
     """The given classifier, or None where there is none yet; and what its images are."""
     from pyxai.capture.classifier import check_evaluation_mode
-    from pyxai.engine.decomposed import training_preprocess
-    from pyxai.engine.models import load_model
+    from pyxai.engine.models.dxai import training_preprocess
+    from pyxai.engine.models.load import load_model
 
     if spec == "discriminator" or spec.partition(":")[0] == "train":
         return None, training_preprocess(64 if size is None else size, 1 if grey else 3)
@@ -211,9 +211,9 @@ def labelled_images(data: Path, preprocess: Preprocess) -> tuple[LabelledImages,
 
     from pyxai.dxai.data import LabelledImages
     from pyxai.dxai.networks import check_size
+    from pyxai.engine.data.sources import open_source, read_row
     from pyxai.engine.errors import RowError
-    from pyxai.engine.sources import open_source, read_row
-    from pyxai.engine.status import WRONG_SIZE
+    from pyxai.engine.store.status import WRONG_SIZE
 
     source = open_source(data)
     names = source.names()
@@ -258,8 +258,8 @@ def _trained(kind: str, recipe: Recipe, images: LabelledImages, out: Path, devic
     import torch
 
     from pyxai.dxai.classifiers import fit
-    from pyxai.engine.decomposed import CLASSIFIER, new_classifier
-    from pyxai.engine.weights import load_weights
+    from pyxai.engine.models.dxai import CLASSIFIER, new_classifier
+    from pyxai.engine.models.weights import load_weights
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)

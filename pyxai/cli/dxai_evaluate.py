@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from pyxai.dxai.data import Range
     from pyxai.dxai.training import Recipe
-    from pyxai.engine.preprocess import Preprocess
+    from pyxai.engine.data.preprocess import Preprocess
 
     Classify = Callable[[Tensor], Tensor]
 
-SLOW = "rate-distortion"  # a family of methods that is left out unless named
+SLOW = "rate_distortion"  # a family of methods that is left out unless named
 COLUMNS = {
     "area": "β-AUC",
     "area_absolute": "β-AUC, absolute",
@@ -62,12 +62,12 @@ def evaluate(
     import numpy as np
     import torch
 
-    from pyxai.attribution.decomposition import trained
     from pyxai.checks import whole
     from pyxai.dxai.data import Range
     from pyxai.dxai.decomposition import decompose
-    from pyxai.dxai.evaluation import heatmap_part
-    from pyxai.engine.models import load_model
+    from pyxai.dxai.trained import trained
+    from pyxai.engine.models.load import load_model
+    from pyxai.metrics.decomposition import heatmap_part
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -118,7 +118,7 @@ def history(run: Path) -> dict[str, float]:
     classifier that it trained first.
     """
     from pyxai.dxai.training import LOG, load_checkpoint
-    from pyxai.engine.decomposed import CLASSIFIER
+    from pyxai.engine.models.dxai import CLASSIFIER
 
     done, seconds = load_checkpoint(run)["iteration"], 0.0
     if (run / LOG).exists():
@@ -150,11 +150,12 @@ def show(table: dict[str, dict[str, float]], columns: dict[str, str]) -> None:
 
 def heatmap_methods(named: str | None) -> list[str]:
     """The methods a comma-separated list names; None for all that need no further options and are quick."""
-    from pyxai.attribution import method, methods
+    from pyxai.methods import Needs, get_method, list_methods
 
     if named is None:
-        return [m.name for m in methods() if m.needs in ("gradients", "graph") and m.family != SLOW]
-    names = [method(name).name for name in named.split(",") if name]
+        known = map(get_method, list_methods())
+        return [m.name for m in known if m.needs >= Needs.GRADIENTS and m.family != SLOW]
+    names = [get_method(name).name for name in named.split(",") if name]
     if "dxai" in names:
         raise InputError("--methods names heat maps, not 'dxai', which is always there")
     return names
@@ -169,7 +170,7 @@ def heatmaps(
     """
     import torch
 
-    from pyxai.attribution import Explainer
+    from pyxai.explainer import Explainer
 
     generator = torch.Generator().manual_seed(0)
     maps = [torch.rand(1, *inputs.shape[2:], generator=generator) for _ in inputs]
@@ -196,7 +197,7 @@ def measures(
     classify: Classify, unit: Tensor, distinct: Tensor, relevance: Tensor, target: Tensor
 ) -> dict[str, float]:
     """The columns of a row: of images in [-1, 1], their distinct parts and the pixels' relevance."""
-    from pyxai.dxai import evaluation
+    from pyxai.metrics import decomposition as evaluation
 
     right = evaluation.accuracies(evaluation.progression(classify, unit, distinct), target)
     without = evaluation.accuracies(evaluation.deletion(classify, unit, relevance), target)
@@ -217,7 +218,7 @@ def _check_channels(run: Path, recipe: Recipe, preprocess: Preprocess) -> None:
 
 def _warn_of_another(classifier: nn.Module, recipe: Recipe, run: Path) -> None:
     """Judging by another classifier is Tab. 3; by the same with other weights it is likely to be an error."""
-    from pyxai.engine.weights import weights_hash
+    from pyxai.engine.models.weights import weights_hash
 
     _, trained_for, known = recipe.classifier.rpartition(" ")
     if trained_for and known != weights_hash(classifier):

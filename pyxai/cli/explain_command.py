@@ -12,10 +12,10 @@ import typer
 
 from pyxai.cli import values
 from pyxai.engine import Job
-from pyxai.engine.job import CHUNK
+from pyxai.engine.runner.job import CHUNK
 
 if TYPE_CHECKING:
-    from pyxai.engine.report import Summary
+    from pyxai.engine.runner.progress import Summary
 
 _BEGAN = time.perf_counter()
 
@@ -120,16 +120,16 @@ def explain(
         device=device,
         precision=precision,
         seed=seed,
-        keep=keep or ("attribution" if method == "dxai" else "heatmap"),
+        keep=keep,
         store_dtype=store_dtype,
         workers=workers,
         resume=resume,
         strict=strict,
         shard=shard,
     )
-    from pyxai.engine.decode import quiet_decoders
-    from pyxai.engine.report import Bar, Lines, Progress
-    from pyxai.engine.runner import run
+    from pyxai.engine.data.decode import quiet_decoders
+    from pyxai.engine.runner.loop import run
+    from pyxai.engine.runner.progress import Bar, Lines, Progress
 
     speaks = os.environ.get("RANK", "0") == "0"
     progress = (Lines() if quiet or not sys.stderr.isatty() else Bar()) if speaks else Progress()

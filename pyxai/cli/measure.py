@@ -39,7 +39,7 @@ def bench(
     import torch
 
     from pyxai.bench import run
-    from pyxai.engine.models import load_model
+    from pyxai.engine.models.load import load_model
 
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(images, channels, size, size, generator=generator)

@@ -9,11 +9,11 @@ import numpy as np
 import typer
 
 from pyxai.engine import InputError
-from pyxai.engine.status import OK
+from pyxai.engine.store.status import OK
 
 if TYPE_CHECKING:
-    from pyxai.engine.reader import Run
-    from pyxai.engine.sizes import SizedRun
+    from pyxai.engine.store.reader import Run
+    from pyxai.engine.store.sizes import SizedRun
 
 
 def render(

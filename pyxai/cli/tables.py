@@ -42,12 +42,14 @@ def info() -> None:
 
 def methods() -> None:
     """The methods with their families, what they need, and their options with types and defaults."""
-    import pyxai
+    from pyxai.methods import get_method, list_methods
 
     rows = []
-    for entry in pyxai.methods():
-        options = "\n".join(f"{name}: {kind} = {value!r}" for name, (kind, value) in entry.fields().items())
-        rows.append([entry.name, entry.family, entry.needs, options or "none"])
+    for method in map(get_method, list_methods()):
+        options = [
+            f"{option.name}: {option.kind} = {option.default!r}" for option in method.options().values()
+        ]
+        rows.append([method.name, method.family, str(method.needs), "\n".join(options) or "none"])
     _table(["method", "family", "needs", "options"], rows)
 
 

@@ -40,7 +40,7 @@ def target(text: str) -> int | str | None:
 
 
 def method_options(method: str, assignments: list[str] | None) -> dict[str, Any]:
-    from pyxai.attribution import parse_options
+    from pyxai.methods import parse_options
 
     try:
         return parse_options(method, assignments or [])

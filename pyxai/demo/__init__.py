@@ -14,9 +14,9 @@ import numpy as np
 
 from pyxai.demo import pictures
 from pyxai.engine import InputError, Job, open
-from pyxai.engine.report import Bar, Progress, Summary
-from pyxai.engine.runner import run as explain
-from pyxai.engine.store import Store
+from pyxai.engine.runner.loop import run as explain
+from pyxai.engine.runner.progress import Bar, Progress, Summary
+from pyxai.engine.store.store import Store
 from pyxai.render import Row, contact_sheet
 
 METHODS: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pyxai.engine.preprocess import Preprocess
+from pyxai.engine.data.preprocess import Preprocess
 
 WEIGHTS = Path(__file__).parent / "weights"
 DIGITS = Preprocess()

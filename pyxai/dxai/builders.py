@@ -48,9 +48,7 @@ def patches(
     """
     boxes = np.asarray(boxes, float).reshape(-1, 4)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    expect(
-        bool((areas > 0).all()), "dxai", "boxes", "be (left, top, right, bottom) of some area", boxes.tolist()
-    )
+    expect(bool((areas > 0).all()), "boxes", "be (left, top, right, bottom) of some area", boxes.tolist())
     stride = stride or size
     for top in range(0, picture.shape[0] - size + 1, stride):
         for left in range(0, picture.shape[1] - size + 1, stride):
@@ -77,7 +75,7 @@ def by_mask(
     Marked are pictures with ``least`` pixels in the mask; unmarked those with none and a full section, of
     which the paper gives no number: here ``tissue`` of the pixels are not black.
     """
-    expect(mask.shape == picture.shape[:2], "dxai", "mask", f"have shape {picture.shape[:2]}", mask.shape)
+    expect(mask.shape == picture.shape[:2], "mask", f"have shape {picture.shape[:2]}", mask.shape)
     count = np.count_nonzero(mask)
     shown = picture.reshape(*picture.shape[:2], -1).any(2).mean()
     if count >= least:

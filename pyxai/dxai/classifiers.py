@@ -27,7 +27,7 @@ class SimpleClassifier(nn.Module):
 
     def __init__(self, size: int, classes: int, channels: int = 3):
         super().__init__()
-        whole("size", size, 8, "dxai")
+        whole("size", size, 8)
         pool = max(2, round((size / 32) ** 0.5))
         side = size // pool // pool
         self.conv1 = nn.Conv2d(channels, 16, 3, padding=1)
@@ -144,7 +144,7 @@ def _split(labels: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray,
     training, held = [], []
     for label in range(labels.max() + 1):
         own = random.permutation(np.flatnonzero(labels == label))
-        expect(len(own) > 1, "dxai", "data", "have two images of every class to train a classifier", len(own))
+        expect(len(own) > 1, "data", "have two images of every class to train a classifier", len(own))
         some = max(1, len(own) // 10)
         held.append(own[:some])
         training.append(own[some:])

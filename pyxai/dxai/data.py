@@ -64,10 +64,10 @@ class LabelledImages:
 
     def __post_init__(self):
         count = len(self.classes)
-        expect(count >= 2, "dxai", "data", "have images of at least two classes", f"{count}")
+        expect(count >= 2, "data", "have images of at least two classes", f"{count}")
         present = np.bincount(self.labels, minlength=count)
         empty = [name for name, images in zip(self.classes, present, strict=True) if not images]
-        expect(not empty, "dxai", "data", "have images of every class", f"none of {', '.join(empty)}")
+        expect(not empty, "data", "have images of every class", f"none of {', '.join(empty)}")
 
     def batch(self, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Images (N, C, H, W) and classes (N,)."""

@@ -55,13 +55,13 @@ class Objective:
     correlation: str = "zero"
 
     def __post_init__(self):
-        positive("temperature", self.temperature, "dxai")
+        positive("temperature", self.temperature)
         for field in fields(self):
             if field.type == "float":
-                non_negative(field.name, getattr(self, field.name), "dxai")
-        one_of("distance", self.distance, DISTANCES, "dxai")
-        one_of("mask", self.mask, MASKS, "dxai")
-        one_of("correlation", self.correlation, CORRELATIONS, "dxai")
+                non_negative(field.name, getattr(self, field.name))
+        one_of("distance", self.distance, DISTANCES)
+        one_of("mask", self.mask, MASKS)
+        one_of("correlation", self.correlation, CORRELATIONS)
 
 
 OBJECTIVES = {

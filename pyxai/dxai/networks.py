@@ -26,9 +26,9 @@ def levels(size: int) -> int:
 
 def check_size(size: int) -> None:
     """``size`` is that of images the networks can take, else a :class:`ValueError`."""
-    whole("size", size, SMALLEST, "dxai")
+    whole("size", size, SMALLEST)
     step = 2 ** levels(size)
-    expect(size % step == 0, "dxai", "size", f"be a multiple of {step} pixels", size)
+    expect(size % step == 0, "size", f"be a multiple of {step} pixels", size)
 
 
 class Encoded(NamedTuple):
@@ -78,7 +78,7 @@ class Generator(nn.Module):
         super().__init__()
         check_size(size)
         for name, value, least in (("branches", branches, 2), ("channels", channels, 1), ("width", width, 1)):
-            whole(name, value, least, "dxai")
+            whole(name, value, least)
         self.size, self.branches, self.channels = size, branches, channels
         n, count = branches, levels(size)
         widths = [min(width * 2**level, widest) for level in range(count + 1)]
@@ -107,7 +107,7 @@ class Generator(nn.Module):
     def encode(self, images: Tensor) -> Encoded:
         expected = (self.channels, self.size, self.size)
         requirement = f"have shape (N, {self.channels}, {self.size}, {self.size})"
-        expect(tuple(images.shape[1:]) == expected, "dxai", "images", requirement, tuple(images.shape))
+        expect(tuple(images.shape[1:]) == expected, "images", requirement, tuple(images.shape))
         x = images.repeat(1, self.branches, 1, 1)
         if self.stem_norm is not None:
             x = F.leaky_relu(self.stem_norm(x), SLOPE)
@@ -149,7 +149,7 @@ class Mapping(nn.Module):
     def __init__(self, size: int, classes: int, width: int = 512):
         super().__init__()
         check_size(size)
-        whole("classes", classes, 2, "dxai")
+        whole("classes", classes, 2)
         self.shared = _layers(LATENT, width, 4)
         outputs = STYLE * (levels(size) + 2)
         self.own = nn.ModuleList(
@@ -185,9 +185,9 @@ class Discriminator(nn.Module):
     def __init__(self, size: int, classes: int, channels: int = 3, width: int | None = None):
         super().__init__()
         check_size(size)
-        whole("classes", classes, 2, "dxai")
+        whole("classes", classes, 2)
         width = 2**14 // size if width is None else width
-        whole("width", width, 1, "dxai")
+        whole("width", width, 1)
         count = size.bit_length() - 3  # down to 4², or up to 7²
         widths = [min(width * 2**level, max(width, 512)) for level in range(count + 1)]
         self.stem = convolution(channels, width, 3)

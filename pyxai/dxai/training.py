@@ -83,15 +83,15 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        whole("batch", self.batch, 1, "dxai")
-        whole("accumulate", self.accumulate, 1, "dxai")
-        whole("seed", self.seed, 0, "dxai")
-        one_of("augmentation", self.augmentation, AUGMENTATIONS, "dxai")
+        whole("batch", self.batch, 1)
+        whole("accumulate", self.accumulate, 1)
+        whole("seed", self.seed, 0)
+        one_of("augmentation", self.augmentation, AUGMENTATIONS)
         for name in ("rate", "mapping_rate", "decay"):
-            non_negative(name, getattr(self, name), "dxai")
-        expect(self.decay <= 1, "dxai", "decay", "be at most 1", self.decay)
+            non_negative(name, getattr(self, name))
+        expect(self.decay <= 1, "decay", "be at most 1", self.decay)
         requirement = f"be a multiple of {self.accumulate}, the number of parts"
-        expect(self.batch % self.accumulate == 0, "dxai", "batch", requirement, self.batch)
+        expect(self.batch % self.accumulate == 0, "batch", requirement, self.batch)
         with torch.device("meta"):  # the rest, without the work
             self.networks()
 
@@ -175,7 +175,7 @@ class Training:
         self._rank, processes = _processes()
         share, parts = recipe.batch // processes, processes * recipe.accumulate
         requirement = f"be a multiple of {parts}, the number of parts"
-        expect(recipe.batch % parts == 0, "dxai", "batch", requirement, recipe.batch)
+        expect(recipe.batch % parts == 0, "batch", requirement, recipe.batch)
         self._own = slice(self._rank * share, (self._rank + 1) * share)
         self._classify = None if classifier is None else _OfUnitRange(classifier, recipe.range)
         self.step = Step(
@@ -205,8 +205,8 @@ class Training:
         Raises:
             Diverged: a loss or a weight is not finite; the last checkpoint stays.
         """
-        whole("iterations", iterations, 1, "dxai")
-        whole("report_every", report_every, 1, "dxai")
+        whole("iterations", iterations, 1)
+        whole("report_every", report_every, 1)
         self.out.mkdir(parents=True, exist_ok=True)
         began = time.monotonic() - self._forget_later_rows()
         saved, steps, total = time.monotonic(), 0, {}

@@ -8,30 +8,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, RunError, StrictStop
-from pyxai.engine.job import Job
-from pyxai.engine.preprocess import Preprocess
+from pyxai.engine.runner.job import Job
 
 if TYPE_CHECKING:
-    from pyxai.engine.reader import Run
-    from pyxai.engine.report import Progress, Summary
-    from pyxai.engine.sizes import SizedRun
+    from pyxai.engine.runner.progress import Progress, Summary
+    from pyxai.engine.store.reader import Run
+    from pyxai.engine.store.sizes import SizedRun
 
 __all__ = ["InputError", "Job", "Preprocess", "RunError", "StrictStop", "open", "run"]
 
 
 def run(job: Job, progress: Progress | None = None) -> Summary:
-    """Carry out ``job``, see :func:`pyxai.engine.runner.run`."""
-    from pyxai.engine.runner import run
+    """Carry out ``job``, see :func:`pyxai.engine.runner.loop.run`."""
+    from pyxai.engine.runner.loop import run
 
     return run(job, progress)
 
 
 def open(path: str | Path) -> Run | SizedRun:
-    """Read a store back, see :class:`pyxai.engine.reader.Run`; of pictures of several sizes, a
-    :class:`pyxai.engine.sizes.SizedRun`.
+    """Read a store back, see :class:`pyxai.engine.store.reader.Run`; of pictures of several sizes, a
+    :class:`pyxai.engine.store.sizes.SizedRun`.
     """
-    from pyxai.engine.reader import Run
-    from pyxai.engine.sizes import SizedRun, is_by_size
+    from pyxai.engine.store.reader import Run
+    from pyxai.engine.store.sizes import SizedRun, is_by_size
 
     return SizedRun(path) if is_by_size(path) else Run(path)

@@ -98,7 +98,6 @@ class RateDistortion:
         black: Tensor,
         white: Tensor,
         scores: Tensor,
-        method: str = "rate_distortion",
     ) -> Explained:
         """Masks of ``images`` (N, C, H, W) for the classes ``target`` (N,).
 
@@ -107,26 +106,25 @@ class RateDistortion:
             ids: (N,), keys of the noise.
             black, white: (C,), the ends of the images' range; masks are found in [0, 1].
             scores: (N, classes), the model's for the images.
-            method: named in error messages.
         """
-        self.representation.check(tuple(images.shape[1:]), method)
-        unit = _unit(images, black, white, method)
+        self.representation.check(tuple(images.shape[1:]))
+        unit = _unit(images, black, white)
         broken = (~scores.isfinite().all(1)).nonzero().flatten().tolist()
-        expect(not broken, method, "model", "return finite scores", f"NaN or infinity for image {broken[:1]}")
-        run = _Run(self, executor, unit, target, ids, black, white, scores, method)
-        mask = self._first_mask(run.scene, method)
+        expect(not broken, "model", "return finite scores", f"NaN or infinity for image {broken[:1]}")
+        run = _Run(self, executor, unit, target, ids, black, white, scores)
+        mask = self._first_mask(run.scene)
         losses = torch.full((len(images), self.steps), torch.nan, dtype=torch.float64, device=images.device)
         steps = run.minimise(mask, losses) if self._worth_it(mask) else [0] * len(images)
         return run.result(mask, losses, steps)
 
-    def _first_mask(self, of: Scene, method: str) -> Tensor:
+    def _first_mask(self, of: Scene) -> Tensor:
         shape = (len(of.images), of.size)
         if self.start is None:
             return of.coefficients.new_ones(shape)
         wanted = f"have shape ({shape[1]},) or {shape}"
-        expect(self.start.shape in (shape[1:], shape), method, "start", wanted, tuple(self.start.shape))
+        expect(self.start.shape in (shape[1:], shape), "start", wanted, tuple(self.start.shape))
         mask = self.start.to(of.coefficients).expand(shape).contiguous().clone()
-        expect(bool(((mask >= 0) & (mask <= 1)).all()), method, "start", "lie in [0, 1]", "other values")
+        expect(bool(((mask >= 0) & (mask <= 1)).all()), "start", "lie in [0, 1]", "other values")
         return mask
 
     def _worth_it(self, mask: Tensor) -> bool:
@@ -138,16 +136,14 @@ class RateDistortion:
 class _Run:
     """The state of one optimisation."""
 
-    def __init__(
-        self, how: RateDistortion, executor: Executor, unit, target, ids, black, white, scores, method: str
-    ):
-        self.how, self.executor, self.target, self.scores, self.method = how, executor, target, scores, method
+    def __init__(self, how: RateDistortion, executor: Executor, unit, target, ids, black, white, scores):
+        self.how, self.executor, self.target, self.scores = how, executor, target, scores
         self.scene = scene(how.representation, how.obfuscation, unit, ids, how.seed, black, white)
         plain = unit if how.colour else unit.mean(1, keepdim=True)
         ends = plain.new_zeros(plain.shape[1]), plain.new_ones(plain.shape[1])
         self.pictures = scene(how.representation, Constant(0.0), plain, ids, how.seed, *ends)
         wanted = f"give K = {self.scene.size} for one channel too, or `colour` be set"
-        expect(self.pictures.size == self.scene.size, method, "representation", wanted, self.pictures.size)
+        expect(self.pictures.size == self.scene.size, "representation", wanted, self.pictures.size)
 
     def minimise(self, mask: Tensor, losses: Tensor) -> list[int]:
         """Change ``mask`` (N, K) in place and note the ``losses``; images leave when they are done.
@@ -189,7 +185,7 @@ class _Run:
         for place, step in (~values.isfinite()).nonzero()[:1].tolist():
             wanted = "return finite scores and gradients for obfuscated images"
             got = f"{float(values[place, step])} as {what.format(step + 1)} of image {int(images[place])}"
-            expect(False, self.method, "model", wanted, got)
+            expect(False, "model", wanted, got)
 
     def _settled(self, losses: Tensor) -> bool:
         how = self.how
@@ -262,7 +258,7 @@ class _Run:
         )
 
 
-def _unit(images: Tensor, black: Tensor, white: Tensor, method: str) -> Tensor:
+def _unit(images: Tensor, black: Tensor, white: Tensor) -> Tensor:
     """``images`` with black at 0 and white at 1."""
     black, white = black[:, None, None], white[:, None, None]
     unit = (images - black) / (white - black)
@@ -270,5 +266,5 @@ def _unit(images: Tensor, black: Tensor, white: Tensor, method: str) -> Tensor:
     inside = least >= -RANGE_SLACK and greatest <= 1 + RANGE_SLACK
     low, high = (float(end) for end in torch.aminmax(images))
     wanted = "lie between `low` and `high` (black and white, by default 0 and 1)"
-    expect(inside, method, "images", wanted, f"values from {low:.4g} to {high:.4g}")
+    expect(inside, "images", wanted, f"values from {low:.4g} to {high:.4g}")
     return unit.clamp(0, 1)

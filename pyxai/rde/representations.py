@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyxai import ops
-from pyxai.checks import expect, one_of, whole
+from pyxai.checks import expect, near, one_of, whole
 
 
 class Representation:
@@ -38,7 +37,7 @@ class Representation:
         """Of an image's coefficients (c, K), those each part's statistics are taken of, in any shape."""
         return coefficients.split(self.parts(shape) or coefficients.shape[-1], -1)
 
-    def check(self, shape: tuple[int, int, int], method: str) -> None:
+    def check(self, shape: tuple[int, int, int]) -> None:
         """Raise a :class:`ValueError` where images of this shape cannot be represented."""
 
     def synthesis(self, like: Tensor) -> tuple[Tensor, int] | None:
@@ -81,10 +80,8 @@ class Wavelets(Representation):
         one_of("padding", self.padding, ops.PADDINGS)
         pywt = _pywavelets()
         known = pywt.wavelist(kind="discrete")
-        close = difflib.get_close_matches(str(self.wavelet), known, 1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
         wanted = "be a discrete wavelet of PyWavelets"
-        expect(self.wavelet in known, "", "wavelet", wanted, f"{self.wavelet!r}{hint}")
+        expect(self.wavelet in known, "wavelet", wanted, f"{self.wavelet!r}{near(str(self.wavelet), known)}")
 
     def coefficients(self, images: Tensor) -> Tensor:
         return ops.dwt(images, self._filters("dec", images), self.levels, self.padding)
@@ -99,14 +96,14 @@ class Wavelets(Representation):
         """Where the coefficients of images of this shape lie."""
         return ops.wavelet_layout(*shape[1:], self.levels, self._taps())
 
-    def check(self, shape: tuple[int, int, int], method: str) -> None:
+    def check(self, shape: tuple[int, int, int]) -> None:
         side, reach = min(shape[1:]), self._taps() - 1
         size = f"{shape[1]}×{shape[2]}"
         wanted = f"have at least {2 * reach} pixels a side for the wavelet {self.wavelet!r}"
-        expect(side >= 2 * reach, method, "images", wanted, size)
+        expect(side >= 2 * reach, "images", wanted, size)
         deepest = int(math.log2(side / reach))  # beyond, every coefficient would reach over the border
         wanted = f"be at most {deepest} for {size} images and the wavelet {self.wavelet!r}"
-        expect(self.levels <= deepest, method, "levels", wanted, self.levels)
+        expect(self.levels <= deepest, "levels", wanted, self.levels)
 
     def synthesis(self, like: Tensor) -> tuple[Tensor, int]:
         return self._filters("rec", like), self.levels

@@ -7,7 +7,6 @@ same names work in ``pyxai.explain(None, images, name)`` and in ``pyxai explain 
 """
 
 from pyxai.saliency.entropy import entropy
-from pyxai.saliency.face import METHODS
 from pyxai.saliency.gbvs import gbvs
 from pyxai.saliency.itti import conspicuity, itti_koch
 from pyxai.saliency.regions import region_contrast
@@ -22,7 +21,6 @@ from pyxai.saliency.surround import centre_surround, fine_grained
 from pyxai.saliency.tree import spanning_tree
 
 __all__ = [
-    "METHODS",
     "amplitude_spectrum",
     "centre_surround",
     "conspicuity",

@@ -36,7 +36,7 @@ def gbvs(images: Tensor, size: int = 32) -> Tensor:
 
     Returns (N, H, W), the largest value 1.
     """
-    whole("size", size, 2, "gbvs")
+    whole("size", size, 2)
     pictures = enlarged(images)
     light = pyramid(intensity(pictures), max(SCALES) + 1)
     channels = [

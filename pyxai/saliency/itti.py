@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pyxai.checks import one_of
+from pyxai.checks import naming, one_of
 from pyxai.saliency.face import check_images, classical
 from pyxai.saliency.features import (
     LEVELS,
@@ -35,7 +35,6 @@ BORDER = 20  # the part of the longer side over which differences fade out, as i
 STEPS = 10  # of `iterative`
 
 Normalisation = Literal["local_max", "iterative"]
-CHOICES = ("local_max", "iterative")
 
 
 @classical(pixels=SMALLEST**2)
@@ -53,16 +52,16 @@ def itti_koch(images: Tensor, normalisation: Normalisation = "local_max") -> Ten
 
     Returns (N, H, W), enlarged from scale 4, the largest value 1.
     """
-    one_of("normalisation", normalisation, CHOICES, "itti_koch")
     normalise = _NORMALISE[normalisation]
     maps = sum(normalise(channel) for channel in _channels(images, normalise).values()) / 3
     return unit_peak(resize(maps, *images.shape[2:]))
 
 
+@naming("conspicuity")
 def conspicuity(images: Tensor, normalisation: Normalisation = "local_max") -> dict[str, Tensor]:
     """The maps :func:`itti_koch` adds, ``intensity``, ``colour`` and ``orientation``, (N, H, W) each."""
-    check_images("conspicuity", images)
-    one_of("normalisation", normalisation, CHOICES, "conspicuity")
+    check_images(images)
+    one_of("normalisation", normalisation, _NORMALISE)
     wide = images.detach().to(torch.promote_types(images.dtype, torch.float32))
     channels = _channels(wide, _NORMALISE[normalisation])
     return {name: resize(maps, *images.shape[2:]).to(images.dtype) for name, maps in channels.items()}

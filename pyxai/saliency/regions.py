@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyxai.checks import one_of, whole
+from pyxai.checks import whole
 from pyxai.saliency.colour import lab
 from pyxai.saliency.face import classical
 from pyxai.saliency.planes import unit_range
@@ -43,9 +43,7 @@ def region_contrast(
     Raises:
         ModuleNotFoundError: scikit-image is not installed.
     """
-    one_of("variant", variant, ("mean", "histogram"), "region_contrast")
-    one_of("segments", segments, ("felzenszwalb", "slic"), "region_contrast")
-    whole("count", count, 2, "region_contrast")
+    whole("count", count, 2)
     segmentation = _segmentation()
     maps = []
     for image in images:

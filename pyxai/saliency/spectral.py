@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pyxai import ops
-from pyxai.checks import one_of, positive, whole
+from pyxai.checks import naming, positive, whole
 from pyxai.ops.spectral_residual import FLOOR
 from pyxai.saliency.face import check_images, classical
 from pyxai.saliency.planes import gaussian_taps, grey, grey_levels, resize, unit_peak, unit_range
@@ -42,11 +42,9 @@ def spectral_residual(
     Returns (N, H, W) in [0, 1]. In ``paper`` each map, or each channel's, goes from 0 to 1. In ``opencv`` it
     has the largest value 1 before it is enlarged, as OpenCV's, and so at most 1.
     """
-    name = "spectral_residual"
-    one_of("variant", variant, ("paper", "opencv"), name)
     opencv = variant == "opencv"
-    taps = gaussian_taps(8.0, 2) if opencv else _paper_taps(name, sigma)
-    working = (_opencv_picture if opencv else _working_picture)(name, images, size, channels)
+    taps = gaussian_taps(8.0, 2) if opencv else _paper_taps(sigma)
+    working = (_opencv_picture if opencv else _working_picture)(images, size, channels)
     spectrum = torch.view_as_real(torch.fft.rfft2(working))
     residual = ops.spectral_residual(spectrum, working.shape[2], opencv)
     field = torch.view_as_real(torch.fft.ifft2(torch.view_as_complex(residual)))
@@ -72,8 +70,8 @@ def phase(
 
     Returns (N, H, W) in [0, 1]; each map, or each channel's, goes from 0 to 1.
     """
-    taps = _paper_taps("phase", sigma)
-    working = _working_picture("phase", images, size, channels)
+    taps = _paper_taps(sigma)
+    working = _working_picture(images, size, channels)
     spectrum = torch.fft.rfft2(working)
     whitened = spectrum / spectrum.abs().clamp(min=FLOOR)
     field = torch.fft.irfft2(whitened, s=working.shape[1:])
@@ -82,6 +80,7 @@ def phase(
     return _finish(maps, working, images)
 
 
+@naming("amplitude_spectrum")
 def amplitude_spectrum(images: Tensor) -> Tensor:
     """log(1 + |F I|) of the luma with frequency 0 in the middle (slides).
 
@@ -93,18 +92,20 @@ def amplitude_spectrum(images: Tensor) -> Tensor:
     Raises:
         ValueError, TypeError: ``images`` are none.
     """
-    spectrum = torch.fft.fft2(_luma("amplitude_spectrum", images))
+    spectrum = torch.fft.fft2(_luma(images))
     return torch.fft.fftshift(spectrum.abs().log1p(), (1, 2))
 
 
+@naming("phase_spectrum")
 def phase_spectrum(images: Tensor) -> Tensor:
     """Angle of F I of the luma in [-π, π] with frequency 0 in the middle (slides).
 
     Arguments, shape, dtype and errors as for :func:`amplitude_spectrum`.
     """
-    return torch.fft.fftshift(torch.fft.fft2(_luma("phase_spectrum", images)).angle(), (1, 2))
+    return torch.fft.fftshift(torch.fft.fft2(_luma(images)).angle(), (1, 2))
 
 
+@naming("radial_amplitude")
 def radial_amplitude(images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean of |F I| of the luma by frequency, to be held against the 1/f of natural images (slides).
 
@@ -114,7 +115,7 @@ def radial_amplitude(images: Tensor) -> tuple[Tensor, Tensor]:
     about them. K is half of the longer side, rounded down: frequency 0 is left out, and so are the corners;
     a picture of one pixel has no rings.
     """
-    planes = _luma("radial_amplitude", images)
+    planes = _luma(images)
     amplitude = torch.fft.fft2(planes).abs().flatten(1)
     longer = max(planes.shape[1:])
     down, right = (torch.fft.fftfreq(side, dtype=torch.float64) for side in planes.shape[1:])
@@ -127,41 +128,39 @@ def radial_amplitude(images: Tensor) -> tuple[Tensor, Tensor]:
     return frequency, sums / torch.bincount(ring, minlength=count)
 
 
-def _luma(name: str, images: Tensor) -> Tensor:
-    check_images(name, images)
+def _luma(images: Tensor) -> Tensor:
+    check_images(images)
     return grey(images.detach().to(torch.promote_types(images.dtype, torch.float32)))
 
 
-def _paper_taps(name: str, sigma: float) -> Tensor:
-    positive("sigma", sigma, name)
+def _paper_taps(sigma: float) -> Tensor:
+    positive("sigma", sigma)
     return gaussian_taps(sigma, max(1, round(REACH * sigma)))
 
 
-def _working_picture(name: str, images: Tensor, size: int | None, channels: str) -> Tensor:
+def _working_picture(images: Tensor, size: int | None, channels: str) -> Tensor:
     """The planes to be transformed, (N or 3N, h, w).
 
     None is enlarged: whitening would make much of the frequencies that interpolation leaves all but empty.
     """
-    one_of("channels", channels, ("grey", "mean"), name)
     planes = grey(images) if channels == "grey" else images.flatten(0, 1)
     if size is None:
         return planes
-    whole("size", size, 2, name)
+    whole("size", size, 2)
     height, width = planes.shape[1:]
     scale = min(1, size / max(height, width))
     return resize(planes.double(), max(1, round(scale * height)), max(1, round(scale * width)))
 
 
-def _opencv_picture(name: str, images: Tensor, size: int | None, channels: str) -> Tensor:
+def _opencv_picture(images: Tensor, size: int | None, channels: str) -> Tensor:
     """The same as OpenCV makes them: whole numbers 0..255, its `INTER_LINEAR_EXACT`, not antialiased.
 
     Two rows make a new one, so only those are rounded to 8 bits. Weights are multiples of 1/256: nothing is
     rounded after that before the last step.
     """
-    one_of("channels", channels, ("grey", "mean"), name)
     levels = grey_levels if channels == "grey" else lambda images: (images * 255).round().flatten(0, 1)
     if size is not None:
-        whole("size", size, 2, name)
+        whole("size", size, 2)
     if size is None or images.shape[2:] == (size, size):
         return levels(images)
     (rows, down), (columns, across) = (_neighbours(side, size) for side in images.shape[2:])

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pyxai.checks import expect, one_of, whole
+from pyxai.checks import expect, whole
 from pyxai.saliency.face import classical
 from pyxai.saliency.planes import box_mean, gaussian_mean, grey_levels, unit_peak, window_sum
 
@@ -31,13 +31,11 @@ def centre_surround(
 
     Returns (N, H, W) in units of the image, at most 1. Sums are float64.
     """
-    name = "centre_surround"
     radii = radius if isinstance(radius, tuple) else (radius,)
-    expect(len(radii) > 0, name, "radius", "have at least one scale", radius)
+    expect(len(radii) > 0, "radius", "have at least one scale", radius)
     radii = tuple(int(value) if isinstance(value, float) and value.is_integer() else value for value in radii)
     for value in radii:
-        whole("radius", value, 1, name)
-    one_of("window", window, ("box", "gaussian"), name)
+        whole("radius", value, 1)
     planes = images.flatten(0, 1).double()
     total = torch.zeros_like(planes)
     for value in radii:

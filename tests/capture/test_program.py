@@ -11,6 +11,7 @@ from pyxai.capture.canonical import channel_affine
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.executor import Executor
 from pyxai.capture.layers import layer_names
+from pyxai.capture.needs import Needs
 from pyxai.capture.program import capture
 from tests import unfriendly, zoo
 
@@ -222,7 +223,7 @@ def test_a_backward_pass_of_the_models_own_is_the_gradient(case):
     assert "backward pass is not the derivative" in program.reason
     _, expected = eager(model, images)
     assert torch.equal(captured(program, images)[1], expected)
-    assert capture(Classifier(model), images, needs="graph").captured
+    assert capture(Classifier(model), images, needs=Needs.GRAPH).captured
 
 
 @pytest.mark.parametrize("method", ["gradient", "lrp"])
@@ -272,7 +273,7 @@ def test_data_dependent_model_runs_eagerly_for_gradients_and_is_an_error_for_gra
     for ours, theirs in zip(captured(program, images), eager(model, images), strict=True):
         assert relative(ours, theirs) == 0
     with pytest.raises(ValueError, match=r"`model` must be capturable for this method: torch\.export"):
-        capture(Classifier(model), images, needs="graph")
+        capture(Classifier(model), images, needs=Needs.GRAPH)
 
 
 class _Random(nn.Module):

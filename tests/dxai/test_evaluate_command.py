@@ -13,16 +13,17 @@ import pyxai
 from pyxai.cli import dxai_evaluate
 from pyxai.cli.dxai_command import train
 from pyxai.cli.dxai_evaluate import evaluate, history, measures
-from pyxai.dxai import decomposition, evaluation
+from pyxai.dxai import decomposition
 from pyxai.engine import InputError
-from pyxai.engine.models import load_model
+from pyxai.engine.models.load import load_model
+from pyxai.metrics import decomposition as evaluation
 from tests.dxai.test_train_command import SMALL, folder
 
 MODEL = """
 import torch
 from PIL import Image
-from pyxai.engine.models import load_model
-from pyxai.engine.preprocess import Preprocess
+from pyxai.engine.models.load import load_model
+from pyxai.engine.data.preprocess import Preprocess
 class Net(torch.nn.Module):
     def forward(self, x):
         return x.mean((2, 3)).cummax(1).values[:, :2]

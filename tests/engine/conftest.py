@@ -11,7 +11,7 @@ import zarr
 from PIL import Image
 
 from pyxai.engine import Job
-from pyxai.engine.store import Store
+from pyxai.engine.store.store import Store
 
 TINY = Path(__file__).with_name("tiny.py")
 

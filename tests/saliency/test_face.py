@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+import pyxai
 from pyxai import saliency
 from tests.saliency.pictures import TURNS, correlation, photographs, tensor
 
-METHODS = sorted(saliency.METHODS)
+METHODS = pyxai.list_methods("saliency")
 EXACT = ("centre_surround", "entropy")
 LEAST = {"spanning_tree": 0.97}  # ties of 8-bit weights; the others 0.999
 
@@ -17,7 +18,7 @@ def method(request):
     """Each method in turn; region contrast where its superpixels are installed."""
     if request.param == "region_contrast":
         pytest.importorskip("skimage")
-    return saliency.METHODS[request.param]
+    return getattr(saliency, request.param)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 0.3, 1.0])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pyxai import _native, saliency
+import pyxai
+from pyxai import _native
 from pyxai.render.gallery import GAP, MARGIN, TILE
 from tests.engine.conftest import fill_folder, picture
 
@@ -30,7 +31,7 @@ def test_a_column_for_every_method_and_a_row_for_every_picture(tmp_path):
     assert done.stdout.strip() == str(tmp_path / "sheet.png")
     pixels = np.asarray(Image.open(tmp_path / "sheet.png"))
     for row in range(3):
-        for column in range(1 + len(saliency.METHODS)):
+        for column in range(1 + len(pyxai.list_methods("saliency"))):
             left, top = MARGIN + column * (TILE + GAP), -MARGIN - (3 - row) * (TILE + GAP)
             tile = pixels[top : top + TILE, left : left + TILE]
             assert tile.shape == (TILE, TILE, 3) and tile[TILE // 2].std() > 10

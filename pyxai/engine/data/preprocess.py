@@ -1,0 +1,154 @@
+"""From a decoded picture to the model's input: resize, crop, channel order, scale, mean, std."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from pyxai.engine.errors import RowError
+from pyxai.engine.store.status import WRONG_SIZE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture becomes the model's input: resize, centre crop, ``(scale * pixels - mean) / std``.
+
+    Attributes:
+        resize: length of the short side in pixels, antialiased (the long side follows, rounded down), or None
+            to keep the size.
+        crop: side of the centre square in pixels, or None to keep all.
+        mean, std: one value for every channel or one per channel, in the order of ``channels`` and in the
+            units after ``scale``; None for 0 and 1.
+        channels: "RGB", "BGR" or "L" (one grey channel).
+        scale: multiplies pixels, which lie in [0, 1] (255 for models trained on 0..255).
+        interpolation: "bilinear", "bicubic", "lanczos" or "nearest".
+    """
+
+    resize: int | None = None
+    crop: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    channels: str = "RGB"
+    scale: float = 1.0
+    interpolation: str = "bilinear"
+
+    def __post_init__(self):
+        for name in ("resize", "crop"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ValueError(f"preprocess: `{name}` must be a positive number of pixels, got {value!r}")
+        if self.channels not in ("RGB", "BGR", "L"):
+            raise ValueError(f"preprocess: `channels` must be 'RGB', 'BGR' or 'L', got {self.channels!r}")
+        if self.interpolation not in _FILTERS:
+            raise ValueError(f"preprocess: `interpolation` must be one of {', '.join(_FILTERS)}")
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            value = (value,) if isinstance(value, int | float) else value
+            object.__setattr__(self, name, tuple(float(v) for v in value))
+            if len(value) not in (1, len(self.channels)):
+                raise ValueError(
+                    f"preprocess: `{name}` must have 1 or {len(self.channels)} values, got {len(value)}"
+                )
+        if self.std is not None and min(self.std) <= 0:
+            raise ValueError(f"preprocess: `std` must be positive, got {self.std}")
+
+    @classmethod
+    def of(cls, other: Any) -> Preprocess:
+        """``other``'s attributes of the same names; those it lacks take their defaults."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: getattr(other, name) for name in names if hasattr(other, name)})
+
+    @property
+    def black(self) -> tuple[float, ...]:
+        """A black pixel in the model's input space, one value a channel."""
+        return self._pixel(0.0)
+
+    @property
+    def white(self) -> tuple[float, ...]:
+        """A white pixel in the model's input space, one value a channel."""
+        return self._pixel(self.scale)
+
+    def _pixel(self, value: float) -> tuple[float, ...]:
+        count = len(self.channels)
+        mean, std = (v * count if len(v) == 1 else v for v in (self.mean or (0.0,), self.std or (1.0,)))
+        return tuple((value - m) / s for m, s in zip(mean, std, strict=True))
+
+    def as_json(self) -> dict[str, Any]:
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
+
+    @property
+    def mode(self) -> str:
+        """The Pillow mode pictures are decoded to."""
+        return "L" if self.channels == "L" else "RGB"
+
+    def resized(self, height: int, width: int) -> tuple[int, int]:
+        """Size after ``resize``."""
+        if self.resize is None:
+            return height, width
+        if height <= width:
+            return self.resize, int(self.resize * width / height)
+        return int(self.resize * height / width), self.resize
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Size after ``resize`` and ``crop``."""
+        return (self.crop, self.crop) if self.crop else self.resized(height, width)
+
+    def picture(self, image: Image.Image) -> np.ndarray:
+        """Resize and crop a decoded picture: uint8 (C, H, W), channels still in the order of RGB."""
+        height, width = self.resized(image.height, image.width)
+        if (height, width) != (image.height, image.width):
+            image = image.resize((width, height), _FILTERS[self.interpolation])
+        pixels = np.asarray(image)
+        return self._cropped(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
+
+    def array(self, pixels: np.ndarray) -> np.ndarray:
+        """Resize and crop (C, H, W) pixels, uint8 or float32, channel by channel; the dtype is kept."""
+        height, width = self.resized(*pixels.shape[1:])
+        if (height, width) != pixels.shape[1:]:
+            planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in pixels]
+            planes = [plane.resize((width, height), _FILTERS[self.interpolation]) for plane in planes]
+            pixels = np.stack([np.asarray(plane) for plane in planes])
+        return self._cropped(pixels)
+
+    def _cropped(self, pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape[1:]
+        if self.crop is not None:
+            if min(height, width) < self.crop:
+                raise RowError(WRONG_SIZE, f"{height}x{width} pixels, the crop is {self.crop}: use --resize")
+            top, left = round((height - self.crop) / 2), round((width - self.crop) / 2)
+            pixels = pixels[:, top : top + self.crop, left : left + self.crop]
+        return np.ascontiguousarray(pixels)
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """(N, C, H, W) uint8 in 0..255 or float in [0, 1] to the model's input, float32, same device."""
+        import torch
+
+        integers = pixels.dtype == torch.uint8
+        pixels = pixels.to(torch.float32)
+        if self.channels == "BGR":
+            pixels = pixels.flip(1)
+        if integers:
+            pixels = pixels / (255 / self.scale)  # one rounding; exact where the scale is 255
+        elif self.scale != 1:
+            pixels = pixels * self.scale
+        if self.mean is not None:
+            pixels = pixels - pixels.new_tensor(self.mean).view(1, -1, 1, 1)
+        if self.std is not None:
+            pixels = pixels / pixels.new_tensor(self.std).view(1, -1, 1, 1)
+        return pixels

@@ -1,0 +1,63 @@
+"""What a run is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CHUNK = 64
+"""Rows of one unit of work: a run is committed, resumed and shared out in chunks of this many rows."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: every image of ``data`` explained for ``model`` by ``method`` and stored in ``out``.
+
+    Attributes:
+        model: a model specification (see :mod:`pyxai.engine.models.load`), or a module; None for the methods
+            that need none.
+        data: folder, zip, .npy or .npz.
+        names: of the images in ``data``, those to explain, in order; None for all.
+        out: the store, a folder that is created.
+        method, options: as in ``pyxai.explain``.
+        target: None for the predicted class, an int, ``"topK"``, or the path of an .npy file with the classes
+            of every image, (N,) or (N, T).
+        preprocess: changes to the model's own preprocessing, by field name of
+            :class:`~pyxai.engine.data.preprocess.Preprocess`.
+        batch_size: images handed to the explainer at a time; changes speed and memory, never results.
+        rows: fixed rows of every model call; None settles it once and stores it.
+        device: torch device; None for CUDA where there is one.
+        precision: "fp32" or "bf16".
+        seed: of the methods that draw random numbers.
+        keep: "heatmap", "attribution" or "both"; None for what the method declares.
+        store_dtype: "float32" or "float16", of heat maps and attributions.
+        workers: processes that decode pictures; 0 decodes on a thread of this process; None: 0 on a CPU,
+            where the cores are better spent on the model, else up to 8.
+        resume: continue the store if it exists.
+        strict: stop at the first row that fails.
+        shard: (i, n): do the chunks i, i + n, i + 2n, … only.
+    """
+
+    model: str | nn.Module | None
+    data: str | Path
+    out: str | Path
+    method: str = "integrated_gradients"
+    options: dict[str, Any] = field(default_factory=dict)
+    target: int | str | None = None
+    preprocess: dict[str, Any] = field(default_factory=dict)
+    batch_size: int = CHUNK
+    rows: int | None = None
+    device: str | None = None
+    precision: str = "fp32"
+    seed: int = 0
+    keep: str | None = None
+    store_dtype: str = "float32"
+    workers: int | None = None
+    resume: bool = False
+    strict: bool = False
+    shard: tuple[int, int] = (0, 1)
+    names: tuple[str, ...] | None = None

@@ -1,0 +1,210 @@
+"""Run a job: decode ahead, explain, commit behind."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pyxai.engine.data.decode import Decoder, Reader
+from pyxai.engine.errors import RowError, RunError, StrictStop, one_line
+from pyxai.engine.runner.distributed import World, world
+from pyxai.engine.runner.job import CHUNK, Job
+from pyxai.engine.runner.prepare import Clock, Prepared, checked, out_of_memory, prepare
+from pyxai.engine.runner.progress import Progress, Summary, one_progress, together
+from pyxai.engine.store.results import as_arrays, not_finite, tensors
+from pyxai.engine.store.sizes import split
+from pyxai.engine.store.status import MODEL_FAILED, OK, PENDING, RESULT_NOT_FINITE
+from pyxai.engine.store.store import Store
+from pyxai.engine.store.writer import Chunk, Writer
+
+
+def run(job: Job, progress: Progress | None = None, imports: float = 0.0) -> Summary:
+    """Carry out ``job``.
+
+    Args:
+        job: what to do.
+        progress: hears how far it is.
+        imports: seconds the process spent before this call, entered into the summary's ``startup``.
+
+    Raises:
+        InputError: the job cannot be done; nothing was written.
+        RunError: it had to stop; what is stored is whole, and ``resume`` continues.
+    """
+    threads = torch.get_num_threads()
+    try:
+        with world() as here:
+            job = checked(job)
+            parts = split(job, here)
+            total = sum(len(part.names or ()) for part in parts)
+            clock = Clock({"imports": imports})
+            with one_progress(progress or Progress(), len(parts), total) as heard:
+                done = [_run(part, here, clock if part is parts[0] else Clock(), heard) for part in parts]
+            here.wait()
+    except OSError as error:
+        raise RunError(f"{error.filename or job.out}: {error.strerror or error}") from error
+    finally:
+        torch.set_num_threads(threads)
+    return together(Path(job.out), [_summary(*part) for part in done])
+
+
+def _run(job: Job, here: World, clock: Clock, progress: Progress) -> tuple[Store, int, float, dict]:
+    """One store: what :func:`_summary` makes a summary of."""
+    prepared = prepare(job, here, clock)
+    rows, failed, seconds = _Loop(job, prepared, progress).run()
+    prepared.store.record(
+        {
+            "ended": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "shard": list(prepared.shard),
+            "batch_size": job.batch_size,
+            "images": rows,
+            "failed": failed,
+            "seconds": round(seconds, 3),
+            "startup": {name: round(lap, 3) for name, lap in clock.laps.items()},
+        }
+    )
+    return prepared.store, rows, seconds, clock.laps
+
+
+class _Loop:
+    """The rows of one process, from pixels to committed chunks.
+
+    Batches are cut from the stream of readable rows without regard to chunks; a chunk is committed when its
+    last row has come out. So the size of a batch groups the work and nothing else.
+    """
+
+    def __init__(self, job: Job, prepared: Prepared, progress: Progress):
+        self._job = job
+        self._prepared = prepared
+        self._store = prepared.store
+        self._names = prepared.images.names
+        self._progress = progress
+        self._chunks: dict[int, Chunk] = {}
+        self._batch: list[tuple[int, np.ndarray]] = []
+        self._failed = 0
+
+    def run(self) -> tuple[int, int, float]:
+        """Do every pending row; returns rows, rows that failed, seconds."""
+        store, images = self._store, self._prepared.images
+        index, count = self._prepared.shard
+        own = range(index, store.chunks, count)
+        pending = store.pending(own)
+        store.clean(pending)
+        rows = [row for chunk in pending for row in store.rows_of(chunk)]
+        total = sum(len(store.rows_of(chunk)) for chunk in own)
+        reader = Reader(images.source, images.preprocess, images.shape)
+        self._progress.begin(total, total - len(rows))
+        start = time.perf_counter()
+        try:
+            with Decoder(reader, self._workers()) as decoder, Writer(store, self._committed) as self._writer:
+                for row, item in decoder.stream(rows, self._names, 2 * max(self._job.batch_size, CHUNK)):
+                    if isinstance(item, RowError):
+                        self._fail(row, item)
+                    else:
+                        self._batch.append((row, item))
+                    if len(self._batch) == self._job.batch_size:
+                        self._explain_batch()
+                self._explain_batch()
+        finally:
+            self._progress.end()
+        return len(rows), self._failed, time.perf_counter() - start
+
+    def _workers(self) -> int:
+        if self._job.workers is not None:
+            return self._job.workers
+        return 0 if self._prepared.device.type == "cpu" else min(8, max(1, (os.cpu_count() or 1) - 1))
+
+    def _committed(self, chunk: Chunk) -> None:
+        self._progress.advance(len(chunk.rows), len(chunk.errors))
+
+    def _explain_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        if not batch:
+            return
+        try:
+            values = self._explain(batch)
+        except Exception as error:  # the model's own code may raise anything
+            if out_of_memory(error):
+                raise RunError("out of memory: continue with --resume and a smaller --batch-size") from error
+            self._explain_singly(batch)
+        else:
+            self._store_results(batch, values)
+
+    def _explain_singly(self, batch: list[tuple[int, np.ndarray]]) -> None:
+        """A batch raised: find the images that do so alone. The others come out as they would have."""
+        for row, pixels in batch:
+            try:
+                values = self._explain([(row, pixels)])
+            except Exception as error:  # as above
+                self._fail(row, RowError(MODEL_FAILED, f"{type(error).__name__}: {one_line(error)}"))
+            else:
+                self._store_results([(row, pixels)], values)
+
+    def _explain(self, batch: list[tuple[int, np.ndarray]]) -> dict[str, np.ndarray]:
+        prepared = self._prepared
+        rows = [row for row, _ in batch]
+        target = prepared.target
+        if isinstance(target, np.ndarray):
+            target = torch.from_numpy(target[rows])
+        ids = torch.from_numpy(prepared.images.ids[rows])
+        explanation = prepared.explainer(prepared.input([pixels for _, pixels in batch]), target, ids=ids)
+        return as_arrays(tensors(explanation, self._job.keep), self._store.manifest["arrays"])
+
+    def _store_results(self, batch: list[tuple[int, np.ndarray]], values: dict[str, np.ndarray]) -> None:
+        broken = not_finite(values)
+        for place, (row, _) in enumerate(batch):
+            chunk = self._chunk(row)
+            chunk.fill(row, values, place)
+            if place in broken:
+                self._note(chunk, row, RowError(RESULT_NOT_FINITE, f"NaN or infinity in `{broken[place]}`"))
+            self._finish(chunk)
+
+    def _fail(self, row: int, error: RowError) -> None:
+        chunk = self._chunk(row)
+        self._note(chunk, row, error)
+        self._finish(chunk)
+
+    def _note(self, chunk: Chunk, row: int, error: RowError) -> None:
+        if self._job.strict:
+            raise StrictStop(f"row {row} ({self._names[row]}): {error.reason}; stopped because of --strict")
+        chunk.fail(row, self._names[row], error.status, error.reason)
+        self._failed += 1
+
+    def _chunk(self, row: int) -> Chunk:
+        index = row // CHUNK
+        if index not in self._chunks:
+            self._chunks[index] = Chunk.empty(self._store, index)
+        return self._chunks[index]
+
+    def _finish(self, chunk: Chunk) -> None:
+        """Hand ``chunk`` over once all its rows are there."""
+        if chunk.status.all():
+            self._writer.put(self._chunks.pop(chunk.index))
+
+
+def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float]) -> Summary:
+    status = store.status[:]
+    known = (status == OK) | (status == RESULT_NOT_FINITE)
+    summary = Summary(
+        store=store.path,
+        images=store.rows,
+        done=int((status != PENDING).sum()),
+        failed=int(((status != PENDING) & (status != OK)).sum()),
+        rows=rows,
+        seconds=seconds,
+        startup=startup,
+    )
+    if known.any():
+        if "evaluations" in store.arrays:
+            summary.evaluations = float(store.arrays["evaluations"][:][known].mean())
+        if "residual" in store.arrays:
+            residual = store.arrays["residual"][:][known]
+            residual = residual[np.isfinite(residual)]
+            if residual.size:
+                summary.residual_median = float(np.median(residual))
+                summary.residual_max = float(residual.max())
+    return summary

@@ -1,0 +1,118 @@
+"""A store read back as explanations."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pyxai.engine.data.preprocess import Preprocess
+from pyxai.engine.data.sources import open_source, read_row
+from pyxai.engine.errors import InputError, RowError
+from pyxai.engine.runner.job import CHUNK
+from pyxai.engine.store.results import CERTIFICATE
+from pyxai.engine.store.status import MEANING, PENDING
+from pyxai.engine.store.store import Store
+from pyxai.methods.explanation import Explanation
+
+
+class Run:
+    """The explanations of a run, read from disk as they are asked for.
+
+    ``run[5]`` and ``run[10:20]`` are batches of :class:`~pyxai.methods.Explanation`, iterating gives
+    batches of one, :meth:`batches` gives larger ones. Where only heat maps were kept, ``attribution`` is the
+    heat map with one channel. Rows that failed or are not done hold NaN; ``run.status`` says which.
+
+    Args:
+        path: the store.
+
+    Attributes:
+        manifest: how the run was made.
+        arrays: the Zarr arrays by name, rows first; indexing them reads from disk.
+    """
+
+    def __init__(self, path: str | Path):
+        self._store = Store(path)
+        self.path = self._store.path
+        self.manifest: dict[str, Any] = self._store.manifest
+        self.arrays = self._store.arrays
+
+    def __len__(self) -> int:
+        return self._store.rows
+
+    def __repr__(self) -> str:
+        counts = np.bincount(self.status, minlength=len(MEANING))
+        parts = ", ".join(f"{count} {MEANING[code]}" for code, count in enumerate(counts) if count)
+        return f"<Run {self.path}: {self.manifest['method']} of {len(self)} images ({parts})>"
+
+    @property
+    def status(self) -> np.ndarray:
+        """(N,) uint8, the codes of :mod:`pyxai.engine.store.status`, as they are on disk now."""
+        return self._store.status[:]
+
+    @property
+    def complete(self) -> bool:
+        """Whether no row is pending."""
+        return bool((self.status != PENDING).all())
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """Path of every row, relative to the source."""
+        return self._store.names()
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """``row``, ``path``, ``status`` and ``reason`` of every row that failed."""
+        return self._store.errors()
+
+    def image(self, row: int) -> np.ndarray:
+        """The picture of one row as it was explained, before normalisation: uint8 (H, W, C), read again.
+
+        Raises:
+            InputError: the source is gone, or no longer holds that picture.
+        """
+        source = open_source(self.manifest["source"]["path"])
+        preprocess = Preprocess(**self.manifest["preprocess"])
+        try:
+            pixels = read_row(source, self.paths[row], preprocess, self.manifest["images"]["shape"])
+        except RowError as error:
+            raise InputError(f"{source.path}, {self.paths[row]}: {error.reason}") from None
+        if pixels.dtype != np.uint8:
+            pixels = np.round(255 * pixels.clip(0, 1)).astype(np.uint8)
+        return pixels.transpose(1, 2, 0)
+
+    def __getitem__(self, rows: int | slice) -> Explanation:
+        if not isinstance(rows, slice):
+            try:
+                row = operator.index(rows)
+            except TypeError:
+                raise TypeError(f"rows must be a number or a range, got {rows!r}; see `arrays`") from None
+            if not -len(self) <= row < len(self):
+                raise IndexError(f"row {row} of a run of {len(self)}")
+            rows = slice(row % len(self), row % len(self) + 1)
+        start, stop, step = rows.indices(len(self))
+        if step != 1:
+            raise ValueError(f"rows must be a range with step 1, got step {step}")
+        stop = max(start, stop)
+        read = {name: torch.from_numpy(array[start:stop]) for name, array in self.arrays.items()}
+        heatmap = read.pop("heatmap", None)
+        if "attribution" not in read:
+            read["attribution"] = heatmap.unsqueeze(-3)
+        known = {name: read.pop(name, None) for name in ("attribution", *CERTIFICATE)}
+        rest = {"standard_error": None, "method": self.manifest["method"], "images": None, "extras": read}
+        return Explanation(**known, **rest)
+
+    def __iter__(self) -> Iterator[Explanation]:
+        for batch in self.batches():
+            for row in range(len(batch)):
+                yield batch[row]
+
+    def batches(self, size: int = CHUNK) -> Iterator[Explanation]:
+        """Every row in order, ``size`` at a time."""
+        for start in range(0, len(self), size):
+            yield self[start : start + size]

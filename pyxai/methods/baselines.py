@@ -1,0 +1,77 @@
+"""The reference images a path starts from."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from pyxai.checks import expect, shown
+from pyxai.methods.per_image import per_image
+
+BLUR_FRACTION = 10 / 224  # standard deviation of "blur" by the image's smaller side
+
+Baseline = float | Literal["black", "mean", "blur"] | tuple | Tensor
+
+
+def baselines(baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
+    """One tensor (N, C, H, W) or (1, C, H, W) for every baseline an image has, like the images.
+
+    Args:
+        baseline: a number; one number for each channel; ``"black"`` (``low``); ``"mean"`` (each image's
+            mean colour); ``"blur"`` (the image under a Gaussian of 10/224 of its smaller side); a tensor (C,
+            H, W), (1, C, H, W) or (N, C, H, W); or several an image, (1, K, C, H, W) or (N, K, C, H, W).
+        low: the value of a black pixel in the model's input space, a number or one a channel.
+    """
+    if isinstance(baseline, str) and baseline in _NAMED:
+        return [_NAMED[baseline](images, low)]
+    count, *shape = images.shape
+    if isinstance(baseline, (Real, tuple, list)):
+        return [_constant(baseline, images)]
+    wanted = f"be a number, a tensor or one of {', '.join(map(repr, _NAMED))}"
+    expect(isinstance(baseline, Tensor), "baseline", wanted, shown(baseline))
+    value = baseline.to(images)
+    several = value if value.ndim == 5 else value.reshape(-1, *value.shape[-3:]).unsqueeze(1)
+    fits = (
+        baseline.ndim in (3, 4, 5)
+        and several.shape[1] > 0
+        and len(several) in (1, count)
+        and list(several.shape[2:]) == shape
+    )
+    expect(fits, "baseline", f"fit images of shape {tuple(images.shape)}", tuple(baseline.shape))
+    expect(bool(torch.isfinite(value).all()), "baseline", "be finite", "NaN or infinity")
+    return list(several.unbind(1))
+
+
+def _constant(value: Any, images: Tensor) -> Tensor:
+    constant = torch.as_tensor(value, dtype=images.dtype, device=images.device).reshape(-1)
+    expect(len(constant) in (1, images.shape[1]), "baseline", "be one number or one for each channel", value)
+    expect(bool(torch.isfinite(constant).all()), "baseline", "be finite", value)
+    return constant.reshape(1, -1, 1, 1).expand(1, *images.shape[1:]).contiguous()
+
+
+def _blur(images: Tensor) -> Tensor:
+    sigma = BLUR_FRACTION * min(images.shape[2:])
+    rows, columns = (_smoothing_matrix(size, sigma, images) for size in images.shape[2:])
+    return per_image(lambda image: rows @ image @ columns.T, images)
+
+
+def _smoothing_matrix(size: int, sigma: float, like: Tensor) -> Tensor:
+    """Gaussian smoothing of ``size`` samples as a matrix, normalised at the borders."""
+    position = torch.arange(size, dtype=torch.float64)
+    weight = torch.exp(-((position[:, None] - position) ** 2) / (2 * max(sigma, math.ulp(1.0)) ** 2))
+    return (weight / weight.sum(1, keepdim=True)).to(like)
+
+
+_NAMED = {
+    "black": lambda images, low: _constant(low, images),
+    "mean": lambda images, low: per_image(_mean_colour, images).expand_as(images),
+    "blur": lambda images, low: _blur(images),
+}
+
+
+def _mean_colour(image: Tensor) -> Tensor:
+    return image.mean((1, 2), keepdim=True)

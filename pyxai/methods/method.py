@@ -1,0 +1,108 @@
+"""The base class of every method: what a method declares, and how it becomes known by its name.
+
+A method is a frozen dataclass of its options. The dataclass is the one source of an option's name, type,
+choices, default and documentation: Python keywords, the command line's ``--set name=value``, a stored run's
+manifest and the tables of the documentation are all made from it.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from typing_extensions import dataclass_transform
+
+from pyxai.capture.needs import Needs
+from pyxai.methods.options import Option, check_choices, options_of
+
+if TYPE_CHECKING:
+    from pyxai.capture.rows import FixedRows
+    from pyxai.methods.request import Maps, Request
+
+REGISTRY: dict[str, type[Method]] = {}
+"""Name to class of every method that was imported; :func:`pyxai.methods.list_methods` imports them all."""
+
+
+@dataclass_transform(frozen_default=True)
+class Method(abc.ABC):
+    """A method of explanation; its fields are its options.
+
+    A subclass becomes a frozen dataclass by itself. One that sets ``name`` can be asked for by that name from
+    then on; one that does not is a base that several methods share.
+
+    Attributes:
+        name: what ``pyxai.explain(method=…)`` takes.
+        family: the group the method is documented under; the folder of a method that comes with the package.
+        needs: what the method asks of the model, see :class:`pyxai.capture.needs.Needs`.
+        per_channel: whether maps have the channels of the image, (N, C, H, W), or one channel, (N, 1, H, W).
+        keep: what a run over a data set stores unless it is told: the ``heatmap``, summed over channels, or
+            the whole ``attribution`` with what else the method has to tell.
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[str] = "third-party"
+    needs: ClassVar[Needs] = Needs.GRADIENTS
+    per_channel: ClassVar[bool] = True
+    keep: ClassVar[Literal["heatmap", "attribution"]] = "heatmap"
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        dataclasses.dataclass(frozen=True)(cls)
+        if "name" in cls.__dict__:
+            _register(cls)
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        self.settle()
+
+    def settle(self) -> None:  # noqa: B027  most methods have nothing to add
+        """Check the options and fill in those that follow from others; called when a method is made.
+
+        Raises:
+            ValueError: an option that does not fit; the caller puts the method's name before the message.
+        """
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the inner layers that the method reads."""
+        return ()
+
+    def evaluations_per_image(self) -> int:
+        """Model calls for an image that are known before any is made; rows of a call are shared out by it."""
+        return 1
+
+    @abc.abstractmethod
+    def attribute(self, executor: FixedRows, request: Request) -> Maps:
+        """The maps of the images asked for.
+
+        Args:
+            executor: the model in calls of a fixed number of rows, a
+                :class:`pyxai.capture.executor.Executor`; for methods that need nothing of a model, a
+                :class:`pyxai.capture.rows.FixedRows`, which knows the number of rows alone.
+            request: the images, what is explained of them, and the ids that their noise goes by.
+        """
+
+    def report(self, executor: FixedRows, request: Request) -> Any:
+        """What every layer did with the relevance, of methods that go by rules; see `Explainer.report`."""
+        raise ValueError(f"`method` must go by rules of relevance, got {self.name!r}")
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the method's documentation."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]
+
+    @classmethod
+    def options(cls) -> dict[str, Option]:
+        """The options by name, in order."""
+        return options_of(cls)
+
+
+def _register(cls: type[Method]) -> None:
+    known = REGISTRY.get(cls.name)
+    if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        places = f"{known.__module__}.{known.__qualname__} and {cls.__module__}.{cls.__qualname__}"
+        raise ValueError(f"two methods are called {cls.name!r}: {places}")
+    if cls.__module__.startswith("pyxai.methods."):
+        cls.family = cls.__module__.split(".")[2]
+    REGISTRY[cls.name] = cls

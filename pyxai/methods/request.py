@@ -1,0 +1,98 @@
+"""What a method is given, and what it gives back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyxai.checks import expect, expect_images
+from pyxai.methods.targets import Target
+
+
+@dataclass(frozen=True)
+class Request:
+    """A checked request.
+
+    Attributes:
+        images: (N, C, H, W), finite, in the model's dtype and on its device.
+        target: what of each image's scores is explained.
+        ids: (N,) int64, the keys of each image's noise.
+    """
+
+    images: Tensor
+    target: Target
+    ids: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def split(self, size: int) -> Iterator[Request]:
+        """The same request in parts of at most ``size`` images."""
+        for index in torch.arange(len(self.images), device=self.images.device).split(size):
+            yield Request(self.images[index], self.target.take(index), self.ids[index])
+
+
+@dataclass
+class Maps:
+    """What a method returns.
+
+    Attributes:
+        attribution: T tensors of shape (N, ...), one for each target.
+        target, score: (N, T), the classes explained and their scores; None for methods without a model.
+        evaluations: (N,), model evaluations spent on each image; None for methods without a model.
+        expected: (N, T), what each map must sum to; None where no axiom says.
+        standard_error: like ``attribution``; None for methods that do not sample.
+        extras: what else a method has to tell, by name: T tensors (N, ...), one for each target.
+    """
+
+    attribution: list[Tensor]
+    target: Tensor | None = None
+    score: Tensor | None = None
+    evaluations: Tensor | None = None
+    expected: Tensor | None = None
+    standard_error: list[Tensor] | None = None
+    extras: dict[str, list[Tensor]] = field(default_factory=dict)
+
+    @staticmethod
+    def joined(parts: list[Maps]) -> Maps:
+        """The maps of a request that was :meth:`Request.split`."""
+
+        def rows(name: str) -> Tensor | None:
+            found = [getattr(part, name) for part in parts]
+            return None if found[0] is None else torch.cat(found)
+
+        def lists(name: str) -> list[Tensor] | None:
+            found = [getattr(part, name) for part in parts]
+            return None if found[0] is None else [torch.cat(maps) for maps in zip(*found, strict=True)]
+
+        whole = {name: rows(name) for name in ("target", "score", "evaluations", "expected")}
+        return Maps(lists("attribution"), standard_error=lists("standard_error"), **whole)
+
+
+def check_images(images: Any, dtype: torch.dtype | None, device: torch.device | None) -> None:
+    """``images`` is a finite (N, C, H, W) tensor with pixels, in the model's dtype and on its device."""
+    expect_images(images)
+    own = dtype in (None, images.dtype)
+    expect(own, "images", f"have the model's dtype {dtype}", images.dtype, TypeError)
+    near = device in (None, images.device)
+    expect(near, "images", f"be on the model's device {device}", images.device)
+    if not math.isfinite(images.detach().sum()):  # one pass; a finite sum has finite terms
+        finite = torch.isfinite(images).flatten(1).all(1)
+        rows = (~finite).nonzero().flatten().tolist()
+        shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+        expect(not rows, "images", "be finite", f"NaN or infinity in row {shown}")
+
+
+def check_ids(ids: Any, images: Tensor) -> Tensor:
+    """The sample ids as an (N,) int64 tensor on the images' device; the row numbers where ``ids`` is None."""
+    if ids is None:
+        return torch.arange(len(images), device=images.device)
+    ids = torch.as_tensor(ids, device=images.device)
+    expect(ids.dtype == torch.int64, "ids", "be int64", ids.dtype, TypeError)
+    expect(ids.shape == (len(images),), "ids", f"have shape ({len(images)},)", tuple(ids.shape))
+    return ids

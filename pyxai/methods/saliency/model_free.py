@@ -1,0 +1,55 @@
+"""Methods that look at the images alone: functions of :mod:`pyxai.saliency`, asked for by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from pyxai.capture.needs import Needs
+from pyxai.capture.rows import FixedRows
+from pyxai.methods.method import Method
+from pyxai.methods.request import Maps, Request
+
+
+class ModelFree(Method):
+    """A function ``(images, **options) -> maps`` as a method.
+
+    A subclass names the function, ``class Entropy(ModelFree, function=saliency.entropy)``. The function's
+    parameters are its options, with their annotations, defaults and documentation.
+    """
+
+    needs = Needs.NOTHING
+    per_channel = False
+    function: ClassVar[Callable[..., Tensor]]
+
+    def __init_subclass__(cls, function: Callable[..., Tensor], **keywords: Any) -> None:
+        _images, *options = inspect.signature(function).parameters.values()
+        hints = typing.get_type_hints(function)
+        cls.__annotations__ = {option.name: hints[option.name] for option in options}
+        for option in options:
+            setattr(cls, option.name, option.default)
+        cls.__doc__ = function.__doc__
+        cls.function = staticmethod(function)
+        super().__init_subclass__(**keywords)
+
+    def settle(self) -> None:
+        """The function checks its options; one pixel is little work."""
+        self._maps(torch.zeros(1, 1, 1, 1))
+
+    def attribute(self, executor: FixedRows, request: Request) -> Maps:
+        maps = [
+            self._maps(executor.fill(request.images[block]))[: block.stop - block.start]
+            for block in executor.blocks(len(request))
+        ]
+        return Maps([torch.cat(maps)[:, None]])
+
+    def _maps(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, H, W)."""
+        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return self.function(images, **options)

@@ -1,0 +1,175 @@
+"""DeepLIFT as a walk: which rule each step of a graph takes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import fx
+
+from pyxai.propagation.deeplift.choices import (
+    Choice,
+    CrossMaximum,
+    CrossMaxPool,
+    Jump,
+    Larger,
+)
+from pyxai.propagation.deeplift.linear import (
+    Cast,
+    Channelwise,
+    Interpolation,
+    Joined,
+    Mixing,
+    Rearrangement,
+    Scale,
+    Selection,
+    Sum,
+)
+from pyxai.propagation.deeplift.multipliers import MultiplierRule, Multipliers
+from pyxai.propagation.deeplift.reveal_cancel import Magnitudes, RevealCancel, RevealCancelReLU
+from pyxai.propagation.deeplift.rules import (
+    Normalisation,
+    Product,
+    Quotient,
+    Rescale,
+    RescaleReLU,
+    Softmax,
+    VectorNorm,
+)
+from pyxai.propagation.linear import (
+    AFFINE,
+    BICUBIC,
+    CONVOLUTIONS,
+    DENSE,
+    is_linear,
+    linear_layer,
+)
+from pyxai.propagation.lrp import operations
+from pyxai.propagation.norms import is_norm
+from pyxai.propagation.walk import Propagation, Step, Tape, constants, varying_steps
+
+aten = torch.ops.aten
+
+CURE = "use a method that asks for gradients only, such as integrated_gradients"
+ActivationRule = Literal["rescale", "reveal_cancel", "mixed"]
+FUNCTIONS = (
+    *operations.ACTIVATIONS,
+    *operations.INVERSES,
+    aten.cos.default,
+    aten.exp.default,
+    aten.log.default,
+    aten.log_sigmoid.default,
+    aten.pow.Tensor_Scalar,
+)
+
+
+class Multiplication(Propagation):
+    """DeepLIFT on one graph.
+
+    Args:
+        module: an elementary graph.
+        rule: that of activations.
+    """
+
+    def __init__(self, module: fx.GraphModule, rule: ActivationRule):
+        self._rule = rule
+        self._constants = constants(module)
+        nodes = list(module.graph.nodes)
+        images = next(node for node in nodes if node.op == "placeholder")
+        calls = [node for node in nodes if node.op == "call_function" and node not in self._constants]
+        self._steps = {step.node: step for step in varying_steps(calls, images)}
+        self._rules: dict[fx.Node, MultiplierRule] = {}
+        self._magnitudes = Magnitudes(self._steps, self.rule)
+
+    def rule(self, step: Step) -> MultiplierRule:
+        if step.node not in self._rules:
+            self._rules[step.node] = self._linear(step) or self._nonlinear(step)
+        return self._rules[step.node]
+
+    def join(self, node, first, second):
+        return first or second, ()
+
+    def add(self, node, first: Multipliers, second: Multipliers, tape: Tape) -> Multipliers:
+        spreads = [part.spread for part in (first, second) if part.spread is not None]
+        return Multipliers(first.mean + second.mean, sum(spreads[1:], spreads[0]) if spreads else None)
+
+    def _linear(self, step: Step) -> MultiplierRule | None:
+        target = step.node.target
+        if is_linear(step, self._constants):
+            layer = linear_layer(step, self._constants)
+            if target in (*CONVOLUTIONS, *DENSE):
+                return Mixing(layer)
+            return Interpolation() if target in BICUBIC else Channelwise(layer)
+        if target is aten.cat.default:
+            return Joined()
+        if target in operations.REARRANGEMENTS:
+            return Rearrangement()
+        if operations.is_cast(step, masks=True) or target is aten.detach.default:
+            return Cast()
+        if target in operations.SUMS:
+            return Sum()
+        if target in operations.SCALES and _varying_factors(step) == 1:
+            if target is aten.div.Tensor and step.node.args[0] is not step.sources[0]:
+                return None
+            return Scale()
+        chosen_alike = target in operations.SELECTIONS and step.node.args[0] not in step.sources
+        return Selection() if chosen_alike else None
+
+    def _nonlinear(self, step: Step) -> MultiplierRule:
+        target = step.node.target
+        if target in FUNCTIONS:
+            return self._activation(step)
+        if target in operations.MAX_POOLS:
+            return CrossMaxPool()
+        if target in operations.PRODUCTS:
+            return Product()
+        if target in operations.QUOTIENTS:
+            return Quotient()
+        if target in operations.SOFTMAXES:
+            return Softmax(target in (aten.log_softmax.int, aten._log_softmax.default))
+        if is_norm(step.node):
+            return Normalisation()
+        if target is aten.amax.default:
+            return CrossMaximum()
+        if target in (*operations.LARGER, *operations.SMALLER):
+            return Larger()
+        if target in operations.JUMPS and step.sources[0].meta["val"].is_floating_point():
+            return Jump()
+        if target in operations.SELECTIONS:
+            return Choice()
+        if target is aten.linalg_vector_norm.default and step.node.args[1] == 2:
+            return VectorNorm()
+        raise step.unsupported(CURE)
+
+    def _activation(self, step: Step) -> MultiplierRule:
+        if not _defined_everywhere(step.node):
+            return Rescale()
+        relu = step.node.target is aten.relu.default
+        if self._rule == "reveal_cancel" or (self._rule == "mixed" and self._behind_dense(step)):
+            return (RevealCancelReLU if relu else RevealCancel)(self._magnitudes)
+        return RescaleReLU() if relu else Rescale()
+
+    def _behind_dense(self, step: Step) -> bool:
+        """Whether only scales, shifts and rearrangements lie between a dense layer and the step."""
+        passed = (*AFFINE, *operations.REARRANGEMENTS, *operations.SCALES, *operations.SUMS)
+        while len(step.sources) == 1 and step.sources[0] in self._steps:
+            step = self._steps[step.sources[0]]
+            if step.node.target not in passed:
+                return step.node.target in DENSE and is_linear(step, self._constants)
+        return False
+
+
+def _defined_everywhere(node: fx.Node) -> bool:
+    """Whether a function has a value at every number: RevealCancel asks for it anywhere."""
+    if node.target is aten.pow.Tensor_Scalar:
+        return node.args[1] >= 0 and float(node.args[1]).is_integer()
+    return node.target not in (
+        aten.log.default,
+        aten.log1p.default,
+        aten.sqrt.default,
+        *operations.INVERSES,
+    )
+
+
+def _varying_factors(step: Step) -> int:
+    return sum(argument in step.sources for argument in step.node.args if isinstance(argument, fx.Node))

@@ -1,0 +1,212 @@
+"""Layer-wise relevance propagation as a walk: which rule each step of a graph takes."""
+
+from __future__ import annotations
+
+import difflib
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.capture.split import before
+from pyxai.propagation.layers import Layer
+from pyxai.propagation.linear import AFFINE, AVERAGES, is_linear, kind, linear_layer
+from pyxai.propagation.lrp import operations, relevance
+from pyxai.propagation.lrp.composites import Composite, fits
+from pyxai.propagation.lrp.input_rules import Pass, ZBox
+from pyxai.propagation.lrp.relevance import Relevance, RelevanceRule
+from pyxai.propagation.lrp.rules import LinearRule
+from pyxai.propagation.norms import is_norm
+from pyxai.propagation.signs import nonnegative
+from pyxai.propagation.walk import Propagation, Step, constants
+
+aten = torch.ops.aten
+
+CURE = "give its module one: composite=Composite(...).at(name, Pass())"
+
+
+class Linear(RelevanceRule):
+    """A rule of LRP bound to one layer."""
+
+    def __init__(self, rule: LinearRule, layer: Layer):
+        rule.check(layer)
+        self.rule = rule
+        self.layer = layer
+
+    def plan(self, step, form):
+        return [(self.layer.source, self.rule.gives(self.layer))], self.rule.reads(self.layer, form)
+
+    def backward(self, step, message, tape):
+        return [self.rule.backward(self.layer, message, tape)]
+
+    def losses(self, step, message, tape):
+        return self.rule.losses(self.layer, message, tape)
+
+
+class Relevances(Propagation):
+    """LRP on one graph.
+
+    Args:
+        module: an elementary graph.
+        composite: the rules.
+        precision: see :class:`Layer`.
+    """
+
+    constant = (*operations.JUMPS, aten.detach.default)
+
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        composite: Composite,
+        precision: torch.dtype | None = None,
+    ):
+        self.composite = composite
+        self._module = module
+        self._precision = precision
+        self._images = next(node for node in module.graph.nodes if node.op == "placeholder")
+        self._constants = constants(module)
+        self._nonnegative = nonnegative(module.graph, self._constants)
+        self._lead = _lead(module, self._images, self._constants)
+        self._last = _last(module)
+
+    def rule(self, step: Step) -> RelevanceRule:
+        """A named rule first, then the composite's for linear layers, then the operation's own."""
+        node = step.node
+        if (
+            self.composite.first is not None
+            and node in self._lead
+            and node.target in (*operations.SUMS, *operations.SCALES, *AFFINE)
+        ):
+            return operations.Through()  # pixels map to pixels, and so does their relevance
+        if is_linear(step, self._constants):
+            return Linear(self._linear_rule(step), self._layer(step))
+        if isinstance(self.composite.named_rule(step.module), Pass):
+            return self._passing(step)
+        rule = _operation(step, self.composite)
+        if rule is None:
+            raise step.unsupported(CURE)
+        return rule
+
+    @staticmethod
+    def _passing(step: Step) -> RelevanceRule:
+        (source, *others), where = step.sources, f"`{step.operation}` in `{step.module}`"
+        if others:
+            raise ValueError(f"`Pass` must be given to a step of one source, got {where}")
+        before, after = (node.meta["val"].shape[1:] for node in (source, step.node))
+        if before != after:
+            raise ValueError(
+                f"`Pass` must be given to a step that keeps the shape, got {where}: "
+                f"{tuple(before)} to {tuple(after)}"
+            )
+        return operations.Through()
+
+    def check(self, rules: dict[Step, RelevanceRule]) -> None:
+        """Raise a :class:`ValueError` where a rule of the composite is taken by no step of ``rules``."""
+        linear = [step for step, rule in rules.items() if isinstance(rule, Linear)]
+        if isinstance(self.composite.first, ZBox) and not any(map(self._is_first, linear)):
+            raise ValueError(
+                "`first` must fit a layer, but no convolution or linear layer sees "
+                "the image through scales, shifts and flips only"
+            )
+        modules = sorted({step.module for step in rules} - {""})
+        for pattern, rule in self.composite.named:
+            if not any(fits(pattern, module) for module in modules):
+                close = difflib.get_close_matches(pattern, modules, 3) or modules[:5]
+                raise ValueError(
+                    f"`composite` must name modules that compute something, got {pattern!r}; "
+                    f"near it: {', '.join(close)}"
+                )
+            if not isinstance(rule, Pass) and not any(fits(pattern, step.module) for step in linear):
+                raise ValueError(
+                    f"the rule for `{pattern}`, which has no linear layer, must be `Pass`, got {rule}"
+                )
+
+    def join(self, node, first, second):
+        return relevance.join(node, first, second)
+
+    def add(self, node, first: Relevance, second: Relevance, tape) -> Relevance:
+        return relevance.add(node, first, second, tape)
+
+    def reads(self, form):
+        return relevance.relevance_reads(form)
+
+    def _linear_rule(self, step: Step) -> LinearRule:
+        return self.composite.rule(kind(step), step.module, self._is_first(step), step.node is self._last)
+
+    def _is_first(self, step: Step) -> bool:
+        return step.sources[0] in self._lead and step.node.target not in (*AFFINE, *AVERAGES)
+
+    def _layer(self, step: Step) -> Layer:
+        layer = linear_layer(step, self._constants)
+        layer.nonnegative = layer.source in self._nonnegative
+        layer.precision = self._precision
+        if layer.source in self._lead:
+            layer.lead = lambda bound: self._leading_value(layer.source, bound)
+        return layer
+
+    def _leading_value(self, node: fx.Node, bound: float | tuple) -> Tensor:
+        example = self._images.meta["val"]
+        colour = torch.as_tensor(bound, dtype=example.dtype, device=example.device).reshape(1, -1, 1, 1)
+        if colour.shape[1] not in (1, example.shape[1]):
+            raise ValueError(
+                f"`low` and `high` must be one number or one a channel, "
+                f"got {colour.shape[1]} for {example.shape[1]} channels"
+            )
+        image = colour.expand(1, *example.shape[1:])
+        return image if node is self._images else before(self._module, node)(image)
+
+
+def _operation(step: Step, composite: Composite) -> RelevanceRule | None:
+    """The rule of a step that is no linear layer; None where there is none."""
+    target = step.node.target
+    several = sum(source in step.sources for source in step.node.args if isinstance(source, fx.Node)) > 1
+    if target in operations.ACTIVATIONS or operations.is_power(step.node):
+        return operations.Through()
+    if operations.is_cast(step):
+        return operations.Cast()
+    if target is aten.cat.default:
+        return operations.Joined()
+    if target in operations.REARRANGEMENTS:
+        return operations.Rearrangement()
+    if target in operations.SUMS:
+        positive = composite.sums == "positive"
+        return operations.PositiveSum() if positive else operations.Sum(composite.stabiliser)
+    if target in operations.SCALES and not several:
+        divides = target in operations.QUOTIENTS and step.node.args[0] is not step.sources[0]
+        return None if divides else operations.Scale()
+    if target in operations.PRODUCTS:
+        return operations.Product(composite.product)
+    if target in operations.QUOTIENTS:
+        return operations.Quotient()
+    if target in operations.MAX_POOLS:
+        return operations.MaxPool()
+    if target in operations.SOFTMAXES or target in operations.HOMOGENEOUS:
+        return operations.Derivative()
+    if is_norm(step.node):
+        return operations.FrozenNorm()
+    return operations.Selection() if target in operations.SELECTIONS else None
+
+
+def _lead(module: fx.GraphModule, images: fx.Node, constants: dict) -> set[fx.Node]:
+    """The images and what is made of them by scales, shifts and rearrangements alone."""
+    allowed = {*operations.REARRANGEMENTS, *operations.SUMS, *operations.SCALES, *AFFINE}
+    lead = {images}
+    for node in module.graph.nodes:
+        tensors = [source for source in node.all_input_nodes if isinstance(source.meta.get("val"), Tensor)]
+        sources = [source for source in tensors if source not in constants]
+        if node.op != "call_function" or node.target not in allowed or not sources:
+            continue
+        once = node.target in operations.REARRANGEMENTS or (
+            node.args.count(sources[0]) == len(sources) == 1
+            and (node.target not in operations.QUOTIENTS or node.args[0] is sources[0])
+        )
+        if once and lead.issuperset(sources):
+            lead.add(node)
+    return lead
+
+
+def _last(module: fx.GraphModule) -> fx.Node:
+    """The step that makes the scores, rearrangements behind it left out."""
+    node = list(module.graph.nodes)[-1].args[0]
+    while node.target in operations.REARRANGEMENTS and len(node.all_input_nodes) == 1:
+        node = node.all_input_nodes[0]
+    return node

@@ -1,0 +1,136 @@
+"""kill -9 at random moments, then --resume at another batch size: the bits of an undisturbed run."""
+
+import dataclasses
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyxai import engine
+from pyxai.engine import InputError, Job
+from pyxai.engine.store.store import Store
+from tests.engine.conftest import TINY, assert_same_arrays, fill_folder
+
+ROOT = Path(__file__).parents[3]
+
+
+def command(data: Path, out: Path, batch_size: int) -> list[str]:
+    options = ["--method", "smoothgrad", "--set", "samples=8", "--rows", "16", "--quiet", "--resume"]
+    paths = ["--model", f"{TINY}:wide_net", "--data", str(data), "--out", str(out)]
+    return [sys.executable, "-m", "pyxai", "explain", *paths, *options, "--batch-size", str(batch_size)]
+
+
+def begin(data: Path, out: Path, batch_size: int) -> subprocess.Popen:
+    """A run in a process group of its own, so that nothing of it outlives a kill."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command(data, out, batch_size),
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def committed(out: Path) -> int:
+    folder = out / "status" / "c"
+    return sum(entry.name.isdigit() for entry in folder.iterdir()) if folder.is_dir() else 0
+
+
+def kill_and_resume(tmp_path: Path, images: int, kills: int) -> None:
+    data = fill_folder(tmp_path / "photos", images, 24)
+    dice = random.Random(5)
+    whole, out = tmp_path / "whole.zarr", tmp_path / "killed.zarr"
+    undisturbed = begin(data, whole, 64)
+    assert undisturbed.wait() == 0, undisturbed.stderr.read().decode()
+    chunks = Store(whole).chunks
+    killed = 0
+    for number in range(kills):
+        # A chunk or more of this round is done, and some part of the next one.
+        wanted = max(committed(out), number * chunks // (kills + 1))
+        process = begin(data, out, dice.choice([1, 7, 20, 64, 100]))
+        while committed(out) <= wanted and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(dice.uniform(0, 0.1))
+        killed += process.poll() is None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+    assert killed == kills, "a run ended before it could be killed"
+    last = begin(data, out, 33)
+    assert last.wait() == 0, last.stderr.read().decode()
+    assert_same_arrays(whole, out)
+    assert not list(out.rglob("*.partial"))
+    undisturbed.stderr.close()
+    last.stderr.close()
+
+
+def test_killed_and_resumed(tmp_path):
+    kill_and_resume(tmp_path, images=64 * 6 - 20, kills=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_killed_ten_times_and_resumed(tmp_path):
+    kill_and_resume(tmp_path, images=64 * 24 - 20, kills=10)
+
+
+def test_what_a_kill_leaves_behind_is_cleaned_and_not_trusted(job):
+    """As after a kill between the maps and the status of a chunk: garbage, a temporary file, a torn line."""
+    whole = engine.run(job())
+    out = job().out.with_name("torn.zarr")
+    engine.run(job(out=out, shard=(0, 3)))
+    store = Store(out, mode="r+")
+    store.arrays["heatmap"][64:128] = 1e9
+    (out / "heatmap" / "c" / "1" / "0" / "0.0123abcd.partial").write_bytes(b"half")
+    (out / "score" / "c" / "1.0123abcd.partial").write_bytes(b"half")
+    with open(out / "errors.jsonl", "a") as file:
+        file.write('{"row": 70, "pa')
+    assert np.isnan(engine.open(out).arrays["score"][70])
+    engine.run(job(out=out, resume=True))
+    assert_same_arrays(whole.store, out)
+    assert not list(out.rglob("*.partial"))
+    assert engine.open(out).errors == []
+
+
+def test_decode_workers_do_not_outlive_a_killed_run(tmp_path):
+    data = fill_folder(tmp_path / "photos", 640, 24)
+    process = subprocess.Popen(
+        [*command(data, tmp_path / "run.zarr", 64), "--workers", "2"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while committed(tmp_path / "run.zarr") < 1:
+        assert process.poll() is None
+        time.sleep(0.01)
+    workers = children(process.pid)
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_another_array_of_the_same_shape_is_not_taken_for_the_first(tmp_path):
+    generator = np.random.default_rng(0)
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", generator.random((70, 3, 8, 8), dtype=np.float32))
+    job = Job(f"{TINY}:net", tmp_path / "a.npy", tmp_path / "run.zarr", "saliency", shard=(0, 2))
+    engine.run(job)
+    with pytest.raises(InputError, match=r"images\.names is "):
+        engine.run(dataclasses.replace(job, data=tmp_path / "b.npy", shard=(1, 2), resume=True))

@@ -1,0 +1,122 @@
+"""What every method promises: nothing but the image decides, nothing of the model changes."""
+
+import copy
+import dataclasses
+
+import pytest
+import torch
+
+import pyxai
+from pyxai.methods import Needs, get_method
+from tests import unfriendly
+
+METHODS = [name for name in pyxai.list_methods() if get_method(name).needs >= Needs.GRADIENTS]
+QUICK = {
+    "integrated_gradients": {"steps": 3},
+    "cartoonx": {"levels": 1, "steps": 3, "samples": 2},
+    "pixel_rde": {"steps": 3, "samples": 2},
+    "rate_distortion": {"steps": 3, "samples": 2},
+}
+
+
+def small(name="FunctionalReLU", dtype=torch.float32):
+    return unfriendly.build(name, dtype=dtype), unfriendly.images(5, dtype=dtype).sigmoid()
+
+
+def explainer(model, method, **options):
+    return pyxai.Explainer(model, method, **QUICK.get(method, {}), **options)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_shapes_dtype_and_predicted_class(method):
+    model, images = small()
+    run = explainer(model, method)
+    found = run(images)
+    channels = 3 if run.method.per_channel else 1
+    assert found.attribution.shape == (5, channels, 16, 16) and found.attribution.dtype == torch.float32
+    assert found.attribution.abs().sum() > 0
+    assert torch.equal(found.target, model(images).argmax(1))
+    assert torch.allclose(found.score, model(images).amax(1), rtol=1e-5)
+    assert found.evaluations.shape == (5,) and found.method == method
+    assert found.heatmap().shape == (5, 16, 16)
+    assert (found.residual is None) == (found.delta is None)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_several_targets_equal_one_at_a_time(method):
+    model, images = small()
+    run = explainer(model, method, rows=8)
+    wanted = torch.tensor([[0, 2], [1, 1], [3, 0], [2, 1], [0, 3]])
+    both = run(images, wanted)
+    assert both.attribution.shape[:2] == (5, 2) and both.score.shape == (5, 2)
+    for column in range(2):
+        alone = run(images, wanted[:, column])
+        assert torch.equal(alone.attribution, both.attribution[:, column])
+        assert torch.equal(alone.target, both.target[:, column])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_bits_do_not_depend_on_batch_mates_or_order(method):
+    model, images = small()
+    ids = torch.tensor([11, -5, 2**62, 0, 7])
+    run = explainer(model, method, rows=8)
+    together = run(images, ids=ids)
+    order = [3, 0, 4, 2, 1]
+    shuffled = run(images[order], ids=ids[order])
+    for position, row in enumerate(order):
+        alone = run(images[row : row + 1], ids=ids[row : row + 1])
+        for field in ("attribution", "score", "delta", "standard_error", "evaluations"):
+            values = [getattr(result, field) for result in (together, shuffled, alone)]
+            if values[0] is not None:
+                assert torch.equal(values[0][row], values[1][position]) and torch.equal(
+                    values[0][row], values[2][0]
+                ), field
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_other_rows_a_call_change_float64_maps_by_rounding_only(method):
+    model, images = small(dtype=torch.float64)
+    one, other = explainer(model, method, rows=4)(images), explainer(model, method, rows=7)(images)
+    assert float((one.attribution - other.attribution).abs().max()) <= 1e-10 * float(
+        one.attribution.abs().max()
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_model_comes_back_identical(method):
+    model, images = small("InplaceOps")
+    twin, untouched = copy.deepcopy(model), images.clone()
+    explainer(model, method)(images)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True)
+    )
+    assert torch.equal(images, untouched) and not images.requires_grad
+    for ours, theirs in zip(model.modules(), twin.modules(), strict=True):
+        assert ours.training == theirs.training and getattr(ours, "inplace", None) == getattr(
+            theirs, "inplace", None
+        )
+        assert not ours._forward_hooks and not ours._backward_hooks and not ours._forward_pre_hooks
+    for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        assert ours.grad is None and ours.requires_grad == theirs.requires_grad
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_images_give_no_rows(method):
+    model, images = small()
+    found = explainer(model, method)(images[:0])
+    assert found.attribution.shape[0] == 0 and found.attribution.shape[2:] == (16, 16) and len(found) == 0
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("net", ["OverlappingPools", "Gate", "Normalised"])
+def test_cuda_gives_the_maps_of_the_cpu(method, net):
+    model, images = small(net, torch.float64)
+    on_cpu = explainer(model, method)(images, 2)
+    on_cuda = explainer(model.cuda(), method)(images.cuda(), 2)
+    for field in dataclasses.fields(on_cpu):
+        found, expected = (getattr(explanation, field.name) for explanation in (on_cuda, on_cpu))
+        if isinstance(expected, torch.Tensor) and expected.is_floating_point():
+            assert found.device.type == "cuda"
+            torch.testing.assert_close(found.cpu(), expected, rtol=1e-8, atol=1e-10)

@@ -1,0 +1,55 @@
+"""Which classes are explained."""
+
+import pytest
+import torch
+
+from pyxai.methods.targets import parse_target
+
+IMAGES = torch.zeros(3, 1, 2, 2)
+SCORES = torch.tensor([[0.0, 3.0, 1.0], [5.0, 4.0, 3.0], [0.0, 1.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    "target, classes, single",
+    [
+        (None, [[1], [0], [2]], True),
+        (2, [[2], [2], [2]], True),
+        ([0, 1, 2], [[0], [1], [2]], True),
+        (torch.tensor([2, 1, 0]), [[2], [1], [0]], True),
+        (torch.tensor([[2, 1], [1, 0], [0, 0]], dtype=torch.int32), [[2, 1], [1, 0], [0, 0]], False),
+        ("top2", [[1, 2], [0, 1], [2, 1]], False),
+        ("top1", [[1], [0], [2]], False),
+    ],
+)
+def test_forms(target, classes, single):
+    parsed = parse_target(target, IMAGES)
+    assert parsed.choose(SCORES).tolist() == classes
+    assert parsed.single is single and parsed.count == len(classes[0])
+
+
+def test_choose_takes_the_rows_of_a_part_of_the_batch():
+    parsed = parse_target([0, 1, 2], IMAGES)
+    assert parsed.choose(SCORES[1:], slice(1, 3)).tolist() == [[1], [2]]
+    assert parsed.take(torch.tensor([2, 2, 0])).fixed.tolist() == [[2], [2], [0]]
+
+
+@pytest.mark.parametrize(
+    "target, error, message",
+    [
+        (3, ValueError, "`target` must be a class in \\[0, 3\\), got 3"),
+        (-1, ValueError, "`target` must be a class number from 0, got -1"),
+        ("top4", ValueError, "`target` must ask for at most 3 classes, got top4"),
+        ("best", ValueError, "`target` must be 'top1', 'top2', … where it is text, got 'best'"),
+        (
+            [0, 1],
+            ValueError,
+            "`target` must be one class, or have shape \\(3,\\) or \\(3, T\\), got \\(2,\\)",
+        ),
+        (1.5, TypeError, "`target` must hold whole numbers, got torch.float32"),
+        (True, TypeError, "`target` must hold whole numbers, got torch.bool"),
+        ({"a": 1}, TypeError, "`target` must be a class, one class for each image"),
+    ],
+)
+def test_bad_targets(target, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        parse_target(target, IMAGES).check(3)

@@ -1,0 +1,249 @@
+"""The public face: shapes, targets, certificates, freshness, determinism, and what it refuses."""
+
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+import pyxai
+from pyxai.capture.rows import default_rows, fit_rows
+from tests import unfriendly
+
+QUICK = {"integrated_gradients": {"steps": 3}}
+
+
+def small(name="FunctionalReLU", dtype=torch.float32):
+    return unfriendly.build(name, dtype=dtype), unfriendly.images(5, dtype=dtype)
+
+
+def explainer(model, method, **options):
+    return pyxai.Explainer(model, method, **QUICK.get(method, {}), **options)
+
+
+def test_uncaptured_models_are_explained_too_and_say_so():
+    model, images = small("DataDependent")
+    run = explainer(model, "integrated_gradients")
+    assert run(images).attribution.abs().sum() > 0
+    (program,) = run.info()["programs"]
+    assert program["captured"] is False and "torch.export" in program["reason"]
+
+
+def test_info_is_plain_and_says_what_was_decided():
+    import json
+
+    model, images = small()
+    run = pyxai.Explainer(model, "integrated_gradients", steps=3, baseline=torch.zeros(3, 16, 16))
+    run(images)
+    info = json.loads(json.dumps(run.info()))
+    assert info["rows"] == 15 and info["options"]["baseline"] == "tensor of shape (3, 16, 16)"
+    assert info["programs"][0]["captured"] is True
+
+
+def test_weights_changed_in_place_are_captured_again_and_said():
+    model, images = small()
+    run = explainer(model, "gradient")
+    before = run(images).attribution
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(images)
+    with torch.no_grad():
+        next(model.parameters()).mul_(2)
+    with pytest.warns(UserWarning, match="the model changed since it was captured"):
+        after = run(images).attribution
+    assert torch.equal(after, explainer(model, "gradient", rows=run.rows)(images).attribution)
+    assert not torch.equal(before, after)
+
+
+def test_a_model_moved_to_another_dtype_is_captured_again():
+    model, images = small()
+    run = explainer(model, "gradient")
+    run(images)
+    model.double()
+    with pytest.warns(UserWarning, match="capturing it again"):
+        found = run(images.double())
+    assert found.attribution.dtype == torch.float64
+
+
+def test_a_replaced_module_is_captured_again():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(768, 8), nn.ReLU(), nn.Linear(8, 5))
+    run = explainer(model, "gradient")
+    run(unfriendly.images(dtype=torch.float32))
+    model[2] = nn.Sigmoid()
+    with pytest.warns(UserWarning, match="capturing it again"):
+        run(unfriendly.images(dtype=torch.float32))
+
+
+def test_at_most_eight_image_sizes_are_kept():
+    model, images = small()
+    run = explainer(model, "gradient", rows=5)
+    for size in range(8, 17):
+        run(images[:, :, :size])
+    shapes = [program["shape"] for program in run.info()["programs"]]
+    assert shapes == [[3, size, 16] for size in range(9, 17)]
+
+
+def test_smoothing_behind_a_linear_stem_does_not_depend_on_batch_mates():
+    """A matrix product chooses its algorithm by the number of rows, so short calls must be filled up."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(768, 64), nn.GELU(), nn.Linear(64, 5))
+    images = unfriendly.images(5, dtype=torch.float32)
+    run = pyxai.Explainer(model, "smoothgrad", samples=9, rows=16)
+    together = run(images)
+    assert run.info()["programs"][0]["affine_stem"] is True
+    for row in range(5):
+        alone = run(images[row : row + 1], ids=[row])
+        assert torch.equal(alone.attribution[0], together.attribution[row])
+
+
+def test_one_program_per_image_size():
+    model, images = small()
+    run = explainer(model, "gradient", rows=4)
+    run(images)
+    run(nn.functional.interpolate(images, size=(24, 20)))
+    assert [program["shape"] for program in run.info()["programs"]] == [[3, 16, 16], [3, 24, 20]]
+
+
+def test_single_logit_models_explain_the_decision():
+    model, images = small("SingleLogit")
+    logit = model(images).reshape(-1)
+    found = pyxai.explain(model, images, "gradient")
+    assert torch.equal(found.target, (logit > 0).long())
+    assert torch.allclose(found.score, logit.abs(), rtol=1e-5)
+    up, down = (
+        pyxai.explain(model, images, "gradient", target=1),
+        pyxai.explain(model, images, "gradient", target=0),
+    )
+    assert torch.equal(up.attribution, -down.attribution)
+
+
+def test_wrapped_and_inference_mode_and_grad_mode():
+    model, images = small()
+    plain = pyxai.explain(model, images, "gradient", rows=5).attribution
+    assert torch.equal(pyxai.explain(nn.DataParallel(model), images, "gradient", rows=5).attribution, plain)
+    assert torch.equal(
+        pyxai.explain(torch.compile(model, backend="eager"), images, "gradient", rows=5).attribution, plain
+    )
+    with torch.inference_mode():
+        assert torch.equal(pyxai.explain(model, images.clone(), "gradient", rows=5).attribution, plain)
+    wants = images.clone().requires_grad_(True)
+    assert (
+        torch.equal(pyxai.explain(model, wants, "gradient", rows=5).attribution, plain) and wants.grad is None
+    )
+
+
+def test_noise_follows_the_id_and_the_seed():
+    model, images = small()
+    run = explainer(model, "smoothgrad")
+    same = run(images[:1].expand(2, -1, -1, -1), ids=[4, 5]).attribution
+    assert not torch.equal(same[0], same[1])
+    assert torch.equal(run(images[:1], ids=[5]).attribution[0], run(images[:1], ids=[5]).attribution[0])
+    other = explainer(model, "smoothgrad", seed=1)(images[:1], ids=[4]).attribution[0]
+    assert not torch.equal(same[0], other)
+
+
+def test_bf16_is_close_and_opt_in():
+    model, images = small()
+    precise = pyxai.explain(model, images, "integrated_gradients", steps=16).attribution
+    rough = pyxai.explain(model, images, "integrated_gradients", steps=16, precision="bf16").attribution
+    assert rough.dtype == torch.float32
+    assert torch.nn.functional.cosine_similarity(precise.flatten(), rough.flatten(), 0) > 0.97
+    assert not torch.equal(precise, rough)
+
+
+BAD_CALLS = [
+    (lambda x: x[0], {}, ValueError, "`images` must have shape \\(N, C, H, W\\), got \\(3, 16, 16\\)"),
+    (lambda x: x.numpy(), {}, TypeError, "`images` must be a torch.Tensor, got ndarray"),
+    (lambda x: (255 * x).long(), {}, TypeError, "`images` must have a floating dtype, got torch.int64"),
+    (
+        lambda x: x.double(),
+        {},
+        TypeError,
+        "`images` must have the model's dtype torch.float32, got torch.float64",
+    ),
+    (lambda x: x.to("meta"), {}, ValueError, "`images` must be on the model's device cpu, got meta"),
+    (lambda x: x[:, :, :0], {}, ValueError, "`images` must have at least one channel and one pixel"),
+    (
+        lambda x: x.index_fill(0, torch.tensor([1, 3]), float("nan")),
+        {},
+        ValueError,
+        "got NaN or infinity in row 1, 3",
+    ),
+    (lambda x: x, {"target": 5}, ValueError, "`target` must be a class in \\[0, 5\\), got 5"),
+    (lambda x: x, {"target": [0, 1]}, ValueError, "`target` must be one class, or have shape \\(5,\\)"),
+    (lambda x: x, {"ids": [1, 2]}, ValueError, "`ids` must have shape \\(5,\\), got \\(2,\\)"),
+    (lambda x: x, {"ids": torch.zeros(5)}, TypeError, "`ids` must be int64, got torch.float32"),
+]
+
+
+@pytest.mark.parametrize("change, call, error, message", BAD_CALLS)
+def test_bad_calls(change, call, error, message):
+    model, images = small()
+    with pytest.raises(error, match=message):
+        explainer(model, "gradient")(change(images), **call)
+
+
+BAD_MODELS = [
+    (
+        lambda: nn.ReLU,
+        {},
+        TypeError,
+        "`model` must be a torch.nn.Module, for the method needs its gradients, got type",
+    ),
+    (
+        lambda: unfriendly.build("TrainingMode"),
+        {},
+        ValueError,
+        "^gradient: `model` must be in evaluation mode: .* is training",
+    ),
+    (
+        lambda: nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False)).eval(),
+        {},
+        ValueError,
+        "`model` must treat each image alone: BatchNorm2d `0` has no running statistics",
+    ),
+    (
+        lambda: nn.Sequential(nn.InstanceNorm2d(3, track_running_stats=True)),
+        {},
+        ValueError,
+        "`model` must be in evaluation mode: InstanceNorm2d `0` is training",
+    ),
+    (lambda: small()[0], {"method": "smoothgrad", "seed": 1.5}, ValueError, "`seed` must be a whole number"),
+    (lambda: small()[0], {"rows": 0}, ValueError, "`rows` must be a positive whole number, got 0"),
+    (
+        lambda: small()[0],
+        {"precision": "fp8"},
+        ValueError,
+        "gradient: `precision` must be one of 'fp32', 'bf16', got 'fp8'",
+    ),
+    (lambda: small()[0], {"method": "grad"}, ValueError, "no method 'grad' \\(did you mean"),
+]
+
+
+@pytest.mark.parametrize("model, options, error, message", BAD_MODELS)
+def test_bad_models_and_settings(model, options, error, message):
+    with pytest.raises(error, match=message):
+        pyxai.Explainer(model(), **{"method": "gradient", **options})
+
+
+def test_outputs_of_other_shapes_say_how_to_pick_one():
+    segmentation = nn.Conv2d(3, 4, 1)
+    with pytest.raises(ValueError, match=r"output must have shape \(N, classes\), got .*pass `output=`"):
+        pyxai.explain(segmentation, torch.rand(2, 3, 8, 8), "gradient")
+    found = pyxai.explain(
+        segmentation, torch.rand(2, 3, 8, 8), "gradient", output=lambda raw: raw.mean((2, 3))
+    )
+    assert found.attribution.shape == (2, 3, 8, 8)
+
+
+def test_rows_rule():
+    assert default_rows((1, 3, 224, 224)) == 8
+    assert default_rows((1, 3, 32, 32)) == 64
+    assert default_rows((1, 3, 4096, 4096)) == 1
+    assert default_rows((3, 224, 224), "cuda") == 256
+
+
+@pytest.mark.parametrize(
+    "wanted, total, rows", [(8, 1, 1), (8, 8, 8), (8, 25, 5), (8, 50, 10), (8, 400, 8), (64, 65, 65)]
+)
+def test_rows_are_settled_with_the_least_padding(wanted, total, rows):
+    assert fit_rows(wanted, total) == rows
