@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from pyxai.capture.inner import Values
 from pyxai.capture.program import Program
 from pyxai.capture.rows import FixedRows
 
@@ -107,6 +108,70 @@ class Executor(FixedRows):
             values = value(logits)
             (gradient,) = torch.autograd.grad(values.sum(), leaf, materialize_grads=True)
         return gradient[:count], values.detach(), logits.detach()
+
+    def activations(self, images: Tensor, layers: tuple[str, ...]) -> Values:
+        """Values of inner layers for images (N, C, H, W), (N, …) each, without a gradient.
+
+        Args:
+            layers: names of layers that the method declares.
+        """
+        inner = self._program.inner(layers)
+        parts = [
+            inner.only(inner.values(self.fill(images[block])), block.stop - block.start)
+            for block in self.blocks(len(images))
+        ]
+        return {name: torch.cat([part[name] for part in parts]) for name in layers}
+
+    def layer_gradients(
+        self, points: Tensor, layers: tuple[str, ...], choose: Choose
+    ) -> tuple[Values, dict[str, list[Tensor]], Tensor, Tensor]:
+        """One model call: values of inner layers, and gradients of the chosen class scores by them.
+
+        Nothing before the first of the layers is differentiated.
+
+        Args:
+            points: (r, C, H, W) with r ≤ ``rows``.
+            layers: names of layers that the method declares.
+            choose: class scores (r, K) to classes (r, T).
+
+        Returns:
+            values (r, …) and T gradients (r, …) by layer, in the dtype the model ran in; scores (r, T);
+            classes (r, T).
+        """
+        count, dtype, inner = len(points), self._program.dtype, self._program.inner(layers)
+        with torch.enable_grad():
+            logits, values = inner.scores_and_values(self.fill(points if dtype is None else points.to(dtype)))
+            logits = logits[:count]
+            classes = choose(logits.detach())
+            picked = logits.gather(1, classes)
+            gradients: dict[str, list[Tensor]] = {name: [] for name in layers}
+            for t in range(classes.shape[1]):
+                total, again = picked[:, t].sum(), t < classes.shape[1] - 1
+                found = torch.autograd.grad(
+                    total, list(values.values()), retain_graph=again, materialize_grads=True
+                )
+                for name, gradient in inner.only(dict(zip(values, found, strict=True)), count).items():
+                    gradients[name].append(gradient)
+        kept = {name: value.detach() for name, value in inner.only(values, count).items()}
+        return kept, gradients, picked.detach(), classes
+
+    def scores_from(self, images: Tensor, values: Values) -> Tensor:
+        """Class scores (N, K) of images (N, C, H, W) with other values (N, …) at inner layers.
+
+        The model runs on from there; what bypasses the layers is as for the images.
+
+        Args:
+            values: by the names of layers that the method declares.
+        """
+        inner = self._program.inner(tuple(values))
+        scores = []
+        for block in self.blocks(len(images)):
+            own = {
+                name: self.fill(value.unflatten(0, (len(images), -1))[block]).flatten(0, 1)
+                for name, value in values.items()
+            }
+            scores.append(inner.scores_from(self.fill(images[block]), own)[: block.stop - block.start])
+        return torch.cat(scores)
 
     def _leaf(self, points: Tensor) -> Tensor:
         """What a call is differentiated by."""

@@ -15,6 +15,7 @@ from torch import Tensor, fx, nn
 from torch.export.graph_signature import InputKind, OutputKind
 
 from pyxai.capture.classifier import Classifier
+from pyxai.capture.layers import Watch
 
 aten = torch.ops.aten
 
@@ -70,21 +71,39 @@ class CaptureError(RuntimeError):
     """The model cannot be turned into a graph; the message says why."""
 
 
-def export(classifier: Classifier, images: Tensor) -> fx.GraphModule:
+class _Observed(Classifier):
+    """A classifier that returns the values of some layers beside the scores, as they are when made."""
+
+    def __init__(self, classifier: Classifier, layers: tuple[str, ...]):
+        super().__init__(classifier.model, classifier.output)
+        self.layers = layers
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        seen: dict[str, Tensor] = {}
+        with Watch(self.model, self.layers, lambda name, value: seen.update({name: value.clone()})):
+            scores = super().forward(images)
+        return scores, *(seen[name] for name in self.layers)
+
+
+def export(classifier: Classifier, images: Tensor, layers: tuple[str, ...] = ()) -> fx.GraphModule:
     """Trace ``classifier`` on images of this shape with a free batch size.
 
     The result shares the model's weights (detached), keeps ``nn_module_stack`` in its nodes, and contains no
-    in-place operations.
+    in-place operations. ``meta["layers"]`` of a node has the names of the layers whose value it is.
+
+    Args:
+        layers: names of layers that the model calls.
 
     Raises:
         CaptureError: where ``torch.export`` cannot follow the model.
         ValueError: where the model draws random numbers in evaluation mode.
     """
-    shape = images.shape[1:]
+    shape, observed = images.shape[1:], _Observed(classifier, layers)
     try:
-        return _graph_module(_trace(classifier, images.new_zeros(2, *shape), {0: torch.export.Dim.DYNAMIC}))
+        free = {0: torch.export.Dim.DYNAMIC}
+        return _graph_module(_trace(observed, images.new_zeros(2, *shape), free), layers)
     except CaptureError:  # `len(x)` and `int(x.shape[0])` turn the batch size into a constant
-        module = _graph_module(_trace(classifier, images.new_empty(_UNUSUAL, *shape), None))
+        module = _graph_module(_trace(observed, images.new_empty(_UNUSUAL, *shape), None), layers)
         free_batch(module, _UNUSUAL)
         return module
 
@@ -135,7 +154,7 @@ def _variance_and_mean(
     return variance, mean if keepdim else mean.squeeze(dims)
 
 
-def _graph_module(program: torch.export.ExportedProgram) -> fx.GraphModule:
+def _graph_module(program: torch.export.ExportedProgram, layers: tuple[str, ...]) -> fx.GraphModule:
     signature = program.graph_signature
     written = [spec.target for spec in signature.output_specs if spec.kind is not OutputKind.USER_OUTPUT]
     if written:
@@ -152,8 +171,10 @@ def _graph_module(program: torch.export.ExportedProgram) -> fx.GraphModule:
                 root.register_buffer(node.name, values[spec.target].detach())
                 copies[node] = graph.get_attr(node.name)
         elif node.op == "output":
-            (result,) = node.args[0]
+            result, *copied = node.args[0]
             graph.output(copies[result])
+            for name, value in zip(layers, copied, strict=True):
+                copies[value.args[0]].meta["layers"].append(name)
             continue
         elif node.target in _ASSERTIONS:
             continue
@@ -161,6 +182,7 @@ def _graph_module(program: torch.export.ExportedProgram) -> fx.GraphModule:
             _refuse(node)
             copies[node] = graph.node_copy(node, copies.__getitem__)
         copies[node].meta = {key: node.meta[key] for key in ("val", "nn_module_stack") if key in node.meta}
+        copies[node].meta["layers"] = []
     return fx.GraphModule(root, graph, "CapturedClassifier")
 
 

@@ -17,9 +17,10 @@ from pyxai.capture.fast.affine import split_stem
 from pyxai.capture.fast.differentiable import differentiable
 from pyxai.capture.fast.pointwise import uses_convolutions
 from pyxai.capture.fast.stem import Stem
-from pyxai.capture.layers import find_layer, name_layers
+from pyxai.capture.inner import CapturedInner, HookedInner, Inner
+from pyxai.capture.layers import rows_per_image
 from pyxai.capture.needs import Needs
-from pyxai.capture.split import before
+from pyxai.checks import one_of
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
 AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 2e-2}
@@ -43,6 +44,8 @@ class Program:
         classes: how many scores an image has.
         token_linears: "convolution" where linear layers over tokens run as one, see
             :mod:`pyxai.capture.fast.pointwise`.
+        per_image: layer to the entries its value has for an image, of the layers that can be read.
+        seen_from: makes the model as seen from some of them.
     """
 
     forward: Callable[[Tensor], Tensor]
@@ -56,7 +59,10 @@ class Program:
     classes: int = 0
     token_linears: str = "linear"
     shape: tuple[int, ...] = field(default=())
+    per_image: dict[str, int] = field(default_factory=dict)
+    seen_from: Callable[[dict[str, int]], Inner] | None = None
     _prepared: list[tuple[Any, Any]] = field(default_factory=list)
+    _inner: dict[tuple[str, ...], Inner] = field(default_factory=dict)
 
     def prepared(self, owner: Any, make: Callable[[], Any]) -> Any:
         """``make()``, kept for the next call of ``owner``: what a method derives from the graph once."""
@@ -66,9 +72,13 @@ class Program:
         self._prepared.append((owner, make()))
         return self._prepared[-1][1]
 
-    def layer(self, name: str) -> torch.nn.Module:
-        """A function from images to the value of the layer ``name``, which :func:`capture` was told of."""
-        return before(self.forward, find_layer(self.forward, name))
+    def inner(self, layers: tuple[str, ...]) -> Inner:
+        """The model as seen from ``layers``, which :func:`capture` was told of."""
+        if layers not in self._inner:
+            for name in layers:
+                one_of("layers", name, self.per_image)
+            self._inner[layers] = self.seen_from({name: self.per_image[name] for name in layers})
+        return self._inner[layers]
 
     def info(self) -> dict[str, Any]:
         """What was decided, in plain values."""
@@ -98,7 +108,7 @@ def capture(
     Args:
         needs: what will be asked of the model; where that is its graph, a failure is an error.
         dtype: run gradients in this dtype.
-        layers: names of modules whose values :meth:`Program.layer` must give: nothing is folded across them.
+        layers: names of modules that :meth:`Program.inner` can be asked for: nothing is folded across them.
 
     Raises:
         ValueError: the model is random, mixes the images of a batch or cannot run on these, a layer's name is
@@ -107,9 +117,10 @@ def capture(
     shape = tuple(images.shape[1:])
     if classifier.is_function:
         classifier.check_serves(needs)
-        return _eager(classifier, images, dtype, "it is no torch.nn.Module", shape)
+        return _eager(classifier, images, dtype, "it is no torch.nn.Module", layers)
+    per_image = _layer_sizes(classifier, images, layers)
     try:
-        module = export(classifier, images)
+        module = export(classifier, images, tuple(layers))
         classes = _canonical(classifier, module, images, layers)
     except _ImagesMixed as error:
         raise ValueError(f"`model` must treat each image alone: {error}") from None
@@ -117,13 +128,11 @@ def capture(
         _check_runs(classifier, images)
         if needs is Needs.GRAPH:
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
-        return _eager(classifier, images, dtype, str(error), shape)
-    for name in layers:
-        find_layer(module, name)
+        return _eager(classifier, images, dtype, str(error), layers)
     if needs is Needs.GRADIENTS:
         reason = _other_gradient(classifier, module, images)
         if reason:
-            return _eager(classifier, images, dtype, reason, shape)
+            return _eager(classifier, images, dtype, reason, layers)
     split = split_stem(module)
     stem, rest = (
         (Stem(differentiable(split[0]), images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
@@ -140,6 +149,8 @@ def capture(
         classes=classes,
         token_linears="convolution" if uses_convolutions(differentiated) else "linear",
         shape=shape,
+        per_image=per_image,
+        seen_from=lambda sizes: CapturedInner(module, sizes, lambda part: _cast(differentiable(part), dtype)),
     )
     if dtype is not None:
         _check_precision(program, images)
@@ -149,6 +160,15 @@ def capture(
 def _one(images: Tensor) -> Tensor:
     """The first image, or a blank one where there is none: (1, C, H, W)."""
     return images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
+
+
+def _layer_sizes(classifier: Classifier, images: Tensor, layers: Iterable[str]) -> dict[str, int]:
+    """Layer to the entries its value has for an image; the checks of :func:`rows_per_image`."""
+    if not layers:
+        return {}
+    _check_runs(classifier, images)
+    with torch.no_grad():
+        return rows_per_image(classifier.model, classifier, _one(images), layers)
 
 
 def _check_runs(classifier: Classifier, images: Tensor) -> None:
@@ -175,7 +195,6 @@ def _check_precision(program: Program, images: Tensor) -> None:
 def _canonical(classifier: Classifier, module: torch.fx.GraphModule, images: Tensor, layers) -> int:
     """Bring ``module`` to its canonical form and make sure it still is the model; the number of classes."""
     try:
-        name_layers(module)
         canonicalise(module, frozenset(layers))
         return _compare(classifier, module, images)
     except (CaptureError, _ImagesMixed):
@@ -241,7 +260,9 @@ def _gradient(function: torch.nn.Module, images: Tensor) -> Tensor:
         return torch.autograd.grad((scores * weights).sum(), leaf, materialize_grads=True)[0]
 
 
-def _eager(classifier: Classifier, images: Tensor, dtype: torch.dtype | None, reason: str, shape) -> Program:
+def _eager(
+    classifier: Classifier, images: Tensor, dtype: torch.dtype | None, reason: str, layers: Iterable[str]
+) -> Program:
     if dtype is not None:
         raise ValueError(f"`precision` 'bf16' needs a captured model: {reason}")
 
@@ -253,4 +274,14 @@ def _eager(classifier: Classifier, images: Tensor, dtype: torch.dtype | None, re
         first, second = forward(probe), forward(probe)
     if not torch.allclose(first, second, rtol=1e-3, equal_nan=True):
         raise ValueError("`model` must be deterministic, but two calls with the same image differ")
-    return Program(forward, forward, Stem(), forward, reason=reason, classes=first.shape[1], shape=shape)
+    return Program(
+        forward,
+        forward,
+        Stem(),
+        forward,
+        reason=reason,
+        classes=first.shape[1],
+        shape=tuple(images.shape[1:]),
+        per_image=_layer_sizes(classifier, images, layers),
+        seen_from=lambda sizes: HookedInner(classifier, sizes),
+    )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+
 import torch
-from torch import fx
+from torch import Tensor, fx
 
 aten = torch.ops.aten
 
@@ -40,6 +43,49 @@ def behind(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
         elif node.target is aten.sym_size.int and node.args[0] is images:
             copies[node] = graph.call_function(aten.sym_size.int, (entry, 0))
         elif node not in (images, cut) and all(source in copies for source in node.all_input_nodes):
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+    return _finish(module, graph)
+
+
+def beside(
+    module: fx.GraphModule,
+    nodes: list[fx.Node],
+    through: Callable[[Tensor], Tensor] | None = None,
+    scores: bool = True,
+) -> fx.GraphModule:
+    """The graph with the values of ``nodes`` beside its output: (output, [value, …]).
+
+    Args:
+        through: what each value is passed through before anything uses it.
+        scores: whether the output is wanted too; else the graph ends with the values.
+    """
+    graph, copies = fx.Graph(), {}
+    output = graph.graph_copy(module.graph, copies)
+    for original, copied in copies.items():
+        copied.meta = dict(original.meta)
+    values = {node: copies[node] for node in nodes}
+    for node, value in values.items() if through else ():
+        with graph.inserting_after(value):
+            passed = graph.call_function(through, (value,))
+        passed.meta = dict(value.meta)
+        value.replace_all_uses_with(passed, lambda user, own=passed: user is not own)
+        values[node] = passed
+        output = passed if output is value else output
+    found = [values[node] for node in nodes]
+    graph.output((output, found) if scores else found)
+    return _finish(module, graph)
+
+
+def replaced(module: fx.GraphModule, nodes: list[fx.Node]) -> fx.GraphModule:
+    """The graph as a function of images and [value, …] that stand in place of those of ``nodes``."""
+    graph, copies = fx.Graph(), {}
+    images = next(node for node in module.graph.nodes if node.op == "placeholder")
+    copies[images] = graph.node_copy(images)
+    values = graph.placeholder("values")
+    for node in module.graph.nodes:
+        if node in nodes:
+            copies[node] = graph.call_function(operator.getitem, (values, nodes.index(node)))
+        elif node is not images:
             copies[node] = graph.node_copy(node, copies.__getitem__)
     return _finish(module, graph)
 

@@ -1,0 +1,125 @@
+"""What happens at inner layers of a model: their values, gradients by them, and scores from other values."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+from torch import Tensor, fx
+
+from pyxai.capture.classifier import Classifier
+from pyxai.capture.layers import Watch, find_layer
+from pyxai.capture.split import beside, replaced
+
+Values = dict[str, Tensor]
+
+
+class Inner(abc.ABC):
+    """A model as seen from some of its layers.
+
+    Attributes:
+        per_image: layer to the entries that its value has for an image along its first axis.
+    """
+
+    def __init__(self, per_image: dict[str, int]):
+        self.per_image = per_image
+
+    @abc.abstractmethod
+    def values(self, images: Tensor) -> Values:
+        """The layers' values for images (n, C, H, W), (n · per_image, …) each, as they are when made."""
+
+    @abc.abstractmethod
+    def scores_and_values(self, images: Tensor) -> tuple[Tensor, Values]:
+        """The scores (n, K) as a function of the layers' values, for autograd, and these values."""
+
+    @abc.abstractmethod
+    def scores_from(self, images: Tensor, values: Values) -> Tensor:
+        """The scores (n, K) with ``values`` in place of the layers' own; what bypasses them stays."""
+
+    def only(self, values: Values, count: int) -> Values:
+        """The part of ``values`` that belongs to the first ``count`` images."""
+        return {name: value[: count * self.per_image[name]] for name, value in values.items()}
+
+
+class CapturedInner(Inner):
+    """Layers of a captured graph: values of its nodes.
+
+    Args:
+        module: the graph; nothing is folded across the layers.
+        per_image: layer to entries for an image.
+        prepare: makes a graph fit to be differentiated.
+    """
+
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        per_image: dict[str, int],
+        prepare: Callable[[fx.GraphModule], torch.nn.Module],
+    ):
+        super().__init__(per_image)
+        self._module, self._prepare = module, prepare
+        self._nodes = [find_layer(module, name) for name in per_image]
+
+    @cached_property
+    def _observed(self) -> torch.nn.Module:
+        return beside(self._module, self._nodes, scores=False)
+
+    @cached_property
+    def _differentiated(self) -> torch.nn.Module:
+        return self._prepare(beside(self._module, self._nodes, through=_variable))
+
+    @cached_property
+    def _replaced(self) -> torch.nn.Module:
+        return replaced(self._module, self._nodes)
+
+    def values(self, images):
+        with torch.no_grad():
+            return dict(zip(self.per_image, self._observed(images), strict=True))
+
+    def scores_and_values(self, images):
+        scores, values = self._differentiated(images)
+        return scores, dict(zip(self.per_image, values, strict=True))
+
+    def scores_from(self, images, values):
+        with torch.no_grad():
+            return self._replaced(images, [values[name] for name in self.per_image])
+
+
+class HookedInner(Inner):
+    """Layers of a model that runs as it is, seen by hooks that live inside the call."""
+
+    def __init__(self, classifier: Classifier, per_image: dict[str, int]):
+        super().__init__(per_image)
+        self._classifier = classifier
+
+    def values(self, images):
+        with torch.no_grad():
+            return self._run(images, Tensor.clone)[1]
+
+    def scores_and_values(self, images):
+        return self._run(images, _variable)
+
+    def scores_from(self, images, values):
+        with torch.no_grad():
+            return self._run(images, None, values)[0]
+
+    def _run(
+        self, images: Tensor, keep: Callable[[Tensor], Tensor] | None, given: Values | None = None
+    ) -> tuple[Tensor, Values]:
+        kept: Values = {}
+
+        def see(name: str, value: Tensor) -> Tensor:
+            if given is not None:
+                return given[name].clone()  # the model may write over it
+            kept[name] = keep(value)
+            return kept[name].clone()
+
+        with Watch(self._classifier.model, self.per_image, see):
+            return self._classifier(images.clone()), kept
+
+
+def _variable(value: Tensor) -> Tensor:
+    """``value`` as something to take gradients by; nothing before it is differentiated."""
+    return value if value.requires_grad else value.detach().requires_grad_(torch.is_grad_enabled())
