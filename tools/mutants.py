@@ -7,7 +7,8 @@
 A mutant is one change of one operator, number, condition or statement (see `Finder`), made in a copy of the
 checkout. A line that can be mutated is drawn, then one of its mutants: a seed and a tree give the same ones
 everywhere. For `pyxai/a/b/c.py` run `tests/a/b/test_c.py`, then the rest of `tests/a/b` (or of the nearest
-folder above that exists), at the first failure no more of them, in one process, for a minute at most.
+folder above that exists), at the first failure no more of them, in one process, for a minute at most. Times
+are the processor's, so that what else the machine does changes no outcome.
 
 caught     a test fails that passes without the mutant
 survived   every test passes; some mutants mean the same as the original, so not each is a missing test
@@ -30,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,8 +42,9 @@ from queue import SimpleQueue
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "pyxai"
-LIMIT = 60  # seconds for the mirrored tests of a mutant
-WHOLE_LIMIT = 30 * 60
+LIMIT = 60  # seconds of the processor for the mirrored tests of a mutant, and
+PATIENCE = 10  # times that by the clock
+WHOLE_LIMIT = 60 * 60  # by the clock
 NOT_COPIED = {"build", "dist", "out", "shared"}  # of the checkout's own folder
 
 COMPARISONS = {
@@ -410,7 +412,7 @@ class Trial:
     Attributes:
         whole: whether the whole fast suite runs on it and not its mirrored tests.
         earlier: the outcome in the file given to `--again`.
-        outcome: one of those above, in `seconds`; test: the first that failed.
+        outcome: one of those above, in `seconds` of the processor; test: the first that failed.
     """
 
     mutant: Mutant
@@ -429,12 +431,15 @@ class Trial:
         return f"{outcome:9} {self.seconds:6.1f} s  {tests}{where}  {change}{by}"
 
 
-def run(command: list[str], folder: Path, limit: float) -> int | None:
-    """Exit code of a command, None where it ran past `limit` seconds; nothing of it is left running."""
+def run(command: list[str], folder: Path, limit: float, clock: float) -> tuple[int | None, float]:
+    """Exit code of a command and seconds of the processor; nothing of it is left running.
+
+    The code is None where it took more than `limit` seconds of the processor or `clock` by the clock.
+    """
     environment = dict(os.environ, PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1")
     environment.pop("PYTEST_ADDOPTS", None)
     process = subprocess.Popen(
-        command,
+        ["sh", "-c", f'ulimit -t {limit:.0f}; exec "$@"', "sh", *command],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -442,34 +447,39 @@ def run(command: list[str], folder: Path, limit: float) -> int | None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    try:
-        return process.wait(limit)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
+
+    def kill() -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+
+    timer = threading.Timer(clock, kill)
+    timer.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    timer.cancel()
+    kill()  # what it left behind
+    process.returncode = os.waitstatus_to_exitcode(status)
+    late = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
+    return None if late else process.returncode, usage.ru_utime + usage.ru_stime
 
 
 def attempt(trial: Trial, copy: Path, limit: float) -> Trial:
     """Run the tests on the mutant, in a copy of the checkout that is as before afterwards."""
     command = [sys.executable, "-m", "pytest", "--rootdir", str(copy), "-x", "-q", "-m", "not slow"]
     command += ["--basetemp", f"{copy}.tmp", "-o", "cache_dir=.pytest_cache"]
+    limits = limit, PATIENCE * limit
     if trial.whole:
+        limits = WHOLE_LIMIT, WHOLE_LIMIT
         command += ["-n", "2", "--dist", "loadfile", "--max-worker-restart", "0", "tests"]
     else:
         command += mirrored(copy, trial.mutant.file)
     shutil.rmtree(copy / ".pytest_cache", ignore_errors=True)
     path = copy / trial.mutant.file
     original = path.read_text()
-    start = time.monotonic()
     try:
         path.write_text(trial.mutant.apply(original))
-        code = run(command, copy, limit)
+        code, seconds = run(command, copy, *limits)
     finally:
         path.write_text(original)
-    seconds = time.monotonic() - start
     if code is None:
         return replace(trial, outcome="timed out", seconds=seconds)
     if code in (0, 5):  # 5: there are no tests
@@ -477,7 +487,7 @@ def attempt(trial: Trial, copy: Path, limit: float) -> Trial:
     failed = copy / ".pytest_cache/v/cache/lastfailed"
     tests = list(json.loads(failed.read_text())) if failed.exists() else []
     # What failed has to pass without the mutant; nothing is named where a conftest.py could not be imported.
-    again = run([*command, "--last-failed", "--last-failed-no-failures", "none"], copy, limit)
+    again, _ = run([*command, "--last-failed", "--last-failed-no-failures", "none"], copy, *limits)
     outcome = "caught" if again in (0, 5, None) else "broken"
     return replace(trial, outcome=outcome, seconds=seconds, test=tests[0] if tests else "")
 
@@ -505,7 +515,7 @@ def attempts(root: Path, trials: list[Trial], jobs: int, limit: float) -> Iterat
     def one(trial: Trial) -> Trial:
         copy = free.get()
         try:
-            return attempt(trial, copy, WHOLE_LIMIT if trial.whole else limit)
+            return attempt(trial, copy, limit)
         finally:
             free.put(copy)
 
@@ -556,7 +566,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--again", type=Path, metavar="FILE", help="the mutants of an earlier --json instead")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the mutants and outcomes there")
     parser.add_argument("--jobs", type=int, default=2, help="mutants side by side")
-    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for the mirrored tests of one")
+    parser.add_argument(
+        "--limit", type=float, default=LIMIT, help="processor seconds for one's mirrored tests"
+    )
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout")
     options = parser.parse_args(arguments)
     root = options.root.resolve()

@@ -172,10 +172,10 @@ def test_whole_suite(tmp_path, capsys):
 def test_time_limit(tmp_path, capsys):
     root = checkout(tmp_path)
     with (root / "tests/solids/test_shapes.py").open("a") as file:
-        file.write("    import time\n    time.sleep(60)\n")
+        file.write("    while True:\n        pass\n")
     file = plan(tmp_path, [chosen(root, 18, "number")])
     mutants.main(["--root", str(root), "--again", str(file), "--limit", "2"])
-    assert capsys.readouterr().out.startswith("caught -> timed out    2.0 s")
+    assert capsys.readouterr().out.startswith("caught -> timed out ")
 
 
 def test_a_failure_of_the_checkout_itself_is_not_a_catch(tmp_path, capsys):
