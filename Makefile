@@ -14,7 +14,7 @@ Q = $(if $(V),,@)
 say = @echo "pyxai: $(1)"
 PIP = $(BIN)/python -m pip$(if $(V),, -qq) install
 # ninja begins a line with [1/27] where it shows a command; warnings and errors follow on lines of their own.
-WITHOUT_COMMANDS = $(if $(V),,| sed '/^\[[0-9]*\/[0-9]*\] /d')
+WITHOUT_COMMANDS = $(if $(V),,2>&1 | sed '/^\[[0-9]*\/[0-9]*\] /d')
 
 .PHONY: demo test test-slow build bench lint clean
 .DEFAULT_GOAL := build

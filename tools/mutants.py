@@ -388,14 +388,14 @@ def find(wanted: Mutant, among: list[Mutant]) -> Mutant | None:
 
 
 def mirrored(root: Path, file: str) -> list[str]:
-    """The test files for a file of the package, its own first and then those of the likest names."""
+    """The test files for a file of the package, its own first, then by likeness of name and depth."""
     path = Path(file).relative_to(PACKAGE)
     own = f"test_{path.stem.strip('_')}"
     if len(path.parts) == 1 and (root / "tests" / f"{own}.py").exists():
         return [f"tests/{own}.py"]
 
     def likeness(test: Path) -> tuple:
-        return -common(own, test.stem), len(test.stem), test
+        return -common(own, test.stem), len(test.parts), len(test.stem), test
 
     for folder in (root / "tests" / path).parents[: len(path.parts)]:
         one = folder.with_name(f"test_{folder.name}.py")  # tests/test_cli.py in place of tests/cli

@@ -189,14 +189,21 @@ def test_a_failure_of_the_checkout_itself_is_not_a_catch(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("file", "tests"),
     [
-        ("pyxai/solids/shapes.py", ["tests/solids/test_shapes.py", "tests/solids/test_all.py"]),
-        ("pyxai/solids/deep/all.py", ["tests/solids/test_all.py", "tests/solids/test_shapes.py"]),
+        (
+            "pyxai/solids/shapes.py",
+            [f"tests/solids/{name}.py" for name in ("test_shapes", "test_all", "a/test_b")],
+        ),
+        (
+            "pyxai/solids/deep/all.py",
+            [f"tests/solids/{name}.py" for name in ("test_all", "test_shapes", "a/test_b")],
+        ),
         ("pyxai/cli/__init__.py", ["tests/test_cli.py"]),
         ("pyxai/_bench.py", ["tests/test_bench.py"]),
     ],
 )
 def test_mirrored_tests(tmp_path, file, tests):
     root = checkout(tmp_path)
-    for name in ("solids/test_all.py", "test_cli.py", "test_bench.py"):
+    (root / "tests/solids/a").mkdir()
+    for name in ("solids/test_all.py", "solids/a/test_b.py", "test_cli.py", "test_bench.py"):
         (root / "tests" / name).write_text("")
     assert mutants.mirrored(root, file) == tests
