@@ -1,4 +1,4 @@
-# make demo | test | test-slow | build | bench | lint | clean
+# make demo | test | test-slow | build | bench | lint | clean; with V=1 every command is shown
 # A GPU user: make test TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130"
 VENV ?= .venv
 TORCH ?= torch==2.13.0
@@ -7,12 +7,20 @@ BIN = $(VENV)/bin
 # With a compiler at hand a failed build is an error, without one everything runs on the reference operators.
 export PYXAI_NATIVE ?= $(if $(shell command -v $(CXX)),1,0)
 SOURCES = $(wildcard csrc/*/*)
+# A pipe fails with its first command: a compiler's error is one although the commands beside it are filtered out.
+SHELL = bash
+.SHELLFLAGS = -o pipefail -c
+Q = $(if $(V),,@)
+say = @echo "pyxai: $(1)"
+PIP = $(BIN)/python -m pip$(if $(V),, -qq) install
+# ninja begins a line with [1/27] where it shows a command; warnings and errors follow on lines of their own.
+WITHOUT_COMMANDS = $(if $(V),,2>&1 | sed '/^\[[0-9]*\/[0-9]*\] /d')
 
 .PHONY: demo test test-slow build bench lint clean
 .DEFAULT_GOAL := build
 
 demo: build
-	$(BIN)/pyxai demo
+	$(Q)$(BIN)/pyxai demo
 
 test: build
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --max-worker-restart 0 --durations 20
@@ -33,15 +41,18 @@ build: $(VENV)/built
 # torch first and alone: the later commands find it installed and leave it as it is. The package itself is linked in
 # without its compiled module, which `built` makes where the objects stay, so that an edit recompiles only its file.
 $(VENV)/ready: pyproject.toml setup.py
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q $(TORCH)
-	$(BIN)/python -m pip install -q "setuptools>=77" "pybind11>=3" ninja
-	PYXAI_NATIVE=0 $(BIN)/python -m pip install -q --no-build-isolation -e ".[test]"
-	touch $@
+	$(Q)test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(call say,installs $(firstword $(TORCH)) into $(VENV))
+	$(Q)$(PIP) $(TORCH)
+	$(call say,installs what the package and its tests need)
+	$(Q)$(PIP) "setuptools>=77" "pybind11>=3" ninja
+	$(Q)PYXAI_NATIVE=0 $(PIP) --no-build-isolation -e ".[test]"
+	$(Q)touch $@
 
 $(VENV)/built: $(VENV)/ready $(SOURCES)
-	$(BIN)/python setup.py -q build_ext --inplace
-	touch $@
+	$(call say,compiles its module; the first time takes minutes)
+	$(Q)$(BIN)/python setup.py -q build_ext --inplace $(WITHOUT_COMMANDS)
+	$(Q)touch $@
 
 clean:
 	rm -rf build dist out *.egg-info pyxai/_C*.so $(VENV)/ready $(VENV)/built

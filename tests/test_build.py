@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 COMPILER = shutil.which(os.environ.get("CXX", "c++"))
 
+needs_make = pytest.mark.skipif(not (shutil.which("make") and shutil.which("bash")), reason="no make or bash")
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")
 needs_nvcc = pytest.mark.skipif(shutil.which("nvcc") is None, reason="no nvcc")
 
@@ -26,7 +27,7 @@ def checkout(tmp_path):
     ignore = shutil.ignore_patterns("*.so", "__pycache__")
     shutil.copytree(ROOT / "pyxai", tree / "pyxai", ignore=ignore)
     shutil.copytree(ROOT / "csrc", tree / "csrc")
-    for name in ("setup.py", "pyproject.toml", "LICENSE", "README.md"):
+    for name in ("Makefile", "setup.py", "pyproject.toml", "LICENSE", "README.md"):
         shutil.copy(ROOT / name, tree)
     for path in [*(tree / "csrc/cpu").iterdir(), *(tree / "csrc/cuda").iterdir()]:
         if path.stem != "path_points":
@@ -46,6 +47,29 @@ def build(tree, **environment):
     """Builds in place; (exit code, what it said)."""
     done = run(["setup.py", "build_ext", "--inplace"], tree, **environment)
     return done.returncode, done.stdout + done.stderr
+
+
+def make(tree, *arguments):
+    """`make build` without its installations; (exit code, what it said)."""
+    python = tree / "venv/bin/python"
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (tree / "venv/ready").touch()
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "V" and not name.startswith(("PYXAI_", "MAKE"))
+    }
+    done = subprocess.run(
+        ["make", "build", "VENV=venv", *arguments],
+        cwd=tree,
+        env=environment | {"PYXAI_CUDA": "0"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return done.returncode, done.stdout
 
 
 def modules(tree):
@@ -74,6 +98,39 @@ def test_without_cuda(checkout):
     backend, why = rows["path_points", "cuda"]
     assert backend == "reference"
     assert "PYXAI_CUDA=0" in why
+
+
+@pytest.mark.slow
+@needs_make
+@needs_compiler
+def test_make_says_little(checkout):
+    """Warnings are shown and commands are not, which V=1 does."""
+    source = checkout / "csrc/cpu/path_points.cpp"
+    source.write_text("#warning look here\n" + source.read_text())
+    code, said = make(checkout)
+    assert code == 0, said
+    assert modules(checkout)
+    assert "look here" in said
+    assert "-ffp-contract=off" not in said
+    assert len(said.splitlines()) <= 12
+    source.write_text(source.read_text().replace("look here", "look again"))
+    code, said = make(checkout, "V=1")
+    assert code == 0, said
+    assert "look again" in said
+    assert "-ffp-contract=off" in said
+
+
+@needs_make
+@needs_compiler
+def test_make_shows_errors(checkout):
+    for name in ("cpu/path_points.cpp", "bindings/module.cpp"):
+        source = checkout / "csrc" / name
+        source.write_text(f'#include "missing/{name}.h"\n' + source.read_text())
+    code, said = make(checkout)
+    assert code != 0
+    assert "fatal error: missing/cpu/path_points.cpp.h: No such file or directory" in said
+    assert "fatal error: missing/bindings/module.cpp.h: No such file or directory" in said
+    assert not (checkout / "venv/built").exists()
 
 
 @pytest.mark.slow

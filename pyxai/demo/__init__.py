@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from pyxai.demo import pictures
 from pyxai.engine import InputError, Job, open
 from pyxai.engine.runner.loop import run as explain
-from pyxai.engine.runner.progress import Bar, Progress, Summary
+from pyxai.engine.runner.progress import Progress, Summary
 from pyxai.engine.store.store import Store
 from pyxai.render import Row, contact_sheet
 
@@ -38,9 +37,12 @@ class Collection:
     classes: tuple[str, ...]
 
 
-COLLECTIONS = (
-    Collection("digits", "pyxai.demo.networks:digits", pictures.write_digits, tuple("0123456789")),
-    Collection("photographs", "pyxai.demo.networks:photographs", pictures.write_grids, pictures.PHOTOGRAPHS),
+DIGITS = Collection("digits", "pyxai.demo.networks:digits", pictures.write_digits, tuple("0123456789"))
+PHOTOGRAPHS = Collection(
+    "photographs",
+    "pyxai.demo.networks:photographs",
+    pictures.write_grids,
+    tuple(name.replace("_", " ") for name in pictures.PHOTOGRAPHS),
 )
 
 
@@ -53,18 +55,22 @@ def run(out: Path) -> None:
     """
     _need("sklearn", "skimage")
     try:
-        for collection in COLLECTIONS:
+        for collection in (DIGITS, PHOTOGRAPHS):
             collection.write(out / collection.name)
     except OSError as error:
         raise InputError(f"cannot write {error.filename or out}: {error.strerror or error}") from None
-    print(f"{'images':12} {'method':21} {'number':>6} {'images/s':>9} {'passes':>7}  notes")
-    for collection in COLLECTIONS:
-        for method, options in METHODS.items():
-            store = out / f"{collection.name}-{method}.zarr"
-            summary = _explain(collection, method, options, out / collection.name, store)
-            draw(store, collection.classes)
-            print(_line(collection, method, summary), flush=True)
-    print(f"\nstores: {out}/*.zarr (pyxai.open reads them)\nsheets: {out}/*.png")
+    print("Explained: what two small networks see in handwritten digits and in grids of four photographs.")
+    print(f"{'':21}  {'digits':18}  photographs")
+    print(f"{'method':21}  images/s  residual  images/s  residual  in right quarter")
+    for method, options in METHODS.items():
+        digits, photographs = (
+            _explain(collection, method, options, out) for collection in (DIGITS, PHOTOGRAPHS)
+        )
+        share = np.mean(cell_shares(photographs.store))
+        print(f"{method:21}  {_figures(digits)}  {_figures(photographs)}  {share:16.0%}", flush=True)
+    print("residual: how far a map's sum is from what its method promises, median of the images")
+    print("in right quarter: share of the evidence that lies on the photograph seen, 25% by chance")
+    print(f"pictures: {out}/*.png\nnumbers:  {out}/*.zarr, which pyxai.open reads")
 
 
 def _need(*modules: str) -> None:
@@ -75,11 +81,14 @@ def _need(*modules: str) -> None:
         )
 
 
-def _explain(collection: Collection, method: str, options: dict, data: Path, store: Path) -> Summary:
+def _explain(collection: Collection, method: str, options: dict, out: Path) -> Summary:
+    """Fill the store of a collection and a method and draw its sheet."""
+    store = out / f"{collection.name}-{method}.zarr"
     if Store.exists(store):
         shutil.rmtree(store)
-    progress = Bar() if sys.stderr.isatty() else Progress()
-    return explain(Job(collection.model, data, store, method, options), progress)
+    summary = explain(Job(collection.model, out / collection.name, store, method, options), Progress())
+    draw(store, collection.classes)
+    return summary
 
 
 def draw(store: Path, classes: tuple[str, ...], count: int = 16) -> None:
@@ -97,19 +106,11 @@ def draw(store: Path, classes: tuple[str, ...], count: int = 16) -> None:
     contact_sheet(rows, store.with_suffix(".png"), title=f"{method}, {model}")
 
 
-def _line(collection: Collection, method: str, summary: Summary) -> str:
-    notes = []
-    if summary.residual_median is not None:
-        notes.append(
-            f"residual: median {100 * summary.residual_median:.2g} %, max {100 * summary.residual_max:.2g} %"
-        )
-    if collection.name == "photographs":
-        shares = cell_shares(summary.store)
-        notes.append(f"evidence in the right quarter: {np.mean(shares):.0%} (by chance 25%)")
-    return (
-        f"{collection.name:12} {method:21} {summary.done:6} {summary.images_per_second:9.1f} "
-        f"{summary.evaluations:7.1f}  {'; '.join(notes)}"
-    )
+def _figures(summary: Summary) -> str:
+    """Speed and residual; not every method promises a sum."""
+    median = summary.residual_median
+    residual = "-" if median is None else f"{100 * median:.2g}%"
+    return f"{summary.images_per_second:8.1f}  {residual:>8}"
 
 
 def cell_shares(store: Path) -> list[float]:

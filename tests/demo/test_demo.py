@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import importlib.util
 
 import numpy as np
@@ -111,26 +113,23 @@ def test_saved_weights_come_back(tmp_path, monkeypatch):
 
 
 def test_demonstration_runs_twice_into_the_same_folder(tmp_path, monkeypatch, capsys):
-    """Small, but through the same code: pictures, engine, sheets, and the line with the evidence."""
-    small = [
-        demo.Collection(
-            "digits", demo.COLLECTIONS[0].model, lambda f: pictures.write_digits(f, 6), tuple("0123456789")
-        ),
-        demo.Collection(
-            "photographs",
-            demo.COLLECTIONS[1].model,
-            lambda f: pictures.write_grids(f, 3),
-            pictures.PHOTOGRAPHS,
-        ),
-    ]
-    monkeypatch.setattr(demo, "COLLECTIONS", small)
+    """Small, but through the same code: pictures, engine, sheets, and a dozen lines with all of it."""
+    for name, write, count in (("DIGITS", "write_digits", 6), ("PHOTOGRAPHS", "write_grids", 3)):
+        few = functools.partial(getattr(pictures, write), count=count)
+        monkeypatch.setattr(demo, name, dataclasses.replace(getattr(demo, name), write=few))
     monkeypatch.setattr(demo, "METHODS", {"saliency": {}, "integrated_gradients": {"steps": 8}})
     for _ in range(2):
         demo.run(tmp_path)
-        printed = capsys.readouterr().out
-        assert "residual: median" in printed
-        assert "evidence in the right quarter" in printed
-        assert str(tmp_path) in printed
+        printed = capsys.readouterr()
+        assert not printed.err
+        table = [line.split() for line in printed.out.splitlines() if line.startswith(("saliency", "integ"))]
+        assert [(row[0], row[2] == row[4] == "-", row[5][-1]) for row in table] == [
+            ("saliency", True, "%"),
+            ("integrated_gradients", False, "%"),
+        ]
+        assert f"{tmp_path}/*.png" in printed.out
+        assert len(printed.out.splitlines()) + 3 == 12  # there are three more methods
+        assert max(map(len, printed.out.replace(str(tmp_path), "").splitlines())) <= 100
     for name, count in (("digits", 6), ("photographs", 3)):
         assert len(list((tmp_path / name).glob("*.png"))) == count
         for method in ("saliency", "integrated_gradients"):
@@ -142,8 +141,9 @@ def test_evidence_lies_where_the_photograph_is(tmp_path):
     """Integrated Gradients finds the right quarter of grids never seen: by chance it would be 25 %."""
     pictures.write_grids(tmp_path / "grids", 8)
     store = tmp_path / "run.zarr"
-    collection = demo.COLLECTIONS[1]
-    demo.explain(demo.Job(collection.model, tmp_path / "grids", store, "integrated_gradients", {"steps": 16}))
+    demo.explain(
+        demo.Job(demo.PHOTOGRAPHS.model, tmp_path / "grids", store, "integrated_gradients", {"steps": 16})
+    )
     shares = demo.cell_shares(store)
     assert len(shares) >= 7
     assert np.mean(shares) > 0.5
