@@ -71,9 +71,10 @@ def sources_have_tests(house: House) -> Iterator[str]:
             lacking.add(str(path))
             if str(path) not in waiting:
                 yield f"{file}:1: lacks its test {test}"
+    place = house.plan.place("missing_tests", "files")
     for name in waiting:
         if name not in lacking:
-            yield f"{house.plan.place('missing_tests', 'files')}: {name} has its test, strike it off"
+            yield f"{place}: {name} is no file that lacks its test, strike it off"
 
 
 def sizes_are_small(house: House) -> Iterator[str]:

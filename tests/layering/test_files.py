@@ -63,7 +63,7 @@ def test_the_list_of_missing_tests_shrinks(planted):
     assert not planted.faults(TESTS)
     planted.write("tests/low/test_two.py", "")
     (fault,) = planted.faults(TESTS)
-    assert fault.startswith("tests/layers.toml:") and "low/two.py has its test" in fault
+    assert fault.startswith("tests/layers.toml:") and "low/two.py is no file that lacks its test" in fault
 
 
 def test_a_long_file(planted):
