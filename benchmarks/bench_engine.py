@@ -22,7 +22,7 @@ import pyxai
 from benchmarks import harness
 from benchmarks.harness import ROOT, Claim, Options, Results
 from pyxai.capture.rows import default_rows
-from pyxai.engine.runner.job import CHUNK
+from pyxai.engine.job import CHUNK
 from tests import zoo
 
 AT_MOST = 1.11  # 90 % of the images per second

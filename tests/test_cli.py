@@ -16,8 +16,8 @@ from PIL import Image
 
 from pyxai import engine
 from pyxai.cli import main
+from pyxai.engine.status import OK
 from pyxai.engine.store import store as store_module
-from pyxai.engine.store.status import OK
 from tests.engine.conftest import TINY, fill_folder, picture, stored_arrays
 
 ROOT = Path(__file__).parents[1]

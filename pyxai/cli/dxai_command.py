@@ -213,7 +213,7 @@ def labelled_images(data: Path, preprocess: Preprocess) -> tuple[LabelledImages,
     from pyxai.dxai.networks import check_size
     from pyxai.engine.data.sources import open_source, read_row
     from pyxai.engine.errors import RowError
-    from pyxai.engine.store.status import WRONG_SIZE
+    from pyxai.engine.status import WRONG_SIZE
 
     source = open_source(data)
     names = source.names()

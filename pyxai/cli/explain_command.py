@@ -12,7 +12,7 @@ import typer
 
 from pyxai.cli import values
 from pyxai.engine import Job
-from pyxai.engine.runner.job import CHUNK
+from pyxai.engine.job import CHUNK
 
 if TYPE_CHECKING:
     from pyxai.engine.runner.progress import Summary

@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from pyxai.engine import InputError
-from pyxai.engine.store.status import OK
+from pyxai.engine.status import OK
 
 if TYPE_CHECKING:
     from pyxai.engine.store.reader import Run

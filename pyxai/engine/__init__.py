@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, RunError, StrictStop
-from pyxai.engine.runner.job import Job
+from pyxai.engine.job import Job
 
 if TYPE_CHECKING:
     from pyxai.engine.runner.progress import Progress, Summary

@@ -19,7 +19,7 @@ class RowError(Exception):
     """One image cannot be explained; the run goes on.
 
     Args:
-        status: the code stored for the row, see :mod:`pyxai.engine.store.status`.
+        status: the code stored for the row, see :mod:`pyxai.engine.status`.
         reason: one sentence.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import warnings
 from functools import cache
@@ -104,8 +105,7 @@ def fill_options(name: str, options: dict[str, Any], known: dict[str, Any]) -> d
 @cache
 def _discover() -> None:
     """Import every method of the package, and what other packages entered under :data:`ENTRY_POINTS`."""
-    package = importlib.import_module("pyxai.methods")
-    for found in pkgutil.walk_packages(package.__path__, "pyxai.methods."):
+    for found in pkgutil.walk_packages([os.path.dirname(__file__)], "pyxai.methods."):
         importlib.import_module(found.name)
     for entry in entry_points(group=ENTRY_POINTS):
         try:

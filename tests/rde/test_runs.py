@@ -10,7 +10,7 @@ from examples.rde.summary import roughness
 from pyxai import engine
 from pyxai.engine import Job
 from pyxai.engine.data.ids import sample_ids
-from pyxai.engine.store.status import MODEL_FAILED, OK
+from pyxai.engine.status import MODEL_FAILED, OK
 from tests import zoo
 from tests.engine import tiny
 

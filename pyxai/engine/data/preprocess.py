@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pyxai.engine.errors import RowError
-from pyxai.engine.store.status import WRONG_SIZE
+from pyxai.engine.status import WRONG_SIZE
 
 if TYPE_CHECKING:
     from torch import Tensor

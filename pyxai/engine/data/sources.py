@@ -23,7 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from pyxai.engine.data.pictures import upright, upright_size
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, RowError
-from pyxai.engine.store.status import NOT_FINITE, UNREADABLE, WRONG_SIZE
+from pyxai.engine.status import NOT_FINITE, UNREADABLE, WRONG_SIZE
 
 EXTENSIONS = (
     ".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",

@@ -12,13 +12,13 @@ import torch
 
 from pyxai.engine.data.decode import Decoder, Reader
 from pyxai.engine.errors import RowError, RunError, StrictStop, one_line
+from pyxai.engine.job import CHUNK, Job
+from pyxai.engine.runner.by_size import split
 from pyxai.engine.runner.distributed import World, world
-from pyxai.engine.runner.job import CHUNK, Job
 from pyxai.engine.runner.prepare import Clock, Prepared, checked, out_of_memory, prepare
 from pyxai.engine.runner.progress import Progress, Summary, one_progress, together
+from pyxai.engine.status import MODEL_FAILED, OK, PENDING, RESULT_NOT_FINITE
 from pyxai.engine.store.results import as_arrays, not_finite, tensors
-from pyxai.engine.store.sizes import split
-from pyxai.engine.store.status import MODEL_FAILED, OK, PENDING, RESULT_NOT_FINITE
 from pyxai.engine.store.store import Store
 from pyxai.engine.store.writer import Chunk, Writer
 

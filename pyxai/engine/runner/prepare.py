@@ -18,10 +18,10 @@ from pyxai.capture.rows import default_rows
 from pyxai.engine.data.images import Images, find_images
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, one_line
+from pyxai.engine.job import Job
 from pyxai.engine.models.load import LoadedModel, load_model
 from pyxai.engine.models.weights import weights_hash
 from pyxai.engine.runner.distributed import World
-from pyxai.engine.runner.job import Job
 from pyxai.engine.store.manifest import differences, identity, manifest, plain
 from pyxai.engine.store.results import describe, tensors
 from pyxai.engine.store.store import Store, check_space, nearest_folder

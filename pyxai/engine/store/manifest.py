@@ -15,7 +15,7 @@ import torch
 
 import pyxai
 from pyxai.engine.data.images import Images
-from pyxai.engine.runner.job import CHUNK, Job
+from pyxai.engine.job import CHUNK, Job
 from pyxai.engine.store.store import FORMAT, FORMAT_VERSION
 from pyxai.explainer import Explainer
 

@@ -14,9 +14,9 @@ import torch
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import InputError, RowError
-from pyxai.engine.runner.job import CHUNK
+from pyxai.engine.job import CHUNK
+from pyxai.engine.status import MEANING, PENDING
 from pyxai.engine.store.results import CERTIFICATE
-from pyxai.engine.store.status import MEANING, PENDING
 from pyxai.engine.store.store import Store
 from pyxai.methods.explanation import Explanation
 
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def status(self) -> np.ndarray:
-        """(N,) uint8, the codes of :mod:`pyxai.engine.store.status`, as they are on disk now."""
+        """(N,) uint8, the codes of :mod:`pyxai.engine.status`, as they are on disk now."""
         return self._store.status[:]
 
     @property

@@ -6,7 +6,6 @@ folders called ``HEIGHTxWIDTH``, each a store like any other, committed and cont
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import uuid
@@ -18,83 +17,57 @@ from typing import Any
 import numpy as np
 import zarr
 
-from pyxai.capture.needs import Needs
 from pyxai.engine.data.ids import listing_hash
-from pyxai.engine.data.images import names_by_size
-from pyxai.engine.data.preprocess import Preprocess
-from pyxai.engine.data.sources import Array, open_source
+from pyxai.engine.data.sources import Source
 from pyxai.engine.errors import InputError
-from pyxai.engine.runner.distributed import World
-from pyxai.engine.runner.job import Job
-from pyxai.engine.runner.prepare import preprocess_of, refuse_existing
+from pyxai.engine.job import Job
+from pyxai.engine.status import PENDING
 from pyxai.engine.store.manifest import plain
 from pyxai.engine.store.reader import Run
-from pyxai.engine.store.status import PENDING
-from pyxai.engine.store.store import Store
-from pyxai.methods import get_method
 from pyxai.methods.explanation import Explanation
 
 FORMAT = "pyxai-runs-by-size"
 FORMAT_VERSION = 1
 
 
-def split(job: Job, here: World) -> list[Job]:
-    """One job for each size of the pictures, or ``job`` itself where there is one size or a model decides."""
-    if get_method(job.method).needs is not Needs.NOTHING:
-        return [job]
-    source, preprocess = open_source(job.data), preprocess_of(job, Preprocess())
-    if isinstance(source, Array) or preprocess.crop is not None:
-        return [job]
-    names = source.names()
-    groups = names_by_size(source, names, preprocess)
-    unreadable = groups.pop(None, [])
-    if len(groups) < 2:
-        return [job]
-    largest = max(groups, key=lambda size: len(groups[size]))
-    groups[largest] = sorted(groups[largest] + unreadable)  # rows that will fail, with their reason
-    by_name = {name: size for size, members in groups.items() for name in members}
-    sizes = [by_name[name] for name in names]
-    here.leader(lambda: _create(job, names, sizes, source.kind, str(source.path)))
-    return [
-        dataclasses.replace(job, out=Path(job.out) / _folder(size), names=tuple(groups[size]))
-        for size in sorted(groups)
-    ]
-
-
-def _folder(size: tuple[int, int]) -> str:
+def folder(size: tuple[int, int]) -> str:
+    """The name of the folder that holds the run of pictures of ``size``, (height, width)."""
     return "x".join(map(str, size))
 
 
-def _create(job: Job, names: list[str], sizes: list[tuple[int, int]], kind: str, path: str) -> None:
-    """Build the folder and move it to its place whole; one that is there must be of these pictures."""
-    out = Path(job.out)
-    described = {
+def describe(job: Job, names: list[str], sizes: list[tuple[int, int]], source: Source) -> dict[str, Any]:
+    """The manifest of a store for ``job``: which pictures there are, by name and (height, width)."""
+    return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "method": job.method,
         "options": plain(job.options),
         "model": None,
-        "source": {"kind": kind, "path": path},
-        "images": {"count": len(names), "names": listing_hash(names, map(_folder, sizes))},
+        "source": {"kind": source.kind, "path": str(source.path)},
+        "images": {"count": len(names), "names": listing_hash(names, map(folder, sizes))},
         "sizes": [list(size) for size in sorted(set(sizes))],
     }
-    if Store.exists(out):
-        refuse_existing(job, out)
-        if not is_by_size(out) or _manifest(out)["images"] != described["images"]:
-            raise InputError(f"{out} was made differently: of other pictures, or of pictures of other sizes")
-        return
+
+
+def create(out: Path, described: dict[str, Any], names: list[str], sizes: list[tuple[int, int]]) -> None:
+    """Build the folder of a store that is as ``described``, and move it to its place whole."""
     building = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
     try:
         building.mkdir(parents=True)
         zarr.create_group(str(building))
         with open(building / "paths.jsonl", "w") as file:
             for row, (name, size) in enumerate(zip(names, sizes, strict=True)):
-                file.write(json.dumps({"row": row, "path": name, "size": _folder(size)}) + "\n")
+                file.write(json.dumps({"row": row, "path": name, "size": folder(size)}) + "\n")
         (building / "manifest.json").write_text(json.dumps(described, indent=2) + "\n")
         building.rename(out)
     except OSError as error:
         shutil.rmtree(building, ignore_errors=True)
         raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+
+
+def is_of(out: Path, described: dict[str, Any]) -> bool:
+    """Whether the store at ``out`` holds the pictures that are ``described``, by size."""
+    return is_by_size(out) and _manifest(out)["images"] == described["images"]
 
 
 def _manifest(path: Path) -> dict[str, Any]:
@@ -135,10 +108,10 @@ class SizedRun:
 
     def _run(self, size: tuple[int, int]) -> Run:
         try:
-            return Run(self.path / _folder(size))
+            return Run(self.path / folder(size))
         except InputError:
             raise InputError(
-                f"{self.path} has not begun with the size {_folder(size)}: use --resume"
+                f"{self.path} has not begun with the size {folder(size)}: use --resume"
             ) from None
 
     @cached_property
@@ -156,7 +129,7 @@ class SizedRun:
 
     @property
     def status(self) -> np.ndarray:
-        """(N,) uint8, the codes of :mod:`pyxai.engine.store.status`, as they are on disk now."""
+        """(N,) uint8, the codes of :mod:`pyxai.engine.status`, as they are on disk now."""
         status = {id(run): run.status for run in self.runs.values()}
         return np.array([status[id(run)][row] for run, row in self._places], np.uint8)
 

@@ -20,8 +20,8 @@ import numpy as np
 import zarr
 
 from pyxai.engine.errors import InputError
-from pyxai.engine.runner.job import CHUNK
-from pyxai.engine.store.status import PENDING
+from pyxai.engine.job import CHUNK
+from pyxai.engine.status import PENDING
 
 FORMAT = "pyxai-run"
 FORMAT_VERSION = 1

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pyxai.engine.errors import RunError
-from pyxai.engine.store.status import OK
+from pyxai.engine.status import OK
 from pyxai.engine.store.store import Store, fill_value
 
 

@@ -11,7 +11,7 @@ from pyxai.engine import InputError, Preprocess
 from pyxai.engine.data.ids import sample_ids
 from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import RowError
-from pyxai.engine.store.status import NOT_FINITE, UNREADABLE, WRONG_SIZE
+from pyxai.engine.status import NOT_FINITE, UNREADABLE, WRONG_SIZE
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from pyxai import engine
 from pyxai.engine import InputError, RunError, StrictStop
 from pyxai.engine.data.ids import sample_ids
 from pyxai.engine.runner.progress import Progress
-from pyxai.engine.store import store as store_module
-from pyxai.engine.store.status import (
+from pyxai.engine.status import (
     MODEL_FAILED,
     NOT_FINITE,
     OK,
@@ -23,6 +22,7 @@ from pyxai.engine.store.status import (
     UNREADABLE,
     WRONG_SIZE,
 )
+from pyxai.engine.store import store as store_module
 from tests.engine import tiny
 from tests.engine.conftest import TINY, assert_same_arrays, fill_folder, picture, stored_arrays
 

@@ -13,8 +13,8 @@ from PIL import Image
 import pyxai
 from pyxai import saliency
 from pyxai.engine import InputError, Job, run
+from pyxai.engine.status import OK, UNREADABLE
 from pyxai.engine.store.sizes import SizedRun
-from pyxai.engine.store.status import OK, UNREADABLE
 from pyxai.methods import Needs, get_method
 from tests.engine.conftest import assert_same_arrays, fill_folder, picture
 
