@@ -33,9 +33,9 @@ class Watch:
     def __init__(self, model: nn.Module, layers: Iterable[str], see: See):
         self._see = see
         self._wanted: dict[nn.Module, dict[int, str]] = {}
+        known = dict(model.named_modules(remove_duplicate=False))
         for name in layers:
             path, _, call = name.partition("#")
-            known = dict(model.named_modules(remove_duplicate=False))
             expect(path in known, "layer", "name a module of the model", f"{name!r}{near(path, known)}")
             self._wanted.setdefault(known[path], {})[int(call or 1)] = name
         self._calls = dict.fromkeys(self._wanted, 0)

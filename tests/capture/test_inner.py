@@ -47,7 +47,7 @@ def networks():
 
 
 REUSED = {name: (model, images) for name, model, images in networks()}
-ZOO = ("resnet18", "mobilenet_v3_small", "densenet121", "vit_b_16")
+ZOO = ("resnet18", "mobilenet_v3_small", "densenet121", "vit_b16")
 
 
 def network(name):
