@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyxai import dxai, methods, metrics, ops, propagation, rde, render, saliency
+    from pyxai import dxai, engine, methods, metrics, ops, propagation, rde, render, saliency
     from pyxai.engine import open
     from pyxai.explainer import Explainer, explain
     from pyxai.methods import Explanation, list_methods
@@ -28,13 +28,14 @@ _HOMES = {
     "list_methods": "pyxai.methods",
     "open": "pyxai.engine",
 }
-_SUBPACKAGES = ("dxai", "methods", "metrics", "ops", "propagation", "rde", "render", "saliency")
+_SUBPACKAGES = ("dxai", "engine", "methods", "metrics", "ops", "propagation", "rde", "render", "saliency")
 
 __all__ = [
     "Explainer",
     "Explanation",
     "__version__",
     "dxai",
+    "engine",
     "explain",
     "list_methods",
     "methods",

@@ -11,8 +11,6 @@ import abc
 import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from typing_extensions import dataclass_transform
-
 from pyxai.capture.needs import Needs
 from pyxai.methods.options import Option, check_choices, options_of
 
@@ -24,7 +22,6 @@ REGISTRY: dict[str, type[Method]] = {}
 """Name to class of every method that was imported; :func:`pyxai.methods.list_methods` imports them all."""
 
 
-@dataclass_transform(frozen_default=True)
 class Method(abc.ABC):
     """A method of explanation; its fields are its options.
 
