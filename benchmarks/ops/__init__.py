@@ -32,3 +32,7 @@ LAYERS = ((8, 64, 112, 112), (8, 64, 56, 56), (8, 512, 7, 7))
 def layer(shape: tuple[int, ...], device: str) -> Tensor:
     """Values such as a convolution gives them, channels last."""
     return torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)
+
+
+# (planes, their side): in the caches, beyond them, and one large one.
+PLANES = ((64, 64), (64, 224), (1, 1024))
