@@ -5,7 +5,7 @@
 
 #include "common/torch.h"
 #include "kernels/dwt.h"
-#include "kernels/noise.h"
+#include "common/philox.h"
 
 namespace pyxai {
 

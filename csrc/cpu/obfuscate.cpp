@@ -3,6 +3,7 @@
 #include "common/noise_tile.h"
 #include "common/wavelet.h"
 #include "common/wavelet_plane.h"
+#include "kernels/normal_noise.h"
 
 namespace pyxai {
 

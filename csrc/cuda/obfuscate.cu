@@ -1,5 +1,6 @@
 #include "common/wavelet.h"
 #include "common/wavelet_grid.h"
+#include "kernels/normal_noise.h"
 #include "kernels/obfuscate.h"
 
 namespace pyxai {

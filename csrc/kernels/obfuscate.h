@@ -1,7 +1,7 @@
 // One coefficient masked and filled up with noise, one pixel clamped, and the way back through the clamp.
 #pragma once
 
-#include "kernels/noise.h"
+#include "kernels/uniform_noise.h"
 
 namespace pyxai {
 

@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from pyxai.ops import _rows
 from pyxai.ops._define import define
+from pyxai.ops._noise import check_draws, signed_seed
 from pyxai.ops.dwt import (
     _check_filters,
     _check_levels,
@@ -20,7 +21,8 @@ from pyxai.ops.dwt import (
     synthesise,
     wavelet_layout,
 )
-from pyxai.ops.noise import check_draws, normal_noise, signed_seed, uniform_noise
+from pyxai.ops.normal_noise import normal_noise
+from pyxai.ops.uniform_noise import uniform_noise
 
 __all__ = ["NOISES", "obfuscate", "obfuscate_adjoint_"]
 
