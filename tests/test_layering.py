@@ -115,17 +115,6 @@ def test_kernels_are_torch_free():
         assert not [line for line in includes if "torch" in line or "cuda" in line], path.name
 
 
-def test_one_stem_per_operator():
-    """An operator's maths, CPU loop, CUDA grid, Python, tests and benchmark share one file name."""
-    stems = {path.stem for path in (PACKAGE / "ops").glob("[!_]*.py")}
-    for folder, pattern in (("kernels", "*.h"), ("cpu", "*.cpp"), ("cuda", "*.cu")):
-        assert {path.stem for path in (ROOT / "csrc" / folder).glob(pattern)} == stems, folder
-    assert {path.stem for path in (ROOT / "benchmarks/ops").glob("[!_]*.py")} == stems
-    assert {path.stem.removeprefix("test_") for path in (ROOT / "tests/ops").glob("test_*.py")} == stems | {
-        "all_ops"
-    }
-
-
 def test_import_is_light(run_python):
     """`import pyxai` imports no optional package and nothing only the command line needs."""
     loaded = run_python("import pyxai, sys; print(*sys.modules)").split()
