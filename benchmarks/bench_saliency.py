@@ -9,7 +9,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,10 @@ from benchmarks import harness
 from benchmarks.bench_engine import unpacked
 from benchmarks.harness import ROOT, Claim, Options, Results
 from benchmarks.ops.local_entropy import cases as entropy_cases
-from benchmarks.ops.spectral_residual import cases as spectral_cases
-from benchmarks.ops.spectral_residual import eager_energy, eager_residual
+from benchmarks.ops.spectral_energy import cases as energy_cases
+from benchmarks.ops.spectral_energy import eager_energy
+from benchmarks.ops.spectral_residual import cases as residual_cases
+from benchmarks.ops.spectral_residual import eager_residual
 from pyxai import saliency
 from pyxai.bench import interleave
 from pyxai.saliency.gbvs import activation_law, normalisation_law
@@ -120,7 +121,8 @@ def limits(results: Results, options: Options) -> None:
     Where a half is not reached even there, arithmetic is the limit and not memory.
     """
     copy = harness.copy_bandwidth(rounds=options.rounds)
-    for case in (*islice(spectral_cases("cpu"), 2), next(entropy_cases("cpu"))):
+    for cases in (residual_cases, energy_cases, entropy_cases):
+        case = next(cases("cpu"))
         seconds = interleave({"native": case.native}, options.rounds)["native"]
         rate = case.bytes / statistics.median(seconds)
         results.state(f"{case.what}, in the caches: bytes a second, of a copy's in memory", rate / copy)

@@ -190,6 +190,12 @@ def test_cuda_objects_follow_their_headers(checkout):
     assert status(checkout)["path_points", "cuda"] == ("native", "")
 
 
+def test_sources_see_only_the_stable_abi():
+    """What includes ATen or c10 would have to be built again for every torch."""
+    for path in (ROOT / "csrc").rglob("*.*"):
+        assert not re.search(r'#include\s*[<"](ATen|c10)/', path.read_text()), path
+
+
 @needs_compiler
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="no cmake")
 def test_kernels_in_plain_cpp(tmp_path):

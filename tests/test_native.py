@@ -22,7 +22,7 @@ warnings.simplefilter("always")
 with warnings.catch_warnings(record=True) as caught:
     import pyxai
     import pyxai.ops
-    import pyxai.ops.noise
+    import pyxai.ops.normal_noise
 """
 
 

@@ -6,7 +6,7 @@ D(w). All coefficients come out positive, so float32 evaluation loses nothing to
 mantissa in [√½, √2) is a polynomial.
 
 Both fits minimise the largest relative error by Lawson's reweighted least squares. The printed coefficients
-stand in csrc/kernels/noise.h and pyxai/ops/noise.py, lowest power first.
+stand in csrc/kernels/normal_noise.h and pyxai/ops/normal_noise.py, lowest power first.
 """
 
 import numpy as np

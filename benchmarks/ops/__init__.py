@@ -1,6 +1,6 @@
 """One file per operator, with the cases it is measured in. `bench_ops` finds them by their name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -32,3 +32,23 @@ LAYERS = ((8, 64, 112, 112), (8, 64, 56, 56), (8, 512, 7, 7))
 def layer(shape: tuple[int, ...], device: str) -> Tensor:
     """Values such as a convolution gives them, channels last."""
     return torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)
+
+
+# (planes, their side): in the caches, beyond them, and one large one.
+PLANES = ((64, 64), (64, 224), (1, 1024))
+
+
+def noise_cases(
+    name: str, native: Callable[..., Tensor], eager: Callable[..., Tensor], device: str
+) -> Iterator[Case]:
+    """An operator that makes noise beside a generator of torch."""
+    for images, per_image, shape in SIZES:
+        rows = images * per_image
+        row = torch.arange(rows, device=device)
+        ids, draws = row // per_image, row % per_image
+        yield Case(
+            f"{name}, {label(images, per_image, shape)}",
+            lambda i=ids, d=draws, s=shape: native(i, d, 0, s),
+            lambda r=rows, s=shape: eager(r, *s, device=device),
+            4 * rows * shape[0] * shape[1] * shape[2],
+        )

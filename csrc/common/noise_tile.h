@@ -1,7 +1,7 @@
 // Noise for the CPU loops, many elements at a time.
 #pragma once
 
-#include "kernels/noise.h"
+#include "common/philox.h"
 
 namespace pyxai {
 

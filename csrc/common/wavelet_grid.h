@@ -2,7 +2,9 @@
 #pragma once
 
 #include "common/cuda.h"
+#include "common/wavelet_sizes.h"
 #include "kernels/dwt.h"
+#include "kernels/idwt.h"
 
 namespace pyxai {
 
@@ -129,6 +131,16 @@ void synthesise_planes(A *out, const A *coefficients, const A *filters, const Wa
             to, low_step, scratch.lines, filters, sizes, j, planes);
         low = to;
     }
+}
+
+// f(out, in) on tensors of sums; others are widened before and rounded after.
+template <class F>
+Tensor in_sums(const Tensor &in, const std::vector<int64_t> &shape, F f) {
+    const bool wide = in.scalar_type() == ScalarType::Double || in.scalar_type() == ScalarType::Float;
+    const Tensor from = wide ? contiguous(in) : torch::stable::to(contiguous(in), ScalarType::Float);
+    Tensor out = torch::stable::new_empty(from, shape);
+    f(out, from);
+    return wide ? out : torch::stable::to(out, in.scalar_type());
 }
 
 } // namespace pyxai

@@ -3,32 +3,41 @@
 
 #include <vector>
 
+#include "common/wavelet_sizes.h"
 #include "kernels/dwt.h"
 
 namespace pyxai {
 
-// Both directions on planes of sums. An analysis with the filters of `filters` (2, taps), or a synthesis.
+// Values of scratch memory that a call of either direction needs.
+inline int64_t plane_scratch(const WaveletSizes &sizes) {
+    return 2 * sizes.most_plane + 2 * sizes.most_lines + 8 * (sizes.most_columns + sizes.taps);
+}
+
+// A plane of sums to its coefficients, with the filters of `filters` (2, taps). Defined in cpu/dwt.cpp.
 template <class A>
-class PlaneTransform {
+class PlaneAnalysis {
 public:
-    enum class Direction { analysis, synthesis };
+    PlaneAnalysis(const A *filters, const WaveletSizes &sizes, Padding padding = Padding::zero);
 
-    PlaneTransform(Direction direction, const A *filters, const WaveletSizes &sizes,
-                   Padding padding = Padding::zero);
-
-    const WaveletSizes &sizes() const { return sizes_; }
-    int64_t pixels() const { return sizes_.plane(0); }
-    int64_t scratch() const; // values of scratch memory a call needs
-
-    void analyse(A *coefficients, const A *plane, A *scratch) const;
-    void synthesise(A *plane, const A *coefficients, A *scratch) const;
+    void operator()(A *coefficients, const A *plane, A *scratch) const;
 
 private:
-    LineTaps<A> taps() const;
-
     WaveletSizes sizes_;
     Padding padding_;
-    std::vector<A> taps_; // ax, ay, bx, by
+    std::vector<A> taps_; // as line_taps has them
+};
+
+// And back. Defined in cpu/idwt.cpp.
+template <class A>
+class PlaneSynthesis {
+public:
+    PlaneSynthesis(const A *filters, const WaveletSizes &sizes);
+
+    void operator()(A *plane, const A *coefficients, A *scratch) const;
+
+private:
+    WaveletSizes sizes_;
+    std::vector<A> taps_; // as line_taps has them
 };
 
 } // namespace pyxai

@@ -1,6 +1,7 @@
 #include "kernels/add_noise.h"
 #include "common/cpu.h"
 #include "common/noise_tile.h"
+#include "kernels/normal_noise.h"
 
 namespace pyxai {
 

@@ -1,6 +1,7 @@
 #include "common/cuda.h"
+#include "common/philox.h"
 #include "kernels/add_noise.h"
-#include "kernels/noise.h"
+#include "kernels/normal_noise.h"
 
 namespace pyxai {
 

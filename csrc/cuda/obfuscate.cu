@@ -1,22 +1,8 @@
-#include "common/wavelet.h"
+#include "common/obfuscation_grid.h"
 #include "common/wavelet_grid.h"
 #include "kernels/obfuscate.h"
 
 namespace pyxai {
-
-// What stands in the place of coefficient k of a row's channel.
-template <class T>
-__device__ __forceinline__ accumulate_t<T> replacement_at(const ObfuscationArguments<T> &work, int64_t row,
-                                                          int64_t channel, int64_t k) {
-    int part = 0;
-    while (k >= work.sizes.part(part + 1))
-        ++part;
-    const int64_t at = work.index[row] * (work.sizes.levels + 1) + part;
-    const int64_t element = channel * work.sizes.size + k;
-    const uint32_t word = work.stream(row).words(static_cast<uint32_t>(element / 4)).w[element % 4];
-    const float noise = work.normal ? Normal::value(word) : Symmetric::value(word);
-    return replacement(work.centre[at], work.spread[at], noise);
-}
 
 template <class T>
 __global__ void mix_kernel(accumulate_t<T> *out, ObfuscationArguments<T> work, int64_t rows, int64_t images) {
@@ -41,46 +27,6 @@ __global__ void store_kernel(T *out, const accumulate_t<T> *planes, ObfuscationA
             return;
         const int64_t c = e % channels, at = row * channels * pixels;
         out[at + e] = clamped<T>(planes[at + c * pixels + e / channels], work.black[c], work.white[c]);
-    });
-}
-
-template <class T>
-__global__ void load_kernel(accumulate_t<T> *planes, const T *grad, const T *values,
-                            ObfuscationArguments<T> work, int64_t rows) {
-    const int64_t pixels = work.sizes.plane(0), channels = work.channels;
-    for_elements(rows, channels * pixels, [&](int64_t row, int64_t e, bool inside) {
-        if (!inside)
-            return;
-        const int64_t c = e / pixels, at = row * channels * pixels, from = at + e % pixels * channels + c;
-        planes[at + e] = before_clamp(grad[from], values[from], work.black[c], work.white[c]);
-    });
-}
-
-// The transpose of a synthesis is the analysis with its filters reversed.
-template <class A>
-__global__ void reverse_kernel(A *out, const A *filters, int64_t taps) {
-    for_elements(2, taps, [&](int64_t filter, int64_t j, bool inside) {
-        if (inside)
-            out[filter * taps + j] = filters[filter * taps + taps - 1 - j];
-    });
-}
-
-// A gather: every element of `total` adds the rows of its own image, in order.
-template <class T>
-__global__ void reduce_kernel(accumulate_t<T> *total, const accumulate_t<T> *grad,
-                              ObfuscationArguments<T> work, int64_t rows, int64_t images) {
-    using A = accumulate_t<T>;
-    const int64_t size = work.sizes.size;
-    for_elements(images, size, [&](int64_t image, int64_t k, bool inside) {
-        A sum = inside ? total[image * size + k] : A(0);
-        for_rows_of(image, work.index, rows, images, [&](int64_t row) {
-            for (int64_t c = 0; inside && c < work.channels; ++c) {
-                const A value = static_cast<A>(work.coefficients[(image * work.channels + c) * size + k]);
-                sum += grad[(row * work.channels + c) * size + k] * (value - replacement_at(work, row, c, k));
-            }
-        });
-        if (inside)
-            total[image * size + k] = sum;
     });
 }
 
@@ -119,45 +65,8 @@ static Tensor obfuscate(const Tensor &coefficients, const Tensor &mask, const Te
     return out;
 }
 
-static void obfuscate_adjoint_(const Tensor &total, const Tensor &grad, const Tensor &images,
-                               const Tensor &coefficients, const Tensor &centre, const Tensor &spread,
-                               const Tensor &index, const Tensor &ids, const Tensor &draws,
-                               const Tensor &filters, const Tensor &black, const Tensor &white,
-                               int64_t levels, std::string noise, int64_t seed) {
-    const int64_t count = coefficients.size(0), channels = coefficients.size(1), rows = index.numel();
-    const WaveletSizes sizes(images.size(2), images.size(3), static_cast<int>(levels), filters.size(1));
-    const Tensor sum = contiguous(total), from = contiguous(grad, MemoryFormat::ChannelsLast),
-                 values = contiguous(images, MemoryFormat::ChannelsLast);
-    if (values.numel() == 0)
-        return;
-    const ObfuscationTensors tensors(coefficients, centre, spread, index, ids, draws, filters, black, white);
-    const torch::stable::accelerator::DeviceGuard guard(coefficients.get_device_index());
-    const cudaStream_t stream = current_stream(coefficients.get_device_index());
-    const Tensor reversed = torch::stable::new_empty(filters, {2, sizes.taps});
-    dispatch_floating(coefficients.scalar_type(), "obfuscate_adjoint_", [&](auto zero) {
-        using T = decltype(zero);
-        using A = accumulate_t<T>;
-        const ObfuscationArguments<T> work(tensors, sizes, noise == "normal", seed);
-        const int64_t planes = rows * channels;
-        const Tensor pulled = torch::stable::new_empty(filters, {planes, sizes.size});
-        const Tensor pixels = torch::stable::new_empty(filters, {planes, sizes.plane(0)});
-        const GridScratch<A> scratch(filters, filters.scalar_type(), sizes, planes);
-        reverse_kernel<<<row_grid(2, sizes.taps), kThreads, 0, stream>>>(reversed.mutable_data_ptr<A>(),
-                                                                         work.filters, sizes.taps);
-        load_kernel<T><<<row_grid(rows, channels * sizes.plane(0)), kThreads, 0, stream>>>(
-            pixels.mutable_data_ptr<A>(), from.const_data_ptr<T>(), values.const_data_ptr<T>(), work, rows);
-        analyse_planes(pulled.mutable_data_ptr<A>(), pixels.const_data_ptr<A>(), reversed.const_data_ptr<A>(),
-                       sizes, planes, Padding::zero, scratch, stream);
-        reduce_kernel<T><<<row_grid(count, sizes.size), kThreads, 0, stream>>>(
-            sum.mutable_data_ptr<A>(), pulled.const_data_ptr<A>(), work, rows, count);
-    });
-    check_launch("obfuscate_adjoint_");
-    copy_back(total, sum);
-}
-
 STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
     library.impl("obfuscate", TORCH_BOX(&obfuscate));
-    library.impl("obfuscate_adjoint_", TORCH_BOX(&obfuscate_adjoint_));
 }
 
 } // namespace pyxai

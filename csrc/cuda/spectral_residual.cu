@@ -68,68 +68,8 @@ static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool open
     return out;
 }
 
-template <class A, class T>
-__global__ void smooth_rows_kernel(A *out, const T *field, const A *taps, int64_t size, int64_t rows,
-                                   int64_t width, bool opencv) {
-    for_elements(rows, width, [&](int64_t row, int64_t w, bool valid) {
-        if (!valid)
-            return;
-        A sum = 0;
-        for (int64_t k = 0; k < size; ++k) {
-            const int64_t x = w - size / 2 + k;
-            const T *at = field + 2 * (row * width + inside(x, width, true));
-            const A real = static_cast<A>(at[0]), imaginary = static_cast<A>(at[1]);
-            const A energy = real * real + imaginary * imaginary;
-            sum += taps[k] * (opencv ? std::sqrt(energy) : x >= 0 && x < width ? energy : A(0));
-        }
-        out[row * width + w] = sum;
-    });
-}
-
-template <class A, class T>
-__global__ void smooth_columns_kernel(T *out, const A *smooth, const A *taps, int64_t size, int64_t planes,
-                                      int64_t height, int64_t width, bool opencv) {
-    for_elements(planes, height * width, [&](int64_t plane, int64_t i, bool valid) {
-        if (!valid)
-            return;
-        const int64_t h = i / width;
-        A sum = 0;
-        for (int64_t k = 0; k < size; ++k) {
-            const int64_t y = h - size / 2 + k;
-            const A value = smooth[(plane * height + inside(y, height, true)) * width + i % width];
-            sum += taps[k] * (opencv || (y >= 0 && y < height) ? value : A(0));
-        }
-        out[plane * height * width + i] = static_cast<T>(opencv ? sum * sum : sum);
-    });
-}
-
-static Tensor spectral_energy(const Tensor &field, const Tensor &taps, bool opencv) {
-    const int64_t planes = field.size(0), height = field.size(1), width = field.size(2), size = taps.numel();
-    const Tensor dense = contiguous(field), filter = contiguous(taps);
-    Tensor out = torch::stable::new_empty(dense, {planes, height, width});
-    if (out.numel() == 0)
-        return out;
-    const torch::stable::accelerator::DeviceGuard guard(field.get_device_index());
-    const cudaStream_t stream = current_stream(field.get_device_index());
-    const Tensor smooth = torch::stable::new_empty(dense, {planes, height, width}, taps.scalar_type());
-    dispatch_floating(field.scalar_type(), "spectral_energy", [&](auto zero) {
-        using T = decltype(zero);
-        using A = accumulate_t<T>;
-        A *rows = static_cast<A *>(smooth.data_ptr());
-        const A *weights = filter.const_data_ptr<A>();
-        smooth_rows_kernel<A, T><<<row_grid(planes * height, width), kThreads, 0, stream>>>(
-            rows, dense.const_data_ptr<T>(), weights, size, planes * height, width, opencv);
-        check_launch("spectral_energy");
-        smooth_columns_kernel<A, T><<<row_grid(planes, height * width), kThreads, 0, stream>>>(
-            out.mutable_data_ptr<T>(), rows, weights, size, planes, height, width, opencv);
-    });
-    check_launch("spectral_energy");
-    return out;
-}
-
 STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
     library.impl("spectral_residual", TORCH_BOX(&spectral_residual));
-    library.impl("spectral_energy", TORCH_BOX(&spectral_energy));
 }
 
 } // namespace pyxai

@@ -1,7 +1,7 @@
-// One coefficient masked and filled up with noise, one pixel clamped, and the way back through the clamp.
+// One coefficient masked and filled up with noise, and one pixel clamped.
 #pragma once
 
-#include "kernels/noise.h"
+#include "kernels/uniform_noise.h"
 
 namespace pyxai {
 
@@ -26,13 +26,6 @@ template <class T, class A>
 PYXAI_HD T clamped(A value, A black, A white) {
     const A unit = value < 0 ? A(0) : value > 1 ? A(1) : value;
     return static_cast<T>(black + unit * (white - black));
-}
-
-// The gradient before the clamp, of the gradient behind it and the value it gave: none where it is an end.
-template <class T, class A>
-PYXAI_HD A before_clamp(T grad, T value, A black, A white) {
-    const bool end = value == clamped<T, A>(0, black, white) || value == clamped<T, A>(1, black, white);
-    return end ? A(0) : static_cast<A>(grad) * (white - black);
 }
 
 } // namespace pyxai

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "common/hd.h"
+#include "common/complex_plane.h"
 
 namespace pyxai {
 
@@ -87,8 +87,7 @@ struct Raise {
 
 template <class A, class T>
 PYXAI_HD A amplitude_of(const T *coefficient) {
-    const A real = static_cast<A>(coefficient[0]), imaginary = static_cast<A>(coefficient[1]);
-    return std::sqrt(real * real + imaginary * imaginary);
+    return std::sqrt(squared_magnitude<A>(coefficient));
 }
 
 // What a coefficient of this amplitude is multiplied by to have the amplitude exp(log - mean). Of a zero
@@ -102,16 +101,6 @@ PYXAI_HD A residual_scale(A amplitude, A log, A mean) {
 template <class A>
 PYXAI_HD A scaled_real(A real, A amplitude, A scale) {
     return amplitude == 0 ? scale : real * scale;
-}
-
-// Place i of a side of n values, -n < i < 2n, where it may lie beyond the border: mirrored about the
-// outermost value, or the outermost value itself.
-PYXAI_HD int64_t inside(int64_t i, int64_t n, bool mirrored) {
-    if (mirrored) {
-        i = i < 0 ? -i : i;
-        i = n - 1 - i < 0 ? 2 * (n - 1) - i : i;
-    }
-    return i < 0 ? 0 : i < n ? i : n - 1;
 }
 
 } // namespace pyxai

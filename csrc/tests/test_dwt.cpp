@@ -1,5 +1,3 @@
-#include <vector>
-
 #include "check.h"
 #include "kernels/dwt.h"
 
@@ -18,37 +16,20 @@ static void test_borders() {
     CHECK(continued(-9, 1, Padding::reflect) == 0);
 }
 
-static void test_sizes() {
-    const WaveletSizes sizes(256, 256, 5, 6);
-    const int64_t expected[] = {256, 130, 67, 36, 20, 12};
-    for (int j = 0; j <= 5; ++j)
-        CHECK(sizes.rows[j] == expected[j] && sizes.columns[j] == expected[j]);
-    CHECK(sizes.size == 69831);
-    CHECK(sizes.part(0) == 0 && sizes.part(1) == 144 && sizes.part(6) == sizes.size);
-    CHECK(WaveletSizes(7, 5, 0, 2).size == 35);
-}
-
-// Lines of known and of any number of taps agree.
-static void test_two_sums() {
-    const int64_t size = 37;
-    std::vector<float> x(size + 2), y(size + 2), a(size), b(size), c(size), d(size);
-    for (int64_t i = 0; i < size + 2; ++i) {
-        x[i] = static_cast<float>(i * i % 11);
-        y[i] = static_cast<float>(i * 7 % 5);
-    }
-    const float weights[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-    const LineTaps<float> taps{weights, weights + 3, weights + 6, weights + 9};
-    const float *xs[] = {x.data(), x.data() + 1, x.data() + 2},
-                *ys[] = {y.data(), y.data() + 1, y.data() + 2};
-    two_sums<3>(a.data(), b.data(), xs, ys, taps, size);
-    two_sums(3, c.data(), d.data(), xs, ys, taps, size);
-    CHECK(a == c && b == d);
-    CHECK(a[1] == 1 * x[1] + 2 * x[2] + 3 * x[3] + 4 * y[1] + 5 * y[2] + 6 * y[3]);
+// c[i] = sum_j h[j] x(2i + 1 - j) of three values, the first and the last coefficient beyond the border.
+static void test_one_coefficient() {
+    const float taps[] = {1, 10, 100, 1000}, x[] = {2, 3, 5};
+    const auto at = [&](int64_t i) { return x[i]; };
+    CHECK(analysed(taps, 4, 0, 3, Padding::zero, at) == 3 + 20);
+    CHECK(analysed(taps, 4, 1, 3, Padding::zero, at) == 50 + 300 + 2000);
+    CHECK(analysed(taps, 4, 2, 3, Padding::zero, at) == 5000);
+    CHECK(analysed(taps, 4, 0, 3, Padding::periodic, at) == 3 + 20 + 500 + 3000);
+    CHECK(analysed(taps, 4, 1, 3, Padding::symmetric, at) == 5 + 50 + 300 + 2000);
+    CHECK(analysed(taps, 4, 1, 3, Padding::reflect, at) == 3 + 50 + 300 + 2000);
 }
 
 int main() {
     skip_unless_supported();
     test_borders();
-    test_sizes();
-    test_two_sums();
+    test_one_coefficient();
 }

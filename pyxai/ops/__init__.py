@@ -1,7 +1,7 @@
 """Operators behind the methods: native on CPU and CUDA where compiled, readable references elsewhere.
 
-Every file here that does not start with an underscore is one operator (or one family); its ``__all__`` is
-re-exported, so adding an operator edits no list.
+Every file here that does not start with an underscore is one operator, with its form in place if it has
+one; its ``__all__`` is re-exported, so adding an operator edits no list.
 """
 
 import importlib

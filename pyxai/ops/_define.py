@@ -34,6 +34,7 @@ class Op:
         return getattr(torch.ops.pyxai, self.name).default
 
 
+# By name, so also for a backward whose operator has this one for its own: neither file can import the other.
 registry: dict[str, Op] = {}
 
 

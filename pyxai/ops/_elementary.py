@@ -1,4 +1,4 @@
-"""Logarithm and exponential in plain arithmetic, as csrc/kernels/spectral_residual.h has them."""
+"""Logarithm, exponential and square root with the bits of csrc/kernels/spectral_residual.h."""
 
 import torch
 from torch import Tensor
@@ -38,3 +38,8 @@ def exp_of(x: Tensor) -> Tensor:
     for k in range(terms, 0, -1):
         series = 1 + series * r * (1 / k)
     return series * ((shifted.view(bits) + bias) << fraction).view(x.dtype)
+
+
+def root_of(x: Tensor) -> Tensor:
+    """Square root, rounded to the nearest in float32 as processors do; torch's own is an ulp off at times."""
+    return x.double().sqrt().to(x.dtype)

@@ -6,7 +6,8 @@ from torch.autograd.function import once_differentiable
 
 from pyxai.ops import _rows
 from pyxai.ops._define import define
-from pyxai.ops.noise import check_draws, normal_noise, signed_seed
+from pyxai.ops._noise import check_draws, signed_seed
+from pyxai.ops.normal_noise import normal_noise
 from pyxai.ops.path_accumulate import sum_rows
 
 __all__ = ["add_noise"]

@@ -1,26 +1,13 @@
-// Arguments of the operators on wavelet coefficients.
+// Arguments of both directions of an obfuscation.
 #pragma once
 
-#include <string>
-
+#include "common/philox.h"
 #include "common/torch.h"
-#include "kernels/dwt.h"
-#include "kernels/noise.h"
+#include "common/wavelet_sizes.h"
 
 namespace pyxai {
 
-inline Padding padding_named(const std::string &name) {
-    if (name == "zero")
-        return Padding::zero;
-    if (name == "symmetric")
-        return Padding::symmetric;
-    if (name == "periodic")
-        return Padding::periodic;
-    STD_TORCH_CHECK(name == "reflect", "dwt: unknown padding ", name);
-    return Padding::reflect;
-}
-
-// What both directions of an obfuscation are given, contiguous.
+// The tensors, contiguous.
 struct ObfuscationTensors {
     Tensor coefficients, centre, spread, index, ids, draws, filters, black, white;
 

@@ -1,5 +1,8 @@
+// The grid of the operators that make noise: rows of numbers out of any distribution.
+#pragma once
+
 #include "common/cuda.h"
-#include "kernels/noise.h"
+#include "common/philox.h"
 
 namespace pyxai {
 
@@ -19,8 +22,8 @@ __global__ void noise_kernel(T *out, const int64_t *ids, const int64_t *draws, u
 }
 
 template <class Distribution>
-static Tensor noise(const Tensor &ids, const Tensor &draws, int64_t seed, std::vector<int64_t> shape,
-                    ScalarType dtype) {
+Tensor noise_grid(const char *op, const Tensor &ids, const Tensor &draws, int64_t seed,
+                  std::vector<int64_t> shape, ScalarType dtype) {
     const int64_t rows = ids.numel();
     shape.insert(shape.begin(), rows);
     Tensor out = torch::stable::empty(shape, dtype, std::nullopt, ids.device());
@@ -30,19 +33,14 @@ static Tensor noise(const Tensor &ids, const Tensor &draws, int64_t seed, std::v
         return out;
     const torch::stable::accelerator::DeviceGuard guard(ids.get_device_index());
     const cudaStream_t stream = current_stream(ids.get_device_index());
-    dispatch_floating(dtype, "noise", [&](auto zero) {
+    dispatch_floating(dtype, op, [&](auto zero) {
         using T = decltype(zero);
         noise_kernel<Distribution><<<row_grid(rows, (size + 3) / 4), kThreads, 0, stream>>>(
             out.mutable_data_ptr<T>(), id.const_data_ptr<int64_t>(), draw.const_data_ptr<int64_t>(),
             static_cast<uint64_t>(seed), rows, size);
     });
-    check_launch("noise");
+    check_launch(op);
     return out;
-}
-
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
-    library.impl("normal_noise", TORCH_BOX(&noise<Normal>));
-    library.impl("uniform_noise", TORCH_BOX(&noise<Uniform>));
 }
 
 } // namespace pyxai

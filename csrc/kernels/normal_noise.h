@@ -1,6 +1,5 @@
-// Counter-based noise: Philox4x32-10 (Salmon et al. 2011) and the inverse normal distribution function, in
-// float32 arithmetic whose bits do not depend on the compiler, the vector width or the device. No libm, no
-// contraction.
+// The inverse normal distribution function of a word, in float32 arithmetic whose bits do not depend on the
+// compiler, the vector width or the device. No libm, no contraction.
 #pragma once
 
 #include <cstring>
@@ -8,39 +7,6 @@
 #include "common/hd.h"
 
 namespace pyxai {
-
-struct Words {
-    uint32_t w[4];
-};
-
-// Ten rounds over the counter, keyed by the two halves of `seed`. Words live in 64-bit lanes, whose upper
-// halves are never read: so the widening product is one instruction and needs no shuffle.
-PYXAI_HD Words philox(Words counter, uint64_t seed) {
-    constexpr uint64_t low = 0xffffffffu;
-    uint64_t c0 = counter.w[0], c1 = counter.w[1], c2 = counter.w[2], c3 = counter.w[3];
-    uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
-    for (int round = 0; round < 10; ++round) {
-        const uint64_t p0 = (c0 & low) * 0xD2511F53u, p1 = (c2 & low) * 0xCD9E8D57u;
-        c0 = p1 >> 32 ^ c1 ^ k0;
-        c1 = p1;
-        c2 = p0 >> 32 ^ c3 ^ k1;
-        c3 = p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    return {{static_cast<uint32_t>(c0), static_cast<uint32_t>(c1), static_cast<uint32_t>(c2),
-             static_cast<uint32_t>(c3)}};
-}
-
-// Which stream of words: one sample's one draw under one seed. Its elements 4k … 4k+3 come from counter k.
-struct Stream {
-    uint64_t seed, id;
-    uint32_t draw;
-
-    PYXAI_HD Words words(uint32_t k) const {
-        return philox({{k, draw, static_cast<uint32_t>(id), static_cast<uint32_t>(id >> 32)}}, seed);
-    }
-};
 
 PYXAI_HD float float_of_bits(int32_t bits) {
     float value;
@@ -53,13 +19,6 @@ PYXAI_HD int32_t bits_of_float(float value) {
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
-
-// The odd multiples of 2^-24 in (0, 1): never 0, never 1, exact in float32.
-struct Uniform {
-    PYXAI_HD static float value(uint32_t word) {
-        return static_cast<float>(static_cast<int32_t>(word >> 8 | 1)) * 5.9604645e-8f; // 2^-24
-    }
-};
 
 // z with Phi(z) = (word + 1/2) / 2^32. With m the distance from the nearer end, a = 2m+1 and x = 2^32 - a in
 // units of 2^-32: q = a/2 is the tail probability, x = 1 - 2q, and z = x N(w) / D(w) with w = -log2(1 - x²) =

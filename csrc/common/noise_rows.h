@@ -1,4 +1,6 @@
-#include "kernels/noise.h"
+// The CPU loop of the operators that make noise: rows of numbers out of any distribution.
+#pragma once
+
 #include "common/cpu.h"
 #include "common/noise_tile.h"
 
@@ -13,15 +15,15 @@ PYXAI_CLONES void noise_span(T *out, const Stream &stream, int64_t first, int64_
 }
 
 template <class Distribution>
-static Tensor noise(const Tensor &ids, const Tensor &draws, int64_t seed, std::vector<int64_t> shape,
-                    ScalarType dtype) {
+Tensor noise_rows(const char *op, const Tensor &ids, const Tensor &draws, int64_t seed,
+                  std::vector<int64_t> shape, ScalarType dtype) {
     const int64_t rows = ids.numel();
     shape.insert(shape.begin(), rows);
     Tensor out = torch::stable::empty(shape, dtype, std::nullopt, ids.device());
     const Tensor id = contiguous(ids), draw = contiguous(draws);
     const auto *i = id.const_data_ptr<int64_t>(), *d = draw.const_data_ptr<int64_t>();
     const int64_t size = row_size(out);
-    dispatch_floating(dtype, "noise", [&](auto zero) {
+    dispatch_floating(dtype, op, [&](auto zero) {
         using T = decltype(zero);
         T *o = out.mutable_data_ptr<T>();
         parallel_spans(rows, size, kTile, [&](int64_t r, int64_t first, int64_t length) {
@@ -31,11 +33,6 @@ static Tensor noise(const Tensor &ids, const Tensor &draws, int64_t seed, std::v
         });
     });
     return out;
-}
-
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CPU, library) {
-    library.impl("normal_noise", TORCH_BOX(&noise<Normal>));
-    library.impl("uniform_noise", TORCH_BOX(&noise<Uniform>));
 }
 
 } // namespace pyxai

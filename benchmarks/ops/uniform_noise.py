@@ -1,0 +1,10 @@
+"""Counter-based uniform noise against torch's, which gives other numbers for other shapes and threads."""
+
+import torch
+
+from benchmarks.ops import noise_cases
+from pyxai.ops import uniform_noise
+
+
+def cases(device):
+    yield from noise_cases("uniform_noise", uniform_noise, torch.rand, device)
