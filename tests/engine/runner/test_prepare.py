@@ -33,8 +33,7 @@ def test_the_explainer_is_made_once_also_where_rows_had_to_be_halved(job, monkey
             super().__init__(*arguments, **options)
 
     monkeypatch.setattr(module, "Explainer", Counted)
-    with pytest.warns(UserWarning, match="captured"):
-        prepared = prepare(checked(job(model=f"{TINY}:crowded")), World(), Clock())
+    prepared = prepare(checked(job(model=f"{TINY}:crowded")), World(), Clock())
     assert made == [prepared.explainer]
     assert prepared.explainer.rows == prepared.store.manifest["rows"] == 8
 
