@@ -84,7 +84,7 @@ def precision(results: Results, case: Case) -> None:
         explainer = pyxai.Explainer(case.model, method, **options)
         ours = explainer(images, target).attribution
         peers = [
-            captum_call(model, method, explainer.method, images.to(dtype), target)(None)
+            captum_call(model, explainer.method, images.to(dtype), target)(None)
             for model, dtype in ((case.model, torch.float32), (model64, torch.float64))
         ]
         theirs, exact = (peer.amax(1, keepdim=True) if method == "saliency" else peer for peer in peers)

@@ -37,7 +37,7 @@ def compare(results: Results, options: Options, name: str, claimed: bool) -> Non
     with torch.no_grad():
         target = model(images).argmax(1)
     explainer = pyxai.Explainer(model, "saliency")
-    peer = captum_call(model, "saliency", explainer.method, images, target)
+    peer = captum_call(model, explainer.method, images, target)
     functions = {
         "floor": lambda: floor(model, images, target),
         "Captum": lambda: peer(None),

@@ -21,7 +21,7 @@ def main() -> None:
     floor_rows = fastest_rows(lambda rows: floor(model, copies, classes, rows), sizes)
     fp32 = pyxai.Explainer(model, "smoothgrad", samples=samples)
     bf16 = pyxai.Explainer(model, "smoothgrad", samples=samples, precision="bf16")
-    peer = captum_call(model, "smoothgrad", fp32.method, images, target)
+    peer = captum_call(model, fp32.method, images, target)
     best = fastest_rows(peer, sizes)
     peer_best = f"Captum, nt_samples_batch_size={best}"
     functions = {

@@ -31,7 +31,7 @@ def speed(results: Results, options: Options) -> None:
     start = time.perf_counter()
     fp32.prepare(images)
     results.state("IG, ResNet-18: capture of the model, once", time.perf_counter() - start, "s")
-    peer = captum_call(model, "integrated_gradients", fp32.method, images, target)
+    peer = captum_call(model, fp32.method, images, target)
     best = fastest_rows(peer, sizes)
     peer_best = f"Captum, internal_batch_size={best}"
     functions = {

@@ -19,6 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pyxai.explainer import Explainer
+from pyxai.methods import Method
+from pyxai.methods.gradient.gradient import Gradient
+from pyxai.methods.gradient.input_x_gradient import InputXGradient
+from pyxai.methods.gradient.saliency import Saliency
+from pyxai.methods.noise.smoothgrad import SmoothGrad
+from pyxai.methods.path.integrated_gradients import IntegratedGradients
+
 ROUNDS = 7
 MEASUREMENT = 0.2  # seconds a measurement takes at least
 ROWS = (1, 2, 4, 5, 8, 10, 16, 25, 50)  # batch sizes tried for the floor and for a peer
@@ -118,51 +126,77 @@ def floor(model: nn.Module, images: Tensor, target: Tensor, rows: int | None = N
 
 
 def captum_call(
-    model: nn.Module, method: str, options: Any, images: Tensor, target: Tensor
+    model: nn.Module, method: Method, images: Tensor, target: Tensor
 ) -> Callable[[int | None], Tensor] | None:
-    """Captum's own computation of `method` with `options`, or None where it has none with the same meaning.
+    """Captum's own computation of ``method``, or None where it has none with the same meaning.
 
     The function returned takes the number of rows in a model call (None: Captum's default) and gives (N, C,
     H, W).
     """
+    peer = _PEERS.get(type(method))
+    return peer and peer(model, method, images, target)
+
+
+def has_batches(method: Method) -> bool:
+    """Whether Captum's form of ``method`` has a batch size of its own to be chosen."""
+    return type(method) in (IntegratedGradients, SmoothGrad)
+
+
+def _gradient(model: nn.Module, method: Gradient | Saliency, images: Tensor, target: Tensor):
     from captum import attr
 
     leaf = images.detach().requires_grad_()  # Captum warns of inputs it must mark itself
-    if method in ("gradient", "saliency"):
-        return lambda rows: attr.Saliency(model).attribute(leaf, target, abs=method == "saliency")
-    if method == "input_x_gradient":
-        return lambda rows: attr.InputXGradient(model).attribute(leaf, target).detach()
-    if method == "integrated_gradients" and _same_path(options):
-        return lambda rows: attr.IntegratedGradients(model).attribute(
-            images,
-            baselines=options.baseline,
-            target=target,
-            n_steps=options.steps,
-            method=CAPTUM_RULES[options.rule],
-            internal_batch_size=rows,
-        )
-    if method == "smoothgrad" and options.of == "gradient":
-        noise = options.noise_scale * (images.amax() - images.amin()).item()
-        return lambda rows: attr.NoiseTunnel(attr.Saliency(model)).attribute(
-            images,
-            nt_type="smoothgrad",
-            nt_samples=options.samples,
-            nt_samples_batch_size=rows,
-            stdevs=noise,
-            target=target,
-            abs=False,
-        )
-    return None
+    return lambda rows: attr.Saliency(model).attribute(leaf, target, abs=isinstance(method, Saliency))
 
 
-def _same_path(options: Any) -> bool:
-    plain = options.steps and options.samples == 1 and isinstance(options.baseline, int | float)
-    return bool(plain) and options.rule in CAPTUM_RULES
+def _input_x_gradient(model: nn.Module, method: InputXGradient, images: Tensor, target: Tensor):
+    from captum import attr
+
+    leaf = images.detach().requires_grad_()
+    return lambda rows: attr.InputXGradient(model).attribute(leaf, target).detach()
 
 
-def has_batches(method: str) -> bool:
-    """Whether Captum's form of `method` has a batch size of its own to be chosen."""
-    return method in ("integrated_gradients", "smoothgrad")
+def _integrated_gradients(model: nn.Module, method: IntegratedGradients, images: Tensor, target: Tensor):
+    from captum import attr
+
+    plain = method.steps and method.samples == 1 and isinstance(method.baseline, int | float)
+    if not plain or method.rule not in CAPTUM_RULES:
+        return None
+    return lambda rows: attr.IntegratedGradients(model).attribute(
+        images,
+        baselines=method.baseline,
+        target=target,
+        n_steps=method.steps,
+        method=CAPTUM_RULES[method.rule],
+        internal_batch_size=rows,
+    )
+
+
+def _smoothgrad(model: nn.Module, method: SmoothGrad, images: Tensor, target: Tensor):
+    from captum import attr
+
+    if type(method.inner) is not Gradient:
+        return None
+    noise = method.noise_scale * (images.amax() - images.amin()).item()
+    return lambda rows: attr.NoiseTunnel(attr.Saliency(model)).attribute(
+        images,
+        nt_type="smoothgrad",
+        nt_samples=method.samples,
+        nt_samples_batch_size=rows,
+        stdevs=noise,
+        target=target,
+        abs=False,
+    )
+
+
+_PEERS: dict[type[Method], Callable[..., Callable[[int | None], Tensor] | None]] = {
+    Gradient: _gradient,
+    Saliency: _gradient,
+    InputXGradient: _input_x_gradient,
+    IntegratedGradients: _integrated_gradients,
+    SmoothGrad: _smoothgrad,
+}
+"""By the method's own class: a class that derives from one of these has another meaning."""
 
 
 @dataclass
@@ -205,9 +239,7 @@ def run(
         rows, precision, options: as for `pyxai.Explainer`.
         rounds: interleaved rounds measured, after one to warm up.
     """
-    import pyxai
-
-    explainer = pyxai.Explainer(model, method, rows=rows, precision=precision, **options)
+    explainer = Explainer(model, method, rows=rows, precision=precision, **options)
     explanation = explainer(images)
     target = explanation.target
     evaluations = max(1, round(explanation.evaluations.double().mean().item()))
@@ -218,11 +250,11 @@ def run(
     notes = [f"floor: {evaluations} forward and backward passes an image, {best} rows at a time"]
     if importlib.util.find_spec("captum") is None:
         notes.append("captum is not installed: pip install captum")
-    elif (peer := captum_call(model, method, explainer.method, images, target)) is None:
+    elif (peer := captum_call(model, explainer.method, images, target)) is None:
         notes.append("captum has no method of the same meaning")
     else:
         functions["captum"] = lambda: peer(None)
-        if has_batches(method):
+        if has_batches(explainer.method):
             peer_best = fastest_rows(peer, {max(size, len(images)) for size in sizes}, rounds=1)
             functions[f"captum, {peer_best} rows"] = lambda: peer(peer_best)
     functions["pyxai"] = lambda: explainer(images, target)
@@ -231,5 +263,5 @@ def run(
         f"{key}={value}" for key, value in dataclasses.asdict(explainer.method).items() if key in options
     )
     where = f"{precision}, {torch.get_num_threads()} threads"
-    what = f"{method}({chosen}) of {type(model).__name__} on {shape}, {where}"
+    what = f"{explainer.method.name}({chosen}) of {type(model).__name__} on {shape}, {where}"
     return Comparison(what, interleave(functions, rounds), notes)

@@ -87,7 +87,7 @@ def test_the_peer_computes_the_same(method, options):
     model, images = Tiny().double().eval(), IMAGES.double()
     explainer = pyxai.Explainer(model, method, **options)
     explanation = explainer(images)
-    peer = bench.captum_call(model, method, explainer.method, images, explanation.target)
+    peer = bench.captum_call(model, explainer.method, images, explanation.target)
     torch.testing.assert_close(explanation.attribution, peer(None).to(images), rtol=1e-6, atol=1e-9)
 
 
@@ -98,7 +98,7 @@ def test_smoothgrad_of_the_peer_has_the_same_mean():
     explainer = pyxai.Explainer(model, "smoothgrad", samples=400)
     images = IMAGES[:1].double()
     explanation = explainer(images)
-    peer = bench.captum_call(model, "smoothgrad", explainer.method, images, explanation.target)(50)
+    peer = bench.captum_call(model, explainer.method, images, explanation.target)(50)
     error = (explanation.attribution - peer).abs() / (explanation.standard_error + 1e-12)
     assert error.median() < 3
 
@@ -116,7 +116,7 @@ def test_smoothgrad_of_the_peer_has_the_same_mean():
 )
 def test_no_peer_of_another_meaning_is_timed(method, options):
     explainer = pyxai.Explainer(Tiny().eval(), method, **options)
-    assert bench.captum_call(Tiny(), method, explainer.method, IMAGES, torch.zeros(2).long()) is None
+    assert bench.captum_call(Tiny(), explainer.method, IMAGES, torch.zeros(2).long()) is None
 
 
 def test_comparison_of_the_users_model():

@@ -16,10 +16,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pyxai.cli.dxai_command import train
-from pyxai.cli.dxai_evaluate import evaluate, show
+from pyxai.cli.dxai_train import train
 from pyxai.cli.memory import keep_freed_memory
 from pyxai.dxai.training import LOG
+from pyxai.engine.decomposition.evaluate import evaluate, table_text
+from pyxai.methods.decomposition.dxai import DXAI
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as published": {},
@@ -34,8 +35,7 @@ COLUMNS = {"area": "β-AUC", "agnostic": "|p - 1/c|", "psnr": "PSNR", "class_fak
 
 def judged(run: Path, test: Path, limit: int, model: str | None = None) -> dict[str, float]:
     """The row of a decomposition on held-out pictures."""
-    evaluate(run, test, model, methods="", limit=limit, device="cpu")
-    return json.loads((run / "evaluation.json").read_text())["methods"]["dxai"]
+    return evaluate(run, test, model, methods="", limit=limit, device="cpu")["methods"][DXAI.name]
 
 
 def curves(run: Path) -> dict[str, list[float]]:
@@ -81,9 +81,9 @@ def main(words: list[str] | None = None) -> None:
         kind: {other: judged(run, given.test, given.limit, f"dxai:{runs[other]}")["area"] for other in runs}
         for kind, run in runs.items()
     }
-    show(table, COLUMNS)
+    print(table_text(table, COLUMNS))
     print("Tab. 3, β-AUC: classifier decomposed for, and classifier that judges")
-    show(matching, {kind: kind for kind in CLASSIFIERS})
+    print(table_text(matching, {kind: kind for kind in CLASSIFIERS}))
     if given.json:
         result = {"ablations": table, "curves": drawn, "matching": matching}
         given.json.write_text(json.dumps(result, indent=1) + "\n")

@@ -20,16 +20,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyxai.cli.dxai_command import explained_classifier, train
-from pyxai.cli.dxai_evaluate import heatmap_methods, heatmaps, history, in_unit_range, measures, show, told
+from pyxai.cli.dxai_train import train
 from pyxai.cli.memory import keep_freed_memory
 from pyxai.dxai import builders
 from pyxai.dxai.decomposition import decompose
+from pyxai.dxai.trained import history
 from pyxai.dxai.training import Recipe, load_checkpoint
 from pyxai.engine import Preprocess
 from pyxai.engine.data.sources import open_source
+from pyxai.engine.decomposition.classifier import explained_classifier
+from pyxai.engine.decomposition.evaluate import heatmap_methods, heatmaps, in_unit_range, table_text, told
 from pyxai.engine.models.load import load_model
-from pyxai.metrics.decomposition import correlation, heatmap_part
+from pyxai.methods.decomposition.dxai import DXAI
+from pyxai.metrics.decomposition import correlation, heatmap_part, measures
 
 COLOURS = {"red": (50.0, -25.0, -25.0), "green": (-25.0, 50.0, -25.0), "blue": (-25.0, -25.0, 50.0)}
 UNSEEN = 2**40  # seeds of noise that no training picture has
@@ -106,7 +109,7 @@ def measure(run: Path, held: list[Held], methods: str | None) -> dict:
         return {**measures(classify, unit, distinct, relevance, target), "correlation": similar}
 
     found = decompose(networks, unit, target)
-    table = {"dxai": row(found.distinct, found.distinct)}
+    table = {DXAI.name: row(found.distinct, found.distinct)}
     for name, relevance in heatmaps(model, heatmap_methods(methods), recipe.range.input(unit), target, 16):
         for negative, said in (("clip", ""), ("keep", ", signed")):
             table[name + said] = row(heatmap_part(unit, relevance, negative), relevance)
@@ -173,8 +176,8 @@ def main(words: list[str] | None = None) -> None:
     shown = enumerate(pictures(given.test, given.size, given.held_out))
     held = [held_out(given.kind, x, number, given.sigma, given.enlarge) for number, (_, x) in shown]
     result = measure(given.out, held, given.methods)
-    print(told(result, result["psnr"]))
-    show(result["methods"], COLUMNS)
+    print(told(result))
+    print(table_text(result["methods"], COLUMNS))
     if given.json:
         given.json.write_text(json.dumps(result, indent=1) + "\n")
 

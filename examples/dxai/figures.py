@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pyxai.cli.dxai_command import check_classes, explained_classifier, labelled_images
-from pyxai.cli.dxai_evaluate import in_unit_range
 from pyxai.dxai.data import Range
 from pyxai.dxai.decomposition import decompose
 from pyxai.dxai.pictures import amplitude, bars, grid
 from pyxai.dxai.trained import trained
+from pyxai.engine.data.labelled import labelled_images
+from pyxai.engine.decomposition.classifier import check_classes, explained_classifier
+from pyxai.engine.decomposition.evaluate import in_unit_range
 from pyxai.engine.models.load import load_model
 from pyxai.metrics.decomposition import class_means, progression
 

@@ -19,7 +19,7 @@ import pyxai
 from pyxai.engine.data.images import find_images
 from pyxai.engine.data.sources import read_row
 from pyxai.engine.models.load import load_model
-from pyxai.engine.runner.prepare import model_input
+from pyxai.engine.runner.inputs import model_input
 from pyxai.rde import Wavelets
 from pyxai.render import gallery, read_class_names
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pyxai.engine import InputError
+from pyxai.engine.errors import refusals
+
+if TYPE_CHECKING:
+    from pyxai.dxai.losses import Objective
 
 
 def integer_or_auto(text: str) -> int | None:
+    """``auto``, which is None, or a whole number."""
     if text == "auto":
         return None
     try:
@@ -19,6 +25,7 @@ def integer_or_auto(text: str) -> int | None:
 
 
 def numbers(text: str) -> tuple[float, ...]:
+    """Numbers with commas or spaces between them."""
     try:
         return tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
@@ -26,6 +33,7 @@ def numbers(text: str) -> tuple[float, ...]:
 
 
 def shard(text: str) -> tuple[int, int]:
+    """``i/n`` as two numbers."""
     try:
         index, count = text.split("/")
         return int(index), int(count)
@@ -34,15 +42,48 @@ def shard(text: str) -> tuple[int, int]:
 
 
 def target(text: str) -> int | str | None:
+    """``predicted``, which is None, a class, or text that the run understands."""
     if text == "predicted":
         return None
     return int(text) if text.lstrip("-").isdigit() else text
 
 
+def rows(index: str, count: int) -> list[int]:
+    """``5``, ``0:16`` or ``3,8,20`` as row numbers; a range is cut at the end of the run."""
+    try:
+        if ":" in index:
+            start, stop = (int(part) if part else None for part in index.split(":"))
+            return list(range(count))[start:stop]
+        rows = [int(part) for part in index.split(",")]
+    except ValueError:
+        raise InputError(f"--index must be like 5, 0:16 or 3,8,20, got {index!r}") from None
+    for row in rows:
+        if not 0 <= row < count:
+            raise InputError(f"--index {row} is not in the run, which has rows 0 to {count - 1}")
+    return rows
+
+
 def method_options(method: str, assignments: list[str] | None) -> dict[str, Any]:
+    """The options of a method, by name, that ``--set`` was given as ``name=value``."""
     from pyxai.methods import parse_options
 
-    try:
+    with refusals():
         return parse_options(method, assignments or [])
-    except (TypeError, ValueError) as error:
-        raise InputError(str(error)) from None
+
+
+def objective(name: str, assignments: list[str] | None) -> Objective:
+    """The objective called ``name`` with the fields that ``--set`` was given, as ``name=value``, changed."""
+    from pyxai.checks import naming, one_of
+    from pyxai.dxai.losses import OBJECTIVES, Objective
+    from pyxai.methods.options import check_names, options_of
+
+    known, changes = options_of(Objective), {}
+    with refusals(), naming("dxai"):
+        one_of("objective", name, OBJECTIVES)
+        for assignment in assignments or []:
+            field, equals, text = assignment.partition("=")
+            if not equals:
+                raise ValueError(f"options are written name=value, got {assignment!r}")
+            check_names(known, [field])
+            changes[field] = known[field].parse(text)
+        return dataclasses.replace(OBJECTIVES[name], **changes)

@@ -15,8 +15,8 @@ from pyxai.demo import pictures
 from pyxai.engine import InputError, Job, open
 from pyxai.engine.runner.loop import run as explain
 from pyxai.engine.runner.progress import Progress, Summary
+from pyxai.engine.store import sheet
 from pyxai.engine.store.store import Store
-from pyxai.render import Row, contact_sheet
 
 METHODS: dict[str, dict[str, Any]] = {
     "saliency": {},
@@ -94,16 +94,7 @@ def _explain(collection: Collection, method: str, options: dict, out: Path) -> S
 def draw(store: Path, classes: tuple[str, ...], count: int = 16) -> None:
     """Write the contact sheet of the first `count` rows beside the store."""
     found = open(store)
-    first = found[:count]
-    residual = first.residual if first.residual is not None else [None] * len(first)
-    rows = [
-        Row(found.image(number), heatmap.numpy(), classes[target], float(score), left)
-        for number, (heatmap, target, score, left) in enumerate(
-            zip(first.heatmap(), first.target, first.score, residual, strict=True)
-        )
-    ]
-    method, model = found.manifest["method"], found.manifest["model"]["spec"]
-    contact_sheet(rows, store.with_suffix(".png"), title=f"{method}, {model}")
+    sheet.draw(found, range(min(count, len(found))), store.with_suffix(".png"), dict(enumerate(classes)))
 
 
 def _figures(summary: Summary) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pyxai.checks import expect
 from pyxai.dxai.step import numbered_generator
@@ -44,6 +44,17 @@ class Range:
 
     def _ends(self, like: Tensor) -> tuple[Tensor, Tensor]:
         return tuple(like.new_tensor(end)[:, None, None] for end in (self.black, self.white))
+
+
+class OfUnitRange(nn.Module):
+    """A classifier as a function of images in the generators' range, (N, C, H, W) to logits (N, c)."""
+
+    def __init__(self, classifier: nn.Module, span: Range):
+        super().__init__()
+        self.classifier, self.range = classifier, span
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.classifier(self.range.input(images))
 
 
 @dataclass(frozen=True)

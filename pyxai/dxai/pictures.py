@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyxai.dxai.decomposition import Decomposition
+
 
 def amplitude(distinct: Tensor) -> Tensor:
     """Mean magnitude over channels of distinct parts (N, C, H, W), (N, 1, H, W), from black for zero to white
@@ -37,3 +39,8 @@ def grid(rows: Sequence[Sequence[Tensor]]) -> np.ndarray:
     lines = [torch.cat([cell.float().cpu().expand(3, -1, -1) for cell in row], 2) for row in rows]
     pixels = ((torch.cat(lines, 1) + 1) * 127.5).clamp(0, 255).round().to(torch.uint8)
     return pixels.permute(1, 2, 0).numpy()
+
+
+def sheet(images: Tensor, parts: Decomposition) -> np.ndarray:
+    """Rows of images (N, C, S, S), their distinct parts on grey, agnostic parts, and residuals on grey."""
+    return grid([images, parts.distinct, parts.agnostic, parts.residual])

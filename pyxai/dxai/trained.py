@@ -1,7 +1,9 @@
-"""The networks of a finished training, read once for many calls."""
+"""What a training has made: its networks, read once for many calls, and what they took."""
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import torch
 
 from pyxai.dxai.step import Networks
-from pyxai.dxai.training import CHECKPOINT, Recipe, load_checkpoint
+from pyxai.dxai.training import CHECKPOINT, CLASSIFIER, LOG, Recipe, load_checkpoint
 
 
 def trained(run: str, device: torch.device) -> tuple[Recipe, Networks]:
@@ -25,3 +27,18 @@ def _read(run: Path, _modified: int, device: str) -> tuple[Recipe, Networks]:
     networks = recipe.networks().to(device)
     networks.load_state_dict(state["average"])
     return recipe, networks.eval().requires_grad_(False)
+
+
+def history(run: Path) -> dict[str, float]:
+    """What the training in ``run`` took: ``iterations``, and minutes, of it up to its last report and of the
+    classifier that it trained first.
+    """
+    done, seconds = load_checkpoint(run)["iteration"], 0.0
+    if (run / LOG).exists():
+        with open(run / LOG, newline="") as file:
+            for row in csv.DictReader(file):
+                if row["seconds"] and int(row["iteration"]) <= done:  # a kill may have cut the last row short
+                    seconds = float(row["seconds"])
+    fitted = (run / CLASSIFIER).with_suffix(".json")
+    before = json.loads(fitted.read_text())["seconds"] if fitted.exists() else 0.0
+    return {"iterations": done, "training_minutes": seconds / 60, "classifier_minutes": before / 60}

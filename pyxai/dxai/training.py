@@ -22,13 +22,22 @@ import torch.distributed
 from torch import Tensor, nn
 
 from pyxai.checks import expect, non_negative, one_of, whole
-from pyxai.dxai.data import AUGMENTATIONS, BalancedOrder, LabelledImages, Range, augment, augmentation_draws
+from pyxai.dxai.data import (
+    AUGMENTATIONS,
+    BalancedOrder,
+    LabelledImages,
+    OfUnitRange,
+    Range,
+    augment,
+    augmentation_draws,
+)
 from pyxai.dxai.decomposition import Decomposition, decompose
 from pyxai.dxai.losses import Objective
 from pyxai.dxai.step import DIVERGED, Diverged, Draws, Networks, Step
 
 FORMAT = 1
 CHECKPOINT = "checkpoint.pt"
+CLASSIFIER = "classifier.pt"  # where one is trained before the generators
 LOG = "log.csv"
 SAMPLES = 16  # images of a report, at most
 LEAST_DISTINCT = 0.01  # of the images' mean magnitude: below, the distinct part shows nothing
@@ -129,6 +138,7 @@ class Progress:
     Attributes:
         iteration: steps done.
         seconds: spent on them, by all processes that worked on the run one after the other.
+        speed: steps in a second, of this process.
         losses: means over the steps since the last report (of this process's images).
         quality: of the averaged networks on the sample images: ``psnr`` in decibels; ``distinct``, the mean
             magnitude of the distinct part over that of the image; ``agnostic``, how far the explained
@@ -139,6 +149,7 @@ class Progress:
 
     iteration: int
     seconds: float
+    speed: float
     losses: dict[str, float]
     quality: dict[str, float]
     images: Tensor
@@ -177,7 +188,7 @@ class Training:
         requirement = f"be a multiple of {parts}, the number of parts"
         expect(recipe.batch % parts == 0, "batch", requirement, recipe.batch)
         self._own = slice(self._rank * share, (self._rank + 1) * share)
-        self._classify = None if classifier is None else _OfUnitRange(classifier, recipe.range)
+        self._classify = None if classifier is None else OfUnitRange(classifier, recipe.range)
         self.step = Step(
             recipe.networks().to(self.device),
             self._classify,
@@ -208,8 +219,9 @@ class Training:
         whole("iterations", iterations, 1)
         whole("report_every", report_every, 1)
         self.out.mkdir(parents=True, exist_ok=True)
-        began = time.monotonic() - self._forget_later_rows()
-        saved, steps, total = time.monotonic(), 0, {}
+        before, first = self._forget_later_rows(), self.iteration
+        began = saved = time.monotonic()
+        steps, total = 0, {}
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(self._batch, self.iteration)
             while self.iteration < iterations:
@@ -221,7 +233,8 @@ class Training:
                 done = self.iteration >= iterations
                 if self.iteration % report_every == 0 or done:
                     losses = {name: value / steps for name, value in total.items()}
-                    yield self._report(losses, time.monotonic() - began)
+                    seconds = time.monotonic() - began
+                    yield self._report(losses, before + seconds, (self.iteration - first) / seconds)
                     steps, total = 0, {}
                 if done or time.monotonic() - saved > 60 * minutes:
                     self.save()
@@ -245,7 +258,7 @@ class Training:
             raise Diverged(f"{error} at step {self.iteration + 1}") from None
         return losses
 
-    def _report(self, losses: dict[str, float], seconds: float) -> Progress:
+    def _report(self, losses: dict[str, float], seconds: float, speed: float) -> Progress:
         count = min(2 * len(self.recipe.classes), SAMPLES)
         rows = BalancedOrder(self.data.labels, 0).rows(0, count)
         images, target = self.data.batch(rows)
@@ -267,7 +280,7 @@ class Training:
             complaint = f"collapse: the distinct part has {quality['distinct']:.1%} of the image's magnitude"
         if self._rank == 0:
             self._log({"iteration": self.iteration, "seconds": round(seconds, 3), **losses, **quality})
-        return Progress(self.iteration, seconds, losses, quality, images, sample, complaint)
+        return Progress(self.iteration, seconds, speed, losses, quality, images, sample, complaint)
 
     def _log(self, row: dict[str, float]) -> None:
         path = self.out / LOG
@@ -329,17 +342,6 @@ class Training:
         with open(path, "w", newline="") as file:
             csv.writer(file).writerows([rows[0], *kept])
         return float(kept[-1][1])
-
-
-class _OfUnitRange(nn.Module):
-    """A classifier as a function of images in the generators' range."""
-
-    def __init__(self, classifier: nn.Module, range_: Range):
-        super().__init__()
-        self.classifier, self.range = classifier, range_
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.classifier(self.range.input(images))
 
 
 def load_checkpoint(run: Path, device: str | torch.device = "cpu") -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class InputError(ValueError):
     """The request cannot be carried out as it stands; nothing was written. Exit code 2."""
@@ -33,3 +36,14 @@ def one_line(error: Exception) -> str:
     """An error's message on one line of at most 300 characters."""
     text = " ".join(str(error).split())
     return text if len(text) <= 300 else text[:297] + "..."
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """A :class:`ValueError` or :class:`TypeError` of the parts below is a reason to refuse the request."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputError(one_line(error)) from error

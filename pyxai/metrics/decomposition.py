@@ -94,6 +94,28 @@ def heatmap_part(images: Tensor, heatmap: Tensor, negative: str = "clip") -> Ten
     return images * torch.where(largest > 0, weights / largest, 0.0)
 
 
+def measures(
+    classify: Classify, images: Tensor, distinct: Tensor, relevance: Tensor, target: Tensor
+) -> dict[str, float]:
+    """All of them by name, for images of classes ``target`` (N,).
+
+    ``area`` and ``area_absolute`` (over accuracies, divided by the first or not) of the :func:`progression`,
+    ``deletion``, the area of the :func:`deletion`, and ``agnostic``, the mean :func:`distance_from_equal`.
+
+    Args:
+        images, distinct: (N, C, H, W); the rest of the image is agnostic.
+        relevance: (N, 1 or C, H, W).
+    """
+    right = accuracies(progression(classify, images, distinct), target)
+    without = accuracies(deletion(classify, images, relevance), target)
+    return {
+        "area": area(right, BETAS),
+        "area_absolute": area(right, BETAS, relative=False),
+        "deletion": area(without, DELETED),
+        "agnostic": distance_from_equal(classify, images - distinct).mean().item(),
+    }
+
+
 def correlation(first: Tensor, second: Tensor) -> Tensor:
     """Pearson's correlation of all values of each image, (N,); NaN where one of the two is constant."""
     first, second = (x.double().flatten(1) for x in (first, second))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyxai.dxai.data import BalancedOrder, LabelledImages, Range, augment, augmentation_draws
+from pyxai.dxai.data import BalancedOrder, LabelledImages, OfUnitRange, Range, augment, augmentation_draws
 
 LABELS = np.repeat([0, 1, 2], [5, 2, 9])
 
@@ -62,3 +62,10 @@ def test_range():
 def test_classes_without_images(labels, classes, message):
     with pytest.raises(ValueError, match=message):
         LabelledImages(lambda row: torch.zeros(3, 32, 32), np.array(labels), classes)
+
+
+def test_a_classifier_of_images_in_the_generators_range():
+    span = Range((-2.0, 0.0), (2.0, 1.0))
+    model = torch.nn.Flatten()
+    images = torch.rand(3, 2, 4, 4) * 2 - 1
+    assert torch.equal(OfUnitRange(model, span)(images), model(span.input(images)))

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 
 from examples.dxai import ablations, figures
-from pyxai.cli.dxai_command import train
-from pyxai.dxai.pictures import amplitude, bars, grid
-from tests.dxai.test_train_command import SMALL, folder
+from pyxai.cli.dxai_train import train
+from pyxai.dxai.decomposition import Decomposition
+from pyxai.dxai.pictures import amplitude, bars, grid, sheet
+from tests.dxai.conftest import SMALL, folder
 
 
 def test_cells():
@@ -22,6 +23,15 @@ def test_cells():
     assert (pixels[:2, :2] == 0).all()
     assert (pixels[:2, 2:] == (255, 128, 128)).all()
     assert (pixels[2:, 2:] == 0).all()
+
+
+def test_sheet():
+    images = torch.stack([torch.full((3, 2, 2), value) for value in (-1.0, 1.0)])
+    branches = torch.stack([images / 2, images / 4, images / 4], 1)
+    pixels = sheet(images, Decomposition(branches, torch.zeros_like(images)))
+    assert pixels.shape == (4 * 2, 2 * 2, 3)
+    assert pixels[::2, 0, 0].tolist() == [0, 64, 64, 128]
+    assert pixels[::2, 2, 0].tolist() == [255, 191, 191, 128]
 
 
 def test_amplitude():

@@ -47,6 +47,13 @@ def assert_same_arrays(first: Path, second: Path) -> None:
         assert one[name].tobytes() == two[name].tobytes(), f"{name} differs"
 
 
+class Payload:
+    """What a hostile pickle would hold."""
+
+    def __reduce__(self):
+        return (print, ("the pickle ran code",))
+
+
 @pytest.fixture(autouse=True)
 def _one_thread():
     """Nets this small only lose by threads, most of all on a machine that is busy."""
@@ -60,6 +67,19 @@ def _one_thread():
 def photos(tmp_path_factory) -> Path:
     """150 pictures of 12x12 in two class folders: three chunks, the last one short. Not to be written to."""
     return fill_folder(tmp_path_factory.mktemp("photos"), 150)
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory) -> Path:
+    """Five pictures of 20x20, three of 24x30, one pixel, one column, and one that is cut off."""
+    folder = fill_folder(tmp_path_factory.mktemp("mixed"), 5, 20)
+    for number in range(3):
+        picture(number, 30).crop((0, 0, 30, 24)).save(folder / f"wide{number}.png")
+    picture(9, 20).crop((0, 0, 1, 1)).save(folder / "pixel.png")
+    picture(9, 20).crop((0, 0, 1, 20)).save(folder / "column.png")
+    whole = (folder / "even" / "0000.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    return folder
 
 
 @pytest.fixture

@@ -79,3 +79,19 @@ def test_correlation():
     found = evaluation.correlation(first, second)
     np.testing.assert_allclose(found[:2], wanted, rtol=1e-6)
     assert found[2].isnan()
+
+
+def test_deletion_ranks_by_relevance_also_where_the_picture_is_grey():
+    """The part w ⊙ x vanishes on mid-grey pixels; they go first all the same if relevance says so."""
+    images = torch.zeros(1, 3, 10, 10)
+    images[..., 0, 5:] = 1.0
+    relevance = torch.zeros(1, 1, 10, 10)
+    relevance[..., 0, :5], relevance[..., 0, 5:] = 2.0, 1.0
+
+    def bright(x):
+        light = x.sum((1, 2, 3)) - 7.5  # of the 15 values that are one
+        return torch.stack([-light, light], 1)
+
+    part = evaluation.heatmap_part(images, relevance)
+    row = evaluation.measures(bright, images, part, relevance, torch.tensor([1]))
+    assert row["deletion"] == pytest.approx(0.05 + 0.05 / 2)  # right until a tenth is gone

@@ -1,0 +1,1 @@
+"""Models by their specification, one file for each scheme."""

@@ -1,4 +1,4 @@
-"""Models saved by ``torch.export.save``."""
+"""``FILE.pt2``: models saved by ``torch.export.save`` with a dynamic batch."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, one_line
 
 
-def exported_model(path: Path) -> nn.Module:
+def exported_model(file: str) -> tuple[nn.Module, Preprocess]:
+    """The module that ``file`` holds, for RGB images in [0, 1]; it is refused where it holds a pickle."""
+    path = Path(file)
     if not path.is_file():
         raise InputError(f"no such file: {path}")
     try:
         _refuse_code(path)
-        return torch.export.load(path).module()
+        return torch.export.load(path).module(), Preprocess()
     except InputError:
         raise
     except Exception as error:  # whatever a damaged archive makes the reader raise

@@ -1,35 +1,69 @@
 """A model specification becomes a model, its preprocessing, and a hash of its weights.
 
-============================  ===============================================================================
-``timm:NAME``                 ``timm.create_model``, pretrained, with timm's preprocessing
-``torchvision:NAME``          ``torchvision.models``, ``?weights=DEFAULT`` or another entry of its table
-``hf:NAME``                   an image classifier of ``transformers``, from the hub or a local folder
-``package.module:callable``   called without arguments; returns a model or (model, preprocess)
-``path/file.py:callable``     likewise
-``dxai:RUN``                  the classifier that ``pyxai dxai train`` trained in the folder RUN
-``FILE.pt2``                  saved by ``torch.export.save`` with a dynamic batch
-============================  ===============================================================================
+=============================  ==============================================================================
+``timm:NAME``                  ``timm.create_model``, pretrained, with timm's preprocessing
+``torchvision:NAME``           ``torchvision.models``, ``?weights=DEFAULT`` or another entry of its table
+``hf:NAME``                    an image classifier of ``transformers``, from the hub or a local folder
+``dxai:RUN``                   the classifier that ``pyxai dxai train`` trained in the folder RUN
+``FILE.pt2``                   saved by ``torch.export.save`` with a dynamic batch
+``path/file.py:callable``      called without arguments; returns a model or (model, preprocess)
+``package.module:callable``    likewise
+=============================  ==============================================================================
 
-``?weights=FILE`` loads tensors into any of them but the last: ``.safetensors``, ``.npz``, or what
+``?weights=FILE`` loads tensors into any of them but ``FILE.pt2``: ``.safetensors``, ``.npz``, or what
 ``torch.load(weights_only=True)`` takes. ``?weights=none`` leaves timm's and torchvision's random (seeded).
 A pickled model is refused: unpickling runs whatever code is inside.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from typing import Literal
 
 from torch import nn
 
 from pyxai.engine.data.preprocess import Preprocess
-from pyxai.engine.errors import InputError, one_line
+from pyxai.engine.errors import InputError
 from pyxai.engine.models.dxai import decomposed_model
 from pyxai.engine.models.exported import exported_model
-from pyxai.engine.models.hubs import timm_model, torchvision_model, transformers_model
+from pyxai.engine.models.python import called_model
+from pyxai.engine.models.timm import timm_model
+from pyxai.engine.models.torchvision import torchvision_model
+from pyxai.engine.models.transformers import transformers_model
 from pyxai.engine.models.weights import PICKLES, is_weights_file, load_weights
-from pyxai.modules import import_named
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """One kind of specification.
+
+    Attributes:
+        form: how it is written, for messages.
+        pattern: regular expression of the whole text before ``?``; its group is what ``load`` is given.
+        load: from that to a model and its preprocessing. Where ``weights`` are ``words``, it is given the
+            word too: "" for the publisher's weights, ``none`` for random ones.
+        weights: what ``?weights=…`` may be: ``files``, ``words`` or files, or ``none`` of the two, because
+            the model brings its own.
+    """
+
+    form: str
+    pattern: str
+    load: Callable[..., tuple[nn.Module, Preprocess]]
+    weights: Literal["none", "files", "words"] = "files"
+
+
+SCHEMES = (
+    Scheme("timm:NAME", "timm:(.+)", timm_model, "words"),
+    Scheme("torchvision:NAME", "torchvision:(.+)", torchvision_model, "words"),
+    Scheme("hf:NAME", "hf:(.+)", transformers_model),
+    Scheme("dxai:RUN", "dxai:(.+)", decomposed_model),
+    Scheme("FILE.pt2", r"(.+\.pt2)", exported_model, "none"),
+    Scheme("path/file.py:callable", r"(.+\.py:.+)", called_model),
+    Scheme("package.module:callable", r"([^/]+:.+)", called_model),
+)
 
 
 @dataclass(frozen=True)
@@ -53,61 +87,27 @@ def load_model(spec: str) -> LoadedModel:
     key, _, weights = query.partition("=")
     if query and (key != "weights" or not weights):
         raise InputError(f"model {spec!r}: after `?` only weights=… is understood, got {query!r}")
-    scheme, _, name = body.partition(":")
-    if scheme == "timm":
-        model, preprocess = timm_model(name, weights)
-    elif scheme == "torchvision":
-        model, preprocess = torchvision_model(name, weights)
-    elif scheme == "hf":
-        model, preprocess = transformers_model(name)
-    elif scheme == "dxai":
-        model, preprocess = decomposed_model(Path(name))
-    elif body.endswith(".pt2"):
-        if weights:
-            raise InputError(f"model {spec!r}: an exported model brings its own weights")
-        model, preprocess = exported_model(Path(body)), Preprocess()
-    elif body.lower().endswith(PICKLES):
+    scheme, name = _scheme(body)
+    file = is_weights_file(weights)
+    if weights and scheme.weights == "none":
+        raise InputError(f"model {spec!r}: an exported model brings its own weights")
+    if weights and not file and scheme.weights == "files":
+        raise InputError(f"model {spec!r}: no such weights file: {weights}")
+    words = ["none" if file else weights] if scheme.weights == "words" else []
+    model, preprocess = scheme.load(name, *words)
+    if file:
+        load_weights(model, Path(weights))
+    return LoadedModel(model, preprocess, spec)
+
+
+def _scheme(body: str) -> tuple[Scheme, str]:
+    """The scheme of a specification without its weights, and what its function is given."""
+    for scheme in SCHEMES:
+        if found := re.fullmatch(scheme.pattern, body):
+            return scheme, found[1]
+    if body.lower().endswith(PICKLES):
         raise InputError(
             f"model {body!r} is refused: a pickled model runs code when it is loaded; give "
             f"path/file.py:callable?weights={body} if it holds a state_dict, or export the model to .pt2"
         )
-    elif name:
-        model, preprocess = _call(scheme, name)
-    else:
-        raise InputError(
-            f"model {spec!r} is none of timm:NAME, torchvision:NAME, hf:NAME, dxai:RUN, "
-            "package.module:callable, path/file.py:callable, FILE.pt2"
-        )
-    if weights and is_weights_file(weights):
-        load_weights(model, Path(weights))
-    elif weights and scheme not in ("timm", "torchvision"):
-        raise InputError(f"model {spec!r}: no such weights file: {weights}")
-    return LoadedModel(model, preprocess, spec)
-
-
-def _call(place: str, name: str) -> tuple[nn.Module, Preprocess]:
-    module = _module(place)
-    try:
-        made = getattr(module, name)
-    except AttributeError:
-        raise InputError(f"{place} has no {name!r}") from None
-    if not isinstance(made, nn.Module):
-        if not callable(made):
-            raise InputError(f"{place}:{name} must be a callable or a module, got {type(made).__name__}")
-        try:
-            made = made()
-        except Exception as error:  # the user's own code may raise anything
-            raise InputError(f"{place}:{name} raised {type(error).__name__}: {one_line(error)}") from None
-    model, preprocess = made if isinstance(made, tuple) and len(made) == 2 else (made, Preprocess())
-    if not isinstance(model, nn.Module):
-        raise InputError(f"{place}:{name} must return a torch.nn.Module, got {type(model).__name__}")
-    return model, preprocess if isinstance(preprocess, Preprocess) else Preprocess.of(preprocess)
-
-
-def _module(place: str) -> ModuleType:
-    try:
-        return import_named(place)
-    except FileNotFoundError as error:
-        raise InputError(str(error)) from None
-    except (ImportError, SyntaxError) as error:
-        raise InputError(f"cannot import {place}: {one_line(error)}") from None
+    raise InputError(f"model {body!r} is none of {', '.join(scheme.form for scheme in SCHEMES)}")

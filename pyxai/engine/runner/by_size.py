@@ -11,8 +11,9 @@ from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.sources import Array, Source, open_source
 from pyxai.engine.errors import InputError
 from pyxai.engine.job import Job
+from pyxai.engine.runner.check import refuse_existing
 from pyxai.engine.runner.distributed import World
-from pyxai.engine.runner.prepare import preprocess_of, refuse_existing
+from pyxai.engine.runner.inputs import preprocess_of
 from pyxai.engine.store.sizes import create, describe, folder, is_of
 from pyxai.engine.store.store import Store
 from pyxai.methods import get_method

@@ -13,9 +13,11 @@ import torch
 from pyxai.engine.data.decode import Decoder, Reader
 from pyxai.engine.errors import RowError, RunError, StrictStop, one_line
 from pyxai.engine.job import CHUNK, Job
+from pyxai.engine.runner.begin import out_of_memory
 from pyxai.engine.runner.by_size import split
+from pyxai.engine.runner.check import checked
 from pyxai.engine.runner.distributed import World, world
-from pyxai.engine.runner.prepare import Clock, Prepared, checked, out_of_memory, prepare
+from pyxai.engine.runner.prepare import Clock, Prepared, prepare
 from pyxai.engine.runner.progress import Progress, Summary, one_progress, together
 from pyxai.engine.status import MODEL_FAILED, OK, PENDING, RESULT_NOT_FINITE
 from pyxai.engine.store.results import as_arrays, not_finite, tensors

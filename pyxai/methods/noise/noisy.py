@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,16 @@ from pyxai.methods.moments import Moments
 from pyxai.methods.request import Maps, Request
 from pyxai.methods.table import build, get_method
 from pyxai.methods.targets import Target
+
+
+class _Inner:
+    """What the wrapped method declares of itself; of the class, what the one it wraps by default does."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, method: Noisy | None, owner: type[Noisy]) -> Any:
+        return getattr((method or owner()).inner, self._name)
 
 
 class Noisy(Method):
@@ -54,13 +65,8 @@ class Noisy(Method):
         seed = {"seed": self.seed} if "seed" in get_method(self.of).options() else {}
         return build(self.of, seed | self.of_options)
 
-    @property
-    def needs(self) -> Needs:
-        return self.inner.needs
-
-    @property
-    def per_channel(self) -> bool:
-        return self.inner.per_channel
+    needs = _Inner()
+    per_channel = _Inner()
 
     @property
     def layers(self) -> tuple[str, ...]:

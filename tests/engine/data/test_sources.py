@@ -1,6 +1,5 @@
 """Folders, zips and arrays name and read their images; what must be refused is."""
 
-import hashlib
 import zipfile
 
 import numpy as np
@@ -146,16 +145,3 @@ def test_damaged_pictures_say_why(tmp_path):
         with pytest.raises(RowError, match=reason) as caught:
             read_row(source, name, Preprocess(), (3, 4, 4))
         assert caught.value.status == status
-
-
-def test_ids_are_signed_hashes_of_the_paths_and_do_not_depend_on_the_others():
-    digest = hashlib.blake2b(b"a/b.png", digest_size=8).digest()
-    assert sample_ids(["a/b.png"]).tolist() == [int.from_bytes(digest, "little", signed=True)]
-    names = [f"{k}.png" for k in range(1000)]
-    ids = sample_ids(names)
-    assert ids.dtype == np.int64
-    assert (ids < 0).any()
-    assert (ids > 0).any()
-    assert sample_ids(names[500:])[0] == ids[500]
-    with pytest.raises(InputError, match="same sample id"):
-        sample_ids(["a", "b", "a"])

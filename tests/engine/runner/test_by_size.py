@@ -3,10 +3,12 @@
 import pytest
 from PIL import Image
 
-from pyxai.engine import InputError, Job
+import pyxai
+from pyxai.engine import InputError, Job, run
 from pyxai.engine.runner.by_size import split
 from pyxai.engine.runner.distributed import World
 from pyxai.engine.store.sizes import is_by_size
+from tests.engine.conftest import assert_same_arrays
 
 HERE = World()
 
@@ -46,3 +48,30 @@ def test_the_store_of_other_pictures_is_refused(job):
         split(again, HERE)
     with pytest.raises(InputError, match="--resume"):
         split(job, HERE)
+
+
+def test_pictures_that_cannot_be_read_go_with_the_most(mixed, tmp_path):
+    job = Job(model=None, data=mixed, out=tmp_path / "run.zarr", method="spectral_residual")
+    parts = split(job, HERE)
+    assert [part.out.name for part in parts] == ["1x1", "20x1", "20x20", "24x30"]
+    assert [len(part.names) for part in parts] == [1, 1, 6, 3]
+    assert "cut.png" in parts[2].names
+
+
+def test_several_sizes_are_continued(mixed, tmp_path):
+    job = Job(model=None, data=mixed, out=tmp_path / "run.zarr", method="spectral_residual")
+    run(job)
+    with pytest.raises(InputError, match="exists: continue it with --resume"):
+        run(job)
+    again = Job(**{**job.__dict__, "resume": True})
+    assert run(again).rows == 0
+    half = Job(**{**job.__dict__, "out": tmp_path / "half.zarr"})
+    stop = Job(**{**half.__dict__, "strict": True})
+    with pytest.raises(Exception, match="--strict"):
+        run(stop)
+    with pytest.raises(InputError, match="has not begun"):
+        pyxai.open(half.out)
+    run(Job(**{**half.__dict__, "resume": True}))
+    for size in pyxai.open(job.out).runs:
+        folder = "x".join(map(str, size))
+        assert_same_arrays(job.out / folder, half.out / folder)

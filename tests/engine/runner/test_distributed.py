@@ -6,7 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import torch
+import torch.distributed
+
 from pyxai import engine
+from pyxai.engine import InputError
+from pyxai.engine.runner.distributed import World, world
 from tests.engine.conftest import TINY, assert_same_arrays
 
 ROOT = Path(__file__).parents[3]
@@ -46,6 +52,34 @@ def test_two_ranks_make_the_arrays_of_one(photos, job, tmp_path):
     assert_same_arrays(whole, out)
     assert done.stdout.count("150 of 150 done") == 1
     assert (out / "runs.jsonl").read_text().count("\n") == 2
-    again = torchrun(*arguments)
-    assert again.returncode != 0
-    assert again.stderr.count("exists: continue it with --resume") == 1
+
+
+def test_alone_there_is_a_world_of_one(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with world() as here:
+        assert here == World(0, 1, 0)
+        done = []
+        here.leader(lambda: done.append("work"))
+        here.wait()
+    assert done == ["work"]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_the_leader_does_the_work_and_all_raise_what_it_refuses(monkeypatch, rank):
+    """One process after the other, with the message handed on."""
+    handed = ["no such folder"]
+
+    def broadcast(objects, source):
+        assert (objects, source) == ([None] if rank else handed, 0)
+        objects[0] = handed[0]
+
+    monkeypatch.setattr(torch.distributed, "broadcast_object_list", broadcast)
+    worked = []
+
+    def work():
+        worked.append(rank)
+        raise InputError("no such folder")
+
+    with pytest.raises(InputError, match=r"^no such folder$"):
+        World(rank, 2).leader(work)
+    assert worked == ([] if rank else [0])

@@ -47,9 +47,9 @@ def committed(out: Path) -> int:
 def kill_and_resume(tmp_path: Path, images: int, kills: int) -> None:
     data = fill_folder(tmp_path / "photos", images, 24)
     dice = random.Random(5)
-    whole, out = tmp_path / "whole.zarr", tmp_path / "killed.zarr"
-    undisturbed = begin(data, whole, 64)
-    assert undisturbed.wait() == 0, undisturbed.stderr.read().decode()
+    out = tmp_path / "killed.zarr"
+    job = Job(f"{TINY}:wide_net", data, out, "smoothgrad", {"samples": 8}, rows=16)
+    whole = engine.run(dataclasses.replace(job, out=tmp_path / "whole.zarr")).store
     chunks = Store(whole).chunks
     killed = 0
     for number in range(kills):
@@ -64,12 +64,9 @@ def kill_and_resume(tmp_path: Path, images: int, kills: int) -> None:
         process.wait()
         process.stderr.close()
     assert killed == kills, "a run ended before it could be killed"
-    last = begin(data, out, 33)
-    assert last.wait() == 0, last.stderr.read().decode()
+    engine.run(dataclasses.replace(job, resume=True, batch_size=33))
     assert_same_arrays(whole, out)
     assert not list(out.rglob("*.partial"))
-    undisturbed.stderr.close()
-    last.stderr.close()
 
 
 def test_killed_and_resumed(tmp_path):

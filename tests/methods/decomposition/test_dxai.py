@@ -4,11 +4,11 @@ import pytest
 import torch
 
 import pyxai
-from pyxai.cli import dxai_command
-from pyxai.cli.explain_command import explain
+from pyxai.cli.dxai_train import train
+from pyxai.cli.explain import explain
 from pyxai.engine import InputError
 from pyxai.engine.models.load import load_model
-from tests.dxai.test_train_command import MODEL, SMALL, folder
+from tests.dxai.conftest import MODEL, SMALL, folder
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,8 @@ def runs(tmp_path_factory):
     (root / "model.py").write_text(MODEL)
     own = root / "discriminator", f"dxai:{root / 'discriminator'}"
     given = root / "given", f"{root / 'model.py'}:two"
-    dxai_command.train(data, own[0], **SMALL)
-    dxai_command.train(data, given[0], given[1], **SMALL)
+    train(data, own[0], **SMALL)
+    train(data, given[0], given[1], **SMALL)
     return {"own": own, "given": given}
 
 

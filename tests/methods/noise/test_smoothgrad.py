@@ -6,6 +6,7 @@ from torch import nn
 
 import pyxai
 from pyxai import ops
+from pyxai.methods import Needs, get_method
 from tests import unfriendly, zoo
 from tests.methods import oracle
 
@@ -128,3 +129,11 @@ def test_copies_of_a_sample_get_different_inner_noise():
         noise_scale=0.0,
     )
     assert float(found.attribution.max()) > 0
+
+
+def test_what_it_needs_is_what_the_wrapped_method_needs():
+    """Of the class, which is asked before there are options, what its default needs."""
+    for method in map(get_method, pyxai.list_methods("noise")):
+        assert (method.needs, method.per_channel) == (Needs.GRADIENTS, True)
+        assert method(of="lrp").needs is Needs.GRAPH
+        assert method(of="saliency").per_channel is False

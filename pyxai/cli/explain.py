@@ -32,12 +32,12 @@ def explain(
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="timm:NAME, torchvision:NAME[?weights=W], hf:NAME, package.module:callable, "
-            "path/file.py:callable or FILE.pt2; none for the classical methods.",
+            help="timm:NAME, torchvision:NAME, hf:NAME, dxai:RUN, FILE.pt2, path/file.py:callable or "
+            "package.module:callable, with ?weights=FILE if wanted; none for the classical methods.",
         ),
     ] = None,
     method: Annotated[
-        str, typer.Option(metavar="NAME", help="See `pyxai methods`.")
+        str, typer.Option(metavar="NAME", help="See `pyxai methods`; or path/file.py:NAME for one of yours.")
     ] = "integrated_gradients",
     set_: Annotated[
         list[str] | None,
@@ -91,7 +91,7 @@ def explain(
         str | None,
         typer.Option(
             metavar="heatmap|attribution|both",
-            help="What is stored; default: heatmap, and of dxai attribution, with its other parts.",
+            help="What is stored; default: what the method declares, mostly heatmap.",
         ),
     ] = None,
     store_dtype: Annotated[str, typer.Option(metavar="float32|float16", help="Of the maps.")] = "float32",

@@ -1,58 +1,21 @@
-"""The command line: output, exit codes, and one line for everything that can be wrong with a request."""
+"""``pyxai explain``: output, exit codes, and one line for everything that can be wrong with a request."""
 
-import ctypes
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
+import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from pyxai import engine
-from pyxai.cli import main
+from pyxai import engine, saliency
+from pyxai.engine.models.load import SCHEMES
 from pyxai.engine.status import OK
 from pyxai.engine.store import store as store_module
+from pyxai.methods.method import REGISTRY
 from tests.engine.conftest import TINY, fill_folder, picture, stored_arrays
-
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="session")
-def photos(tmp_path_factory) -> Path:
-    return fill_folder(tmp_path_factory.mktemp("cli"), 70)
-
-
-@pytest.fixture
-def pyxai(monkeypatch, capsys, tmp_path):
-    """Run the command line in this process: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pyxai", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        printed = capsys.readouterr()
-        return exit_.value.code, printed.out, printed.err
-
-    return call
-
-
-@pytest.fixture
-def explain(pyxai, photos):
-    """`pyxai explain` with a model, data and a store; keywords replace or add options."""
-
-    def call(*flags: str, **options: object) -> tuple[int, str, str]:
-        chosen = {"model": f"{TINY}:net", "data": photos, "out": "run.zarr", "method": "gradient", **options}
-        pairs = [part for name, value in chosen.items() for part in (f"--{name.replace('_', '-')}", value)]
-        return pyxai("explain", *pairs, "--quiet", *flags)
-
-    return call
 
 
 def test_explain_prints_a_summary_and_render_draws_it(explain, pyxai):
@@ -229,115 +192,64 @@ def test_a_full_disk_is_one_line_and_exit_code_1(explain, monkeypatch):
     assert engine.open("run.zarr").complete
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["nothing.zarr"], "nothing.zarr is not a run of pyxai"),
-        (["run.zarr", "--index", "70"], "--index 70 is not in the run, which has rows 0 to 69"),
-        (["run.zarr", "--index", "a:b"], "--index must be like"),
-        (["run.zarr", "--index", "80:90"], "has no explained image"),
-        (["run.zarr", "--cmap", "viridis"], "`cmap` must be one of"),
-        (["run.zarr", "--classes", "nothing.json"], "cannot read the class names nothing.json"),
-        (["run.zarr", "--out", "nowhere/sheet.png"], "cannot write nowhere/sheet.png"),
-        (["run.zarr", "--out", "sheet.xyz"], "unknown file extension: .xyz"),
-    ],
-)
-def test_bad_render_requests(explain, pyxai, arguments, message):
-    assert explain()[0] == 0
-    code, out, err = pyxai("render", *arguments)
-    assert (code, out) == (2, "")
-    assert message in err.strip().splitlines()[-1]
+def test_a_method_without_a_model(pyxai, photos):
+    options = ["--method", "spectral_residual", "--set", "variant=opencv", "--quiet"]
+    code, out, _ = pyxai("explain", "--data", photos, "--out", "run.zarr", *options)
+    assert (code, "70 of 70 done, 0 failed" in out, "evaluations" in out) == (0, True, False)
+    stored = engine.open("run.zarr")
+    assert stored.manifest["model"] is None and stored.manifest["options"]["variant"] == "opencv"
+    images = torch.stack([torch.from_numpy(stored.image(row)).permute(2, 0, 1) / 255 for row in (0, 69)])
+    expected = saliency.spectral_residual(images, variant="opencv")
+    torch.testing.assert_close(torch.cat([stored[0].heatmap(), stored[69].heatmap()]), expected)
+    assert pyxai("render", "run.zarr")[0] == 0
+    assert Image.open("sheet.png").width > 1000
 
 
-def test_render_says_when_the_pictures_are_gone(explain, pyxai, tmp_path):
-    folder = fill_folder(tmp_path / "photos", 3)
-    assert explain(data=folder)[0] == 0
-    folder.rename(tmp_path / "elsewhere")
-    code, _, err = pyxai("render", "run.zarr")
-    assert code == 2
-    assert f"no such file or folder: {folder}" in err
-
-
-def test_methods_and_info(pyxai):
-    code, out, _ = pyxai("methods")
+def test_the_help_lists_every_kind_of_model(pyxai):
+    code, out, _ = pyxai("explain", "--help")
     assert code == 0
-    for word in ("integrated_gradients", "steps: int | None = None", "gradients", "smoothgrad"):
-        assert word in out
-    code, out, _ = pyxai("info")
-    assert code == 0
-    for word in ("torch", "threads", "path_points", "cpu", "cuda"):
-        assert word in out
+    shown = re.sub(r"[\s│|]", "", out)
+    assert [scheme.form for scheme in SCHEMES if scheme.form not in shown] == []
 
 
-def test_bench_times_the_floor_and_us(pyxai):
-    options = ["--size", "12", "--rounds", "2", "--images", "2"]
-    code, out, _ = pyxai("bench", "--model", f"{TINY}:net", "--method", "gradient", *options)
-    assert code == 0
-    assert "floor" in out
-    assert "pyxai" in out
-    code, _, err = pyxai("bench", "--model", f"{TINY}:net", "--set", "stepz=1")
-    assert (code, "no option `stepz`" in err) == (2, True)
-    for wrong in (["--rounds", "0"], ["--images", "0"], ["--size", "12", "--channels", "1"]):
-        code, _, err = pyxai("bench", "--model", f"{TINY}:net", "--method", "gradient", *wrong)
-        assert code == 2
-        assert err.splitlines()[-1].startswith("pyxai: ")
+METHOD = """
+from pyxai.methods import Maps, Method, Needs
 
+class Brightness(Method):
+    '''The mean of the channels, times a factor.
 
-HELP = """
-import sys
-from pyxai.cli import main
-sys.argv[1:] = ["explain", "--help"]
-try:
-    main()
-finally:
-    print("torch" in sys.modules, file=sys.stderr)
+    Attributes:
+        factor: what the mean is multiplied with.
+    '''
+
+    name = "brightness"
+    needs = Needs.NOTHING
+    per_channel = False
+
+    factor: float = 1.0
+
+    def attribute(self, executor, request):
+        return Maps([self.factor * request.images.mean(1, keepdim=True)])
 """
 
 
-def test_help_does_not_import_torch():
-    done = subprocess.run([sys.executable, "-c", HELP], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0
-    assert "--batch-size" in done.stdout
-    assert done.stderr.strip() == "False"
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
-def test_freed_memory_is_kept_for_the_next_call():
-    """Where the system would be asked for every buffer of 16 MiB anew, page by page, it is asked no more."""
-    program = (
-        "import resource, torch; from pyxai.cli.memory import keep_freed_memory\n"
-        "def faults():\n"
-        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "    buffers = [torch.ones(2**22) for _ in range(4)]\n"
-        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
-        "asked = [faults() for _ in range(3)][-1]; keep_freed_memory()\n"
-        "kept = [faults() for _ in range(3)][-1]; print(asked, kept)"
-    )
-    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    asked, kept = map(int, done.stdout.split())
-    assert asked > 20 and kept <= asked / 10
-
-
-def test_interrupting_is_one_line(photos, tmp_path):
-    """Ctrl-C while a run works."""
-    data = fill_folder(tmp_path / "many", 640, 24)
-    options = ["--model", f"{TINY}:wide_net", "--data", data, "--out", tmp_path / "run.zarr", "--quiet"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pyxai", "explain", *map(str, options), "--set", "steps=16"],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in shells' background jobs
-    )
-    while not (tmp_path / "run.zarr" / "status" / "c" / "0").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err.strip().splitlines()[-1] == "pyxai: interrupted; a run that has begun continues with --resume"
-    assert "Traceback" not in err
+def test_a_method_of_a_file_is_listed_explained_with_and_resumed(pyxai, photos):
+    Path("mine.py").write_text(METHOD)
+    arguments = ["explain", "--data", photos, "--out", "run.zarr", "--set", "factor=2", "--quiet"]
+    try:
+        code, _, err = pyxai(*arguments, "--method", "mine.py:brightnes")
+        assert (code, "no method 'brightnes' (did you mean 'brightness'?)" in err) == (2, True)
+        code, out, _ = pyxai(*arguments, "--method", "mine.py:brightness", "--shard", "0/2")
+        assert (code, "64 of 70 done" in out) == (0, True)
+        assert "factor: float = 1.0" in pyxai("methods")[1]
+        code, out, _ = pyxai(*arguments, "--method", "mine.py:brightness", "--resume")
+        assert (code, "70 of 70 done, 0 failed" in out) == (0, True)
+    finally:
+        REGISTRY.pop("brightness", None)
+    run = engine.open("run.zarr")
+    assert (run.manifest["method"], run.manifest["options"]) == ("brightness", {"factor": 2.0})
+    for row in (0, 69):
+        wanted = 2 * run.image(row).astype(np.float32).mean(2) / 255
+        np.testing.assert_allclose(run.arrays["heatmap"][row], wanted, rtol=1e-5)
+    code, _, err = pyxai(*arguments, "--method", "gone.py:brightness")
+    assert (code, "cannot import the method gone.py:brightness: no such file: gone.py" in err) == (2, True)

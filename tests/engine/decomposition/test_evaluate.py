@@ -1,8 +1,7 @@
-"""``pyxai dxai evaluate``: one table for a decomposition and the heat maps beside it."""
+"""One table for a decomposition and the heat maps beside it."""
 
 import csv
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -10,14 +9,14 @@ import torch
 from PIL import Image
 
 import pyxai
-from pyxai.cli import dxai_evaluate
-from pyxai.cli.dxai_command import train
-from pyxai.cli.dxai_evaluate import evaluate, history, measures
-from pyxai.dxai import decomposition
 from pyxai.engine import InputError
+from pyxai.engine.decomposition import evaluate as module
+from pyxai.engine.decomposition.evaluate import evaluate, heatmap_methods, table_text, told
+from pyxai.engine.decomposition.train import begin
 from pyxai.engine.models.load import load_model
+from pyxai.engine.runner.distributed import World
 from pyxai.metrics import decomposition as evaluation
-from tests.dxai.test_train_command import SMALL, folder
+from tests.dxai.conftest import NETWORKS, folder
 
 MODEL = """
 import torch
@@ -48,21 +47,23 @@ def many():
 def made(tmp_path_factory):
     """A short training for a classifier trained before it, its held-out pictures, and models."""
     root = tmp_path_factory.mktemp("evaluated")
-    train(folder(root / "data"), root / "run", "train:simple", **SMALL)
+    training = begin(folder(root / "data"), root / "run", "train:simple", World(), **NETWORKS)
+    list(training.run(2, report_every=1))
     (root / "model.py").write_text(MODEL.replace("RUN", str(root / "run")))
     return root / "run", folder(root / "test", count=3), f"{root / 'model.py'}:"
 
 
 def rows_of(run, data, **options) -> dict[str, dict[str, float]]:
-    evaluate(run, data, **{"methods": "saliency", "limit": 2, "device": "cpu", **options})
-    return json.loads((run / "evaluation.json").read_text())["methods"]
+    found = evaluate(run, data, **{"methods": "saliency", "limit": 2, "device": "cpu", **options})
+    assert json.loads((run / "evaluation.json").read_text()) == found
+    return found["methods"]
 
 
 def same(first: dict[str, float], second: dict[str, float]) -> bool:
     return first == pytest.approx(second, rel=1e-4, abs=1e-6)
 
 
-def test_rows_by_hand(made, capsys):
+def test_rows_by_hand(made):
     """Those of the decomposition and of a heat map, signed or not, for the predicted classes."""
     run, data, _ = made
     loaded = load_model(f"dxai:{run}")
@@ -104,16 +105,7 @@ def test_rows_by_hand(made, capsys):
     assert stored["training_minutes"] * 60 == pytest.approx(seconds)
     fitted = json.loads((run / "classifier.json").read_text())
     assert stored["classifier_minutes"] * 60 == pytest.approx(fitted["seconds"])
-    assert f"4 held-out pictures, {right:.1%} classified right" in capsys.readouterr().out
-
-
-def test_the_history_of_a_run_that_was_cut_short(made, tmp_path):
-    """No report yet, or a last one of which a kill left half."""
-    run, _, _ = made
-    shutil.copy(run / "checkpoint.pt", tmp_path)
-    assert history(tmp_path) == {"iterations": 2, "training_minutes": 0, "classifier_minutes": 0}
-    (tmp_path / "log.csv").write_text("iteration,seconds,real\n1,6,0.5\n2,")
-    assert history(tmp_path)["training_minutes"] == 0.1
+    assert f"4 held-out pictures, {right:.1%} classified right" in told(stored)
 
 
 def test_rows_at_a_time_change_nothing(made):
@@ -122,29 +114,14 @@ def test_rows_at_a_time_change_nothing(made):
     assert all(same(few[name], many[name]) for name in many)
 
 
-def test_deletion_ranks_by_relevance_also_where_the_picture_is_grey():
-    """The part w ⊙ x vanishes on mid-grey pixels; they go first all the same if relevance says so."""
-    images = torch.zeros(1, 3, 10, 10)
-    images[..., 0, 5:] = 1.0
-    relevance = torch.zeros(1, 1, 10, 10)
-    relevance[..., 0, :5], relevance[..., 0, 5:] = 2.0, 1.0
-
-    def bright(x):
-        light = x.sum((1, 2, 3)) - 7.5  # of the 15 values that are one
-        return torch.stack([-light, light], 1)
-
-    part = evaluation.heatmap_part(images, relevance)
-    row = measures(bright, images, part, relevance, torch.tensor([1]))
-    assert row["deletion"] == pytest.approx(0.05 + 0.05 / 2)  # right until a tenth is gone
-
-
-def test_a_classifier_with_other_preprocessing(made, capsys):
+def test_a_classifier_with_other_preprocessing(made):
     """The run's own classifier, on inputs in [0, 1], gives the same rows; it is not the one trained for."""
     run, data, models = made
-    own = rows_of(run, data)
-    assert "other weights" not in capsys.readouterr().err
-    shifted = rows_of(run, data, model=f"{models}shifted")
-    assert "was trained for a classifier with other weights" in capsys.readouterr().err
+    said = []
+    own = rows_of(run, data, tell=said.append)
+    assert said == []
+    shifted = rows_of(run, data, model=f"{models}shifted", tell=said.append)
+    assert said == [f"{run} was trained for a classifier with other weights"]
     for name in ("dxai", "random"):
         assert same(shifted[name], own[name])
 
@@ -160,7 +137,7 @@ def test_an_error_of_the_decomposition_is_not_swallowed(made, monkeypatch):
     def broken(*_):
         raise ValueError("broken")
 
-    monkeypatch.setattr(decomposition, "decompose", broken)
+    monkeypatch.setattr(module, "decompose", broken)
     with pytest.raises(ValueError, match="broken"):
         rows_of(*made[:2])
 
@@ -172,8 +149,6 @@ def test_an_error_of_the_decomposition_is_not_swallowed(made, monkeypatch):
         ({"methods": "dxai"}, "--methods names heat maps, not 'dxai'"),
         ({"model": "many"}, "the classifier has 3072 classes, the data 2"),
         ({"model": "grey"}, "was trained on RGB images, the classifier takes L"),
-        ({"limit": 0}, "`--limit` must be a positive whole number, got 0"),
-        ({"rows": 0}, "`--rows` must be a positive whole number, got 0"),
     ],
 )
 def test_requests_that_cannot_work(made, options, message):
@@ -192,7 +167,16 @@ def test_other_classes(made, tmp_path):
 
 def test_default_methods():
     """All that explain a classifier without more options; none that is slow, free of models, or ours."""
-    names = dxai_evaluate.heatmap_methods(None)
+    names = heatmap_methods(None)
     assert {"saliency", "integrated_gradients", "lrp", "smoothgrad", "guided_backprop"} <= set(names)
     assert not {"dxai", "cartoonx", "spectral_residual"} & set(names)
-    assert dxai_evaluate.heatmap_methods("cartoonx,lrp") == ["cartoonx", "lrp"]
+    assert heatmap_methods("cartoonx,lrp") == ["cartoonx", "lrp"]
+
+
+def test_a_table_has_its_rows_by_the_first_column():
+    table = {"long name": {"a": 2.0, "b": 0.5}, "x": {"a": 1.0, "b": 3.25, "c": 9.0}}
+    assert table_text(table, {"a": "first", "b": "second"}).splitlines() == [
+        "                    first          second",
+        "x                   1.000           3.250",
+        "long name           2.000           0.500",
+    ]

@@ -1,8 +1,7 @@
-"""``pyxai demo`` and ``pyxai bench``."""
+"""``pyxai bench``."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,15 +9,6 @@ import typer
 from pyxai.cli import values
 from pyxai.engine import InputError
 from pyxai.engine.errors import one_line
-
-
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the stores and sheets.")] = Path("pyxai-demo"),
-) -> None:
-    """Explain photographs and digits that come with scikit-image and scikit-learn."""
-    from pyxai.demo import run
-
-    run(out)
 
 
 def bench(

@@ -1,0 +1,64 @@
+"""The commands together, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from pyxai.cli.bench import bench
+from pyxai.cli.demo import demo
+from pyxai.cli.dxai_evaluate import evaluate
+from pyxai.cli.dxai_train import train
+from pyxai.cli.explain import FAILED_ROWS, explain
+from pyxai.cli.info import info
+from pyxai.cli.memory import keep_freed_memory
+from pyxai.cli.methods import methods
+from pyxai.cli.render import render
+from pyxai.engine import InputError, RunError, StrictStop
+
+_app = typer.Typer(
+    name="pyxai",
+    help="Explain image classifiers: fast, with a certificate, at the size of a whole data set.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (explain, render, demo, bench, info, methods):
+    _app.command()(_command)
+_dxai = typer.Typer(
+    help="Decompose images into class-distinct and class-agnostic parts.", no_args_is_help=True
+)
+for _command in (train, evaluate):
+    _dxai.command()(_command)
+_app.add_typer(_dxai, name="dxai")
+
+_UsageError = typer.BadParameter.__base__  # of whichever click typer is built on
+_INTERRUPTED = 130  # what typer returns for Ctrl-C
+
+
+def main() -> None:
+    """Run the command line. Errors are one line; exit codes: 0, 1 error, 2 bad input, 3 some rows failed."""
+    keep_freed_memory()
+    try:
+        code = _app(standalone_mode=False, prog_name="pyxai")
+        if code == _INTERRUPTED:
+            _complain("interrupted; a run that has begun continues with --resume", code)
+    except _UsageError as error:
+        code = _complain(error.format_message(), 2)
+    except InputError as error:
+        code = _complain(str(error), 2)
+    except StrictStop as error:
+        code = _complain(str(error), FAILED_ROWS)
+    except RunError as error:
+        code = _complain(str(error), 1)
+    sys.exit(code or 0)
+
+
+def _complain(message: str, code: int) -> int:
+    # Of several processes with the same complaint, one speaks. The message is empty where help was shown.
+    if message and os.environ.get("RANK", "0") == "0":
+        print(f"pyxai: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,44 @@
+"""``package.module:callable`` and ``path/file.py:callable``: models that the user's own code makes."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from torch import nn
+
+from pyxai.engine.data.preprocess import Preprocess
+from pyxai.engine.errors import InputError, one_line
+from pyxai.modules import import_named
+
+
+def called_model(spec: str) -> tuple[nn.Module, Preprocess]:
+    """What the callable returns without arguments: a model, or a model and its preprocessing.
+
+    A module stands for itself. Without preprocessing, images are RGB in [0, 1].
+    """
+    place, _, name = spec.partition(":")
+    module = _module(place)
+    try:
+        made = getattr(module, name)
+    except AttributeError:
+        raise InputError(f"{place} has no {name!r}") from None
+    if not isinstance(made, nn.Module):
+        if not callable(made):
+            raise InputError(f"{spec} must be a callable or a module, got {type(made).__name__}")
+        try:
+            made = made()
+        except Exception as error:  # the user's own code may raise anything
+            raise InputError(f"{spec} raised {type(error).__name__}: {one_line(error)}") from None
+    model, preprocess = made if isinstance(made, tuple) and len(made) == 2 else (made, Preprocess())
+    if not isinstance(model, nn.Module):
+        raise InputError(f"{spec} must return a torch.nn.Module, got {type(model).__name__}")
+    return model, preprocess if isinstance(preprocess, Preprocess) else Preprocess.of(preprocess)
+
+
+def _module(place: str) -> ModuleType:
+    try:
+        return import_named(place)
+    except FileNotFoundError as error:
+        raise InputError(str(error)) from None
+    except (ImportError, SyntaxError) as error:
+        raise InputError(f"cannot import {place}: {one_line(error)}") from None

@@ -1,0 +1,96 @@
+"""The store of a run: created after one image was explained, or found to be of the same run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pyxai.engine.data.images import Images
+from pyxai.engine.errors import InputError, one_line
+from pyxai.engine.job import Job
+from pyxai.engine.store.manifest import differences, manifest, plain
+from pyxai.engine.store.results import describe, tensors
+from pyxai.engine.store.store import Store, check_space
+from pyxai.explainer import Explainer
+
+Targets = int | str | np.ndarray | None
+
+
+def create(
+    job: Job, identified: dict[str, Any], explainer: Explainer, images: Images, first: Tensor, target: Targets
+) -> None:
+    """Create the job's store, with arrays for what the explainer gives of the ``first`` readable image.
+
+    Args:
+        job: the job, checked.
+        identified: the :func:`~pyxai.engine.store.manifest.identity` of the run.
+        explainer: with the rows of a call, which are halved until a call fits into memory.
+        images: what is explained.
+        first: one image, (1, C, H, W), the model's input.
+        target: of all images.
+    """
+    chosen = target[images.first : images.first + 1] if isinstance(target, np.ndarray) else target
+    arrays = _probe(job, explainer, first, chosen)
+    _check_classes(target, explainer.classes)
+    check_space(Path(job.out), arrays, len(images.names))
+    described = manifest(
+        identified,
+        rows=explainer.rows,
+        threads=torch.get_num_threads(),
+        seed=job.seed,
+        source={"kind": images.source.kind, "path": str(images.source.path)},
+        ids="BLAKE2b of the relative path, first 8 bytes, little-endian signed",
+        reduce="sum",
+        arrays=arrays,
+        explainer=explainer.info(),
+    )
+    Store.create(job.out, described, images.names)
+
+
+def check_same(job: Job, store: Store, identified: dict[str, Any]) -> None:
+    """The store is one that this job would have created, and has the rows it asks for."""
+    found = differences(store.manifest, identified)
+    if job.rows is not None and job.rows != store.manifest["rows"]:
+        found.append(f"rows is {store.manifest['rows']} in the store, {job.rows} now")
+    if found:
+        raise InputError(f"{store.path} was made differently: {'; '.join(found)}")
+
+
+def check_programs(store: Store, explainer: Explainer) -> None:
+    """Bits also depend on how the model runs, which is decided when it is captured."""
+    begun, now = (plain(info["programs"]) for info in (store.manifest["explainer"], explainer.info()))
+    if begun != now:
+        raise InputError(f"{store.path} was begun with the model run as {begun}, here it would be {now}")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` says that memory ran out, on a GPU or on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def _probe(job: Job, explainer: Explainer, image: Tensor, target: Targets) -> dict[str, dict[str, Any]]:
+    """Explain one image in calls of the full number of rows: what it gives. Rows are halved until it fits."""
+    while True:
+        try:
+            values = tensors(explainer(image, target), job.keep)
+            return describe(values, job.store_dtype)
+        except (TypeError, ValueError) as error:
+            raise InputError(one_line(error)) from error
+        except Exception as error:  # the model's own code may raise anything
+            if not out_of_memory(error):
+                shape = tuple(image.shape[1:])
+                what = "`model`" if job.model else job.method
+                raise InputError(f"{what} cannot take images of shape {shape}: {one_line(error)}") from error
+            if job.rows is not None or explainer.rows == 1:
+                raise InputError(f"out of memory at {explainer.rows} rows a call: lower --rows") from error
+        explainer.rows //= 2
+
+
+def _check_classes(target: Targets, classes: int) -> None:
+    if isinstance(target, np.ndarray) and not 0 <= target.min() <= target.max() < classes:
+        found = f"{target.min()} to {target.max()}"
+        raise InputError(f"--target must hold classes from 0 to {classes - 1}, got {found}")

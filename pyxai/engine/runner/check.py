@@ -1,0 +1,74 @@
+"""What can be said against a job before anything is loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+
+from pyxai.capture.needs import Needs
+from pyxai.engine.errors import InputError, refusals
+from pyxai.engine.job import Job
+from pyxai.engine.runner.distributed import World
+from pyxai.engine.store.store import Store, nearest_folder
+from pyxai.methods import get_method
+
+
+def checked(job: Job) -> Job:
+    """``job`` with what its method decides filled in, and the method called by its own name.
+
+    Raises:
+        InputError: something is wrong with the job by itself.
+    """
+    with refusals():
+        method = get_method(job.method)
+    job = dataclasses.replace(job, method=method.name, keep=job.keep or method.keep)
+    for name, value, choices in (
+        ("--keep", job.keep, ("heatmap", "attribution", "both")),
+        ("--store-dtype", job.store_dtype, ("float32", "float16")),
+        ("--precision", job.precision, ("fp32", "bf16")),
+    ):
+        if value not in choices:
+            raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+    for name, number, least in (
+        ("--batch-size", job.batch_size, 1),
+        ("--rows", job.rows, 1),
+        ("--workers", job.workers, 0),
+    ):
+        if number is not None and number < least:
+            raise InputError(f"{name} must be at least {least}, got {number}")
+    free = method.needs is Needs.NOTHING
+    if free and (job.model is not None or job.target is not None):
+        raise InputError(f"{job.method} looks at the images alone: leave out --model and --target")
+    if not free and job.model is None:
+        raise InputError(f"{job.method} explains a model: name it with --model")
+    return job
+
+
+def share(job: Job, here: World) -> tuple[int, int]:
+    """(i, n): this process does the chunks i, i + n, i + 2n, …"""
+    index, count = job.shard
+    if not (count >= 1 and 0 <= index < count):
+        raise InputError(f"--shard must be i/n with i from 0 to n - 1, got {index}/{count}")
+    if here.size > 1 and count > 1:
+        raise InputError("--shard and torchrun both share out the chunks: use one of them")
+    return (here.rank, here.size) if here.size > 1 else job.shard
+
+
+def check_out(job: Job, out: Path) -> None:
+    """A store that is there already must be meant; the place of one that is not must be writable."""
+    if Store.exists(out):
+        refuse_existing(job, out)
+        Store(out)
+        return
+    try:
+        os.rmdir(tempfile.mkdtemp(dir=nearest_folder(out)))
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror}") from None
+
+
+def refuse_existing(job: Job, out: Path) -> None:
+    """A store that is there already is continued only where that is asked for."""
+    if not (job.resume or job.shard[1] > 1):
+        raise InputError(f"{out} exists: continue it with --resume, or choose another --out")

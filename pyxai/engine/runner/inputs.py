@@ -1,0 +1,62 @@
+"""What a job names becomes what the model is called with: the model, its preprocessing, the targets."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pyxai.engine.data.preprocess import Preprocess
+from pyxai.engine.errors import InputError, one_line, refusals
+from pyxai.engine.job import Job
+from pyxai.engine.models.load import LoadedModel, load_model
+from pyxai.engine.runner.distributed import World
+
+
+def model_of(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
+    """The model, if the method needs one, on its device. A module that was handed in stays where it is."""
+    if isinstance(job.model, nn.Module):
+        parameter = next(job.model.parameters(), torch.empty(0))
+        return LoadedModel(job.model, Preprocess(), type(job.model).__qualname__), parameter.device
+    name = job.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", here.local_rank)
+        torch.empty(0, device=device)
+    except Exception as error:  # unknown name, no driver, no such device
+        raise InputError(f"--device {name} cannot be used: {one_line(error)}") from None
+    if job.model is None:
+        return LoadedModel(None, Preprocess(), ""), device
+    loaded = load_model(job.model)
+    loaded.model.to(device)
+    return loaded, device
+
+
+def preprocess_of(job: Job, own: Preprocess) -> Preprocess:
+    """The model's ``own`` preprocessing with the job's changes."""
+    with refusals():
+        return dataclasses.replace(own, **job.preprocess)
+
+
+def targets(target: int | str | None, count: int) -> int | str | np.ndarray | None:
+    """``target``, or the (N,) or (N, T) int64 classes of ``count`` images where it names an .npy file."""
+    if not isinstance(target, str) or not target.endswith(".npy"):
+        return target
+    try:
+        classes = np.load(target, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the targets {target}: {one_line(error)}") from None
+    if not np.issubdtype(classes.dtype, np.integer) or classes.ndim not in (1, 2) or len(classes) != count:
+        found = f"{classes.dtype} of shape {classes.shape}"
+        raise InputError(f"{target} must hold integers of shape ({count},) or ({count}, T), got {found}")
+    return classes.astype(np.int64)
+
+
+def model_input(
+    pixels: list[np.ndarray], preprocess: Preprocess, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """Pixels (C, H, W) of each image to (N, C, H, W) on ``device``."""
+    return preprocess.normalise(torch.from_numpy(np.stack(pixels)).to(device)).to(dtype)

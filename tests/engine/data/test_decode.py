@@ -1,0 +1,60 @@
+"""Decoding ahead of the model: every row once, in order, with its pixels or its reason."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from pyxai.engine import Preprocess
+from pyxai.engine.data.decode import Decoder, Reader
+from pyxai.engine.data.sources import open_source
+from pyxai.engine.errors import RowError
+from pyxai.engine.status import UNREADABLE
+from tests.engine.conftest import fill_folder, picture
+
+
+@pytest.fixture
+def reader(tmp_path):
+    fill_folder(tmp_path, 40)
+    (tmp_path / "even" / "0004.png").write_bytes(b"nothing")
+    return Reader(open_source(tmp_path), Preprocess(), (3, 12, 12))
+
+
+def test_rows_come_in_the_order_asked_for_with_what_they_hold(reader):
+    names = reader.source.names()
+    rows = [*range(len(names) - 1, -1, -3), 2]
+    with Decoder(reader, 0) as decoder:
+        found = list(decoder.stream(rows, names, ahead=5))
+    assert [row for row, _ in found] == rows
+    for row, item in found:
+        if names[row] == "even/0004.png":
+            assert isinstance(item, RowError) and item.status == UNREADABLE
+        else:
+            wanted = np.asarray(picture(int(names[row][-8:-4]))).transpose(2, 0, 1)
+            np.testing.assert_array_equal(item, wanted)
+    assert any(isinstance(item, RowError) for _, item in found)
+
+
+def test_rows_are_read_ahead_but_not_all_at_once(reader, monkeypatch):
+    """After the first row came out, those asked for in advance are being read, and few more."""
+    read, enough = [], threading.Event()
+
+    def block(self, names):
+        read.extend(names)
+        if len(read) >= 32:
+            enough.set()
+        return names
+
+    monkeypatch.setattr(Reader, "block", block)
+    names = [str(row) for row in range(1000)]
+    with Decoder(reader, 0) as decoder:
+        stream = decoder.stream(list(range(1000)), names, ahead=32)
+        assert next(stream) == (0, "0")
+        assert enough.wait(20)
+        assert len(read) <= 64
+        assert [row for row, _ in stream] == list(range(1, 1000))
+
+
+def test_no_rows(reader):
+    with Decoder(reader, 0) as decoder:
+        assert list(decoder.stream([], [], ahead=8)) == []

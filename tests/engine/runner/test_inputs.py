@@ -1,0 +1,58 @@
+"""What a job names becomes what the model is called with."""
+
+import numpy as np
+import pytest
+import torch
+
+from pyxai.engine import InputError, Job, Preprocess
+from pyxai.engine.runner.distributed import World
+from pyxai.engine.runner.inputs import model_input, model_of, preprocess_of, targets
+from tests.engine import tiny
+from tests.engine.conftest import TINY
+
+
+def test_a_model_by_its_name_a_module_and_none(job):
+    loaded, device = model_of(job(), World())
+    assert (loaded.spec, device.type) == (f"{TINY}:net", "cuda" if torch.cuda.is_available() else "cpu")
+    module = tiny.net()
+    loaded, device = model_of(job(model=module, device="cuda:9"), World())
+    assert loaded.model is module and (loaded.spec, device.type) == ("Sequential", "cpu")
+    loaded, _ = model_of(job(model=None), World())
+    assert loaded.model is None
+    for device in ("cuda:9", "abacus"):
+        with pytest.raises(InputError, match=f"--device {device} cannot be used: "):
+            model_of(job(device=device), World())
+
+
+def test_preprocessing_is_the_models_with_the_jobs_changes():
+    own = Preprocess(resize=8, mean=(0.5,))
+    job = Job(None, "photos", "run.zarr", preprocess={"crop": 4, "mean": (0.1,)})
+    assert preprocess_of(job, own) == Preprocess(resize=8, crop=4, mean=(0.1,))
+    for wrong in ({"crop": -1}, {"corp": 4}):
+        with pytest.raises(InputError, match=r"crop|corp"):
+            preprocess_of(Job(None, "photos", "run.zarr", preprocess=wrong), own)
+
+
+def test_targets(tmp_path):
+    for target in (None, 3, "top2"):
+        assert targets(target, 5) is target
+    file = str(tmp_path / "classes.npy")
+    np.save(file, np.array([[1, 2], [3, 4]], np.int16))
+    found = targets(file, 2)
+    assert (found.tolist(), found.dtype) == ([[1, 2], [3, 4]], np.int64)
+    with pytest.raises(
+        InputError, match=r"must hold integers of shape \(3,\) or \(3, T\), got int16 of shape"
+    ):
+        targets(file, 3)
+    np.save(file, np.zeros(2))
+    with pytest.raises(InputError, match="must hold integers"):
+        targets(file, 2)
+    with pytest.raises(InputError, match=r"cannot read the targets gone\.npy"):
+        targets("gone.npy", 2)
+
+
+def test_pixels_become_the_models_input():
+    pixels = [np.full((3, 2, 2), value, np.uint8) for value in (0, 255)]
+    found = model_input(pixels, Preprocess(mean=(0.5,)), torch.device("cpu"), torch.float64)
+    assert (found.shape, found.dtype) == ((2, 3, 2, 2), torch.float64)
+    assert found.flatten(1).unique(dim=1).tolist() == [[-0.5], [0.5]]

@@ -1,0 +1,77 @@
+"""What a run says while it works and when it is done."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from pyxai.engine.runner import progress
+from pyxai.engine.runner.progress import Bar, Lines, Progress, Summary, one_progress, together
+
+
+class Heard(Progress):
+    def __init__(self):
+        self.said = []
+
+    def begin(self, total, done):
+        self.said.append(("begin", total, done))
+
+    def advance(self, rows, failed):
+        self.said.append(("advance", rows, failed))
+
+    def end(self):
+        self.said.append("end")
+
+
+def test_a_run_in_one_part_is_heard_as_it_is():
+    heard = Heard()
+    with one_progress(heard, 1, 10) as part:
+        assert part is heard
+
+
+def test_a_run_in_parts_is_heard_as_one():
+    heard = Heard()
+    with one_progress(heard, 2, 10) as part:
+        for _ in range(2):
+            part.begin(5, 1)
+            part.advance(4, 2)
+            part.end()
+    assert heard.said == [("begin", 10, 0), *[("advance", 1, 0), ("advance", 4, 2)] * 2, "end"]
+    with pytest.raises(KeyError), one_progress(heard, 2, 10):
+        raise KeyError
+    assert heard.said[-1] == "end"
+
+
+def test_summaries_of_parts_add_up():
+    first = Summary(Path("a"), 10, 9, 1, 8, 2.0, {"model": 1.0}, 0.1, 0.2, 4.0)
+    assert together(Path("run"), [first]) is first
+    second = Summary(Path("b"), 5, 5, 0, 5, 0.5, {"model": 0.5, "listing": 0.25})
+    whole = together(Path("run"), [first, second])
+    assert (whole.store, whole.images, whole.done, whole.failed, whole.rows) == (Path("run"), 15, 14, 1, 13)
+    assert (whole.startup, whole.residual_median) == ({"model": 1.5, "listing": 0.25}, None)
+    assert whole.images_per_second == 13 / 2.5
+    assert Summary(Path("a")).images_per_second == 0
+
+
+def test_lines_come_at_most_once_in_a_while_and_say_how_long_it_takes(monkeypatch):
+    clock, out = iter([0.0, 1.0, 12.0, 13.0]), io.StringIO()
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    lines = Lines(10.0, out)
+    lines.begin(100, 20)
+    lines.advance(10, 0)
+    lines.advance(10, 3)
+    lines.end()
+    said = [line.partition(" ")[2] for line in out.getvalue().splitlines()]
+    assert said == [
+        "100 images, 20 done before",
+        "40/100 images, 1.7 images/s, 36 s left, 3 failed",
+        "40/100 images, 13.0 s",
+    ]
+
+
+def test_a_bar_begins_where_the_run_does_and_ends(capsys):
+    bar = Bar()
+    bar.begin(100, 20)
+    bar.advance(30, 0)
+    bar.end()
+    assert "50/100" in capsys.readouterr().err

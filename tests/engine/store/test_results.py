@@ -1,0 +1,63 @@
+"""Between an explanation and the arrays of a store."""
+
+import numpy as np
+import torch
+
+import pyxai
+from pyxai.engine.store.results import as_arrays, describe, not_finite, tensors
+from pyxai.methods.explanation import Explanation
+from tests.engine import tiny
+
+
+def explained(method="integrated_gradients", target=None, **options):
+    images = torch.rand(3, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    return pyxai.explain(tiny.net(), images, method, target, **options)
+
+
+def test_what_is_kept():
+    explanation = explained(steps=2)
+    certificate = ["target", "score", "delta", "residual", "evaluations"]
+    assert list(tensors(explanation, "heatmap")) == ["heatmap", *certificate]
+    assert list(tensors(explanation, "attribution")) == ["attribution", *certificate]
+    both = tensors(explanation, "both")
+    assert list(both) == ["heatmap", "attribution", *certificate]
+    assert torch.equal(both["heatmap"], explanation.attribution.sum(1))
+    assert list(tensors(explained("gradient"), "heatmap")) == ["heatmap", "target", "score", "evaluations"]
+
+
+def test_what_else_a_method_tells_is_kept_beside_what_has_its_shape():
+    explanation = explained("gradient")
+    explanation.extras = {
+        "number": torch.zeros(3), "part": torch.zeros(3, 3, 12, 12), "other": torch.zeros(2)
+    }  # fmt: skip
+    assert "number" in tensors(explanation, "heatmap") and "part" not in tensors(explanation, "heatmap")
+    assert {"number", "part"} < tensors(explanation, "attribution").keys()
+    assert "other" not in tensors(explanation, "both")
+
+
+def test_shapes_and_dtypes():
+    values = tensors(explained(target="top2", steps=2), "both")
+    described = describe(values, "float16")
+    assert described["heatmap"] == {"shape": [2, 12, 12], "dtype": "float16"}
+    assert described["attribution"] == {"shape": [2, 3, 12, 12], "dtype": "float16"}
+    assert described["target"] == {"shape": [2], "dtype": "int64"}
+    assert described["residual"] == {"shape": [2], "dtype": "float64"}
+    assert describe({"score": torch.zeros(3, dtype=torch.bfloat16)}, "float16")["score"]["dtype"] == "float32"
+    arrays = as_arrays(values, described)
+    assert {name: (list(array.shape[1:]), array.dtype.name) for name, array in arrays.items()} == {
+        name: (entry["shape"], entry["dtype"]) for name, entry in described.items()
+    }
+    np.testing.assert_array_equal(arrays["heatmap"], values["heatmap"].numpy().astype(np.float16))
+
+
+def test_values_that_are_not_finite_are_found_by_place_and_name():
+    values = {"score": np.zeros(4), "heatmap": np.zeros((4, 2, 2)), "target": np.zeros(4, int)}
+    assert not_finite(values) == {}
+    values["heatmap"][2, 0, 1] = np.inf
+    values["score"][[1, 2]] = np.nan
+    assert not_finite(values) == {1: "score", 2: "score"}
+
+
+def test_an_explanation_without_a_model_has_its_map_alone():
+    bare = Explanation(torch.zeros(2, 1, 4, 4), *[None] * 6, method="x")
+    assert list(tensors(bare, "heatmap")) == ["heatmap"]
