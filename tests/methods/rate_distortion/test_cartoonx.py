@@ -261,7 +261,7 @@ GREY = torch.full((1, 3, 33, 40), 0.5).double()
         ({"start": torch.ones(3)}, r"cartoonx: `start` must have shape \(\d+,\) or \(1, \d+\), got \(3,\)"),
         ({"low": 0.6}, "cartoonx: `images` must lie between `low` and `high` .*, got values from 0.5 to 0.5"),
         ({"low": 0.0, "high": 0.0}, "cartoonx: `high` must differ from `low`, got 0.0"),
-        ({"low": (0.0, 0.1)}, "cartoonx: `low` must be a number or one for each of 3 channels"),
+        ({"low": (0.0, 0.1)}, "cartoonx: `low` must be one number or one for each of 3 channels"),
         ({"lambda_": 3}, "cartoonx: no option `lambda_`"),
     ],
 )
