@@ -22,7 +22,7 @@ from pyxai.cli.dxai_evaluate import in_unit_range
 from pyxai.dxai.data import Range
 from pyxai.dxai.decomposition import decompose
 from pyxai.dxai.pictures import amplitude, bars, grid
-from pyxai.dxai.trained import trained
+from pyxai.dxai.trained import trained_networks
 from pyxai.engine.models.load import load_model
 from pyxai.metrics.decomposition import class_means, progression
 
@@ -40,7 +40,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--scale", type=int, default=2, help="pixels for each pixel of a picture")
     given = parser.parse_args(words)
 
-    recipe, networks = trained(str(given.run), torch.device("cpu"))
+    recipe, networks = trained_networks(str(given.run), torch.device("cpu"))
     loaded = load_model(given.model or f"dxai:{given.run}")
     preprocess = dataclasses.replace(loaded.preprocess, resize=recipe.size, crop=recipe.size)
     images, size = labelled_images(given.data, preprocess)

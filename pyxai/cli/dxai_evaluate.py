@@ -65,7 +65,7 @@ def evaluate(
     from pyxai.checks import whole
     from pyxai.dxai.data import Range
     from pyxai.dxai.decomposition import decompose
-    from pyxai.dxai.trained import trained
+    from pyxai.dxai.trained import trained_networks
     from pyxai.engine.models.load import load_model
     from pyxai.metrics.decomposition import heatmap_part
 
@@ -73,7 +73,7 @@ def evaluate(
     try:
         whole("--limit", limit, 1)
         whole("--rows", rows, 1)
-        recipe, networks = trained(str(run), torch.device(device))
+        recipe, networks = trained_networks(str(run), torch.device(device))
         loaded = load_model(model or f"dxai:{run}")
         _check_channels(run, recipe, loaded.preprocess)
         preprocess = dataclasses.replace(loaded.preprocess, resize=recipe.size, crop=recipe.size)

@@ -92,10 +92,3 @@ def heatmap_part(images: Tensor, heatmap: Tensor, negative: str = "clip") -> Ten
     weights = heatmap.clamp(min=0) if negative == "clip" else heatmap
     largest = weights.abs().amax((1, 2, 3), keepdim=True)
     return images * torch.where(largest > 0, weights / largest, 0.0)
-
-
-def correlation(first: Tensor, second: Tensor) -> Tensor:
-    """Pearson's correlation of all values of each image, (N,); NaN where one of the two is constant."""
-    first, second = (x.double().flatten(1) for x in (first, second))
-    first, second = (x - x.mean(1, keepdim=True) for x in (first, second))
-    return (first * second).sum(1) / (first.norm(dim=1) * second.norm(dim=1))

@@ -10,7 +10,7 @@ from pyxai.capture.needs import Needs
 from pyxai.checks import expect, whole
 from pyxai.dxai.decomposition import decompose
 from pyxai.dxai.step import Networks
-from pyxai.dxai.trained import trained
+from pyxai.dxai.trained import trained_networks
 from pyxai.dxai.training import Recipe
 from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
@@ -44,7 +44,7 @@ class DXAI(Method):
 
     def attribute(self, executor: Executor, request: Request) -> Maps:
         images = request.images
-        recipe, networks = trained(self.run, images.device)
+        recipe, networks = trained_networks(self.run, images.device)
         shape = (len(recipe.black), recipe.size, recipe.size)
         requirement = f"have shape (N, {', '.join(map(str, shape))}), as {self.run} was trained for"
         expect(tuple(images.shape[1:]) == shape, "images", requirement, tuple(images.shape))
