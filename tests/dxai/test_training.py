@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from pyxai.dxai.decomposition import decompose
 from pyxai.dxai.step import Diverged
 from pyxai.dxai.training import CHECKPOINT, LOG, Recipe, RecipeMismatch, Training, load_checkpoint
 from tests.dxai.conftest import labelled_images, small_recipe
@@ -157,21 +156,6 @@ def test_divergence_keeps_the_checkpoint(tmp_path):
     with pytest.raises(Diverged, match=r"training diverged: generator.head.bias is not finite at step 2"):
         training.save()
     assert load_checkpoint(tmp_path)["iteration"] == 2
-
-
-def test_styles_of_an_explanation(whole, tmp_path):
-    """They depend on the seed, not on batch mates, and several are averaged."""
-    networks = small_recipe().networks()
-    images, target = labelled_images().batch(range(4))
-    with torch.no_grad():
-        alone = decompose(networks, images[:1], target[:1])
-        torch.testing.assert_close(decompose(networks, images, target).branches[:1], alone.branches)
-        assert not torch.allclose(
-            decompose(networks, images[:1], target[:1], seed=1).branches, alone.branches
-        )
-        two = decompose(networks, images[:1], target[:1], samples=2).branches
-    assert not torch.allclose(two, alone.branches)
-    assert not two.requires_grad
 
 
 def test_another_recipe_is_refused(whole):
