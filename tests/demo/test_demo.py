@@ -1,4 +1,4 @@
-"""The demonstration's pictures, its networks, and a run of it from end to end."""
+"""The demonstration from end to end."""
 
 from __future__ import annotations
 
