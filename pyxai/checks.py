@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -61,6 +62,24 @@ def non_negative(name: str, value: Any) -> None:
 def positive(name: str, value: Any) -> None:
     """An option's value is a finite real number above zero."""
     expect(_finite(value) and value > 0, name, "be a positive number", repr(value))
+
+
+def per_channel(name: str, value: Any, channels: int, like: Tensor | None = None) -> Tensor:
+    """An option's value, one finite number or one for each of the ``channels``, as a tensor (channels,).
+
+    Args:
+        like: gives its dtype and device; None for float64 on the CPU.
+    """
+    wanted = f"be one number or one for each of {channels} channels"
+    kind = {"dtype": torch.float64} if like is None else {"dtype": like.dtype, "device": like.device}
+    try:
+        numbers = torch.as_tensor(value, **kind)
+    except (TypeError, ValueError, RuntimeError):
+        expect(False, name, wanted, shown(value))
+    fits = numbers.ndim <= 1 and numbers.numel() in (1, channels)
+    expect(fits, name, wanted, shown(value))
+    expect(bool(torch.isfinite(numbers).all()), name, "be finite", shown(value))
+    return numbers.expand(channels).contiguous()
 
 
 def one_of(name: str, value: Any, choices: Collection) -> None:

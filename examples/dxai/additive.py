@@ -32,7 +32,8 @@ from pyxai.engine.decomposition.classifier import explained_classifier
 from pyxai.engine.decomposition.evaluate import heatmap_methods, heatmaps, in_unit_range, table_text, told
 from pyxai.engine.models.load import load_model
 from pyxai.methods.decomposition.dxai import DXAI
-from pyxai.metrics.decomposition import correlation, heatmap_part, measures
+from pyxai.metrics import pearson
+from pyxai.metrics.decomposition import heatmap_part, measures
 
 COLOURS = {"red": (50.0, -25.0, -25.0), "green": (-25.0, 50.0, -25.0), "blue": (-25.0, -25.0, 50.0)}
 UNSEEN = 2**40  # seeds of noise that no training picture has
@@ -105,7 +106,7 @@ def measure(run: Path, held: list[Held], methods: str | None) -> dict:
     classify = in_unit_range(explained_classifier(model), recipe.range, rows=16)
 
     def row(distinct: Tensor, relevance: Tensor) -> dict[str, float]:
-        similar = correlation(distinct[changed], truth[changed]).nan_to_num().mean().item()
+        similar = pearson(distinct[changed], truth[changed]).nan_to_num().mean().item()
         return {**measures(classify, unit, distinct, relevance, target), "correlation": similar}
 
     found = decompose(networks, unit, target)

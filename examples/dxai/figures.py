@@ -20,7 +20,7 @@ from PIL import Image
 from pyxai.dxai.data import Range
 from pyxai.dxai.decomposition import decompose
 from pyxai.dxai.pictures import amplitude, bars, grid
-from pyxai.dxai.trained import trained
+from pyxai.dxai.trained import trained_networks
 from pyxai.engine.data.labelled import labelled_images
 from pyxai.engine.decomposition.classifier import check_classes, explained_classifier
 from pyxai.engine.decomposition.evaluate import in_unit_range
@@ -41,7 +41,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--scale", type=int, default=2, help="pixels for each pixel of a picture")
     given = parser.parse_args(words)
 
-    recipe, networks = trained(str(given.run), torch.device("cpu"))
+    recipe, networks = trained_networks(str(given.run), torch.device("cpu"))
     loaded = load_model(given.model or f"dxai:{given.run}")
     preprocess = dataclasses.replace(loaded.preprocess, resize=recipe.size, crop=recipe.size)
     images, size = labelled_images(given.data, preprocess)

@@ -14,7 +14,7 @@ from pyxai.dxai.step import Networks
 from pyxai.dxai.training import CHECKPOINT, CLASSIFIER, LOG, Recipe, load_checkpoint
 
 
-def trained(run: str, device: torch.device) -> tuple[Recipe, Networks]:
+def trained_networks(run: str, device: torch.device) -> tuple[Recipe, Networks]:
     """A training's recipe and averaged networks."""
     path = Path(run).resolve() / CHECKPOINT
     return _read(path.parent, os.stat(path).st_mtime_ns if path.exists() else 0, str(device))

@@ -354,12 +354,12 @@ def load_checkpoint(run: Path, device: str | torch.device = "cpu") -> dict[str, 
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
-        raise ValueError(f"dxai: no {CHECKPOINT} in {run}") from None
+        raise ValueError(f"no {CHECKPOINT} in {run}") from None
     except Exception as error:  # whatever a damaged file makes the reader raise
-        raise ValueError(f"dxai: cannot read {path}: {error}") from None
+        raise ValueError(f"cannot read {path}: {error}") from None
     found = state.get("format") if isinstance(state, dict) else None
     if found != FORMAT:
-        raise ValueError(f"dxai: {path} has the format {found}, not {FORMAT}")
+        raise ValueError(f"{path} has the format {found}, not {FORMAT}")
     return state
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from pyxai.checks import expect, shown
+from pyxai.checks import expect, per_channel, shown
+from pyxai.gaussian import distances, window
 from pyxai.methods.per_image import per_image
 
 BLUR_FRACTION = 10 / 224  # standard deviation of "blur" by the image's smaller side
@@ -30,7 +30,7 @@ def baselines(baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
         return [_NAMED[baseline](images, low)]
     count, *shape = images.shape
     if isinstance(baseline, (Real, tuple, list)):
-        return [_constant(baseline, images)]
+        return [_constant("baseline", baseline, images)]
     wanted = f"be a number, a tensor or one of {', '.join(map(repr, _NAMED))}"
     expect(isinstance(baseline, Tensor), "baseline", wanted, shown(baseline))
     value = baseline.to(images)
@@ -46,28 +46,19 @@ def baselines(baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
     return list(several.unbind(1))
 
 
-def _constant(value: Any, images: Tensor) -> Tensor:
-    constant = torch.as_tensor(value, dtype=images.dtype, device=images.device).reshape(-1)
-    expect(len(constant) in (1, images.shape[1]), "baseline", "be one number or one for each channel", value)
-    expect(bool(torch.isfinite(constant).all()), "baseline", "be finite", value)
-    return constant.reshape(1, -1, 1, 1).expand(1, *images.shape[1:]).contiguous()
+def _constant(name: str, value: Any, images: Tensor) -> Tensor:
+    colour = per_channel(name, value, images.shape[1], images)
+    return colour.reshape(1, -1, 1, 1).expand(1, *images.shape[1:]).contiguous()
 
 
 def _blur(images: Tensor) -> Tensor:
     sigma = BLUR_FRACTION * min(images.shape[2:])
-    rows, columns = (_smoothing_matrix(size, sigma, images) for size in images.shape[2:])
+    rows, columns = (window(distances(size), sigma).to(images) for size in images.shape[2:])
     return per_image(lambda image: rows @ image @ columns.T, images)
 
 
-def _smoothing_matrix(size: int, sigma: float, like: Tensor) -> Tensor:
-    """Gaussian smoothing of ``size`` samples as a matrix, normalised at the borders."""
-    position = torch.arange(size, dtype=torch.float64)
-    weight = torch.exp(-((position[:, None] - position) ** 2) / (2 * max(sigma, math.ulp(1.0)) ** 2))
-    return (weight / weight.sum(1, keepdim=True)).to(like)
-
-
 _NAMED = {
-    "black": lambda images, low: _constant(low, images),
+    "black": lambda images, low: _constant("low", low, images),
     "mean": lambda images, low: per_image(_mean_colour, images).expand_as(images),
     "blur": lambda images, low: _blur(images),
 }

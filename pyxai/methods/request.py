@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import torch
@@ -31,10 +31,9 @@ class Request:
     def __len__(self) -> int:
         return len(self.images)
 
-    def split(self, size: int) -> Iterator[Request]:
-        """The same request in parts of at most ``size`` images."""
-        for index in torch.arange(len(self.images), device=self.images.device).split(size):
-            yield Request(self.images[index], self.target.take(index), self.ids[index])
+    def __getitem__(self, rows: slice) -> Request:
+        """The same request of some of the images."""
+        return Request(self.images[rows], self.target.take(rows), self.ids[rows])
 
 
 @dataclass
@@ -58,20 +57,11 @@ class Maps:
     standard_error: list[Tensor] | None = None
     extras: dict[str, list[Tensor]] = field(default_factory=dict)
 
-    @staticmethod
-    def joined(parts: list[Maps]) -> Maps:
-        """The maps of a request that was :meth:`Request.split`."""
-
-        def rows(name: str) -> Tensor | None:
-            found = [getattr(part, name) for part in parts]
-            return None if found[0] is None else torch.cat(found)
-
-        def lists(name: str) -> list[Tensor] | None:
-            found = [getattr(part, name) for part in parts]
-            return None if found[0] is None else [torch.cat(maps) for maps in zip(*found, strict=True)]
-
-        whole = {name: rows(name) for name in ("target", "score", "evaluations", "expected")}
-        return Maps(lists("attribution"), standard_error=lists("standard_error"), **whole)
+    def tensors(self) -> list[Tensor]:
+        """All there is, in an order that is the same for all maps of a method."""
+        alone = (self.target, self.score, self.evaluations, self.expected)
+        lists = (self.attribution, self.standard_error or [], *self.extras.values())
+        return [tensor for tensor in (*alone, *chain(*lists)) if tensor is not None]
 
 
 def check_images(images: Any, dtype: torch.dtype | None, device: torch.device | None) -> None:

@@ -45,8 +45,8 @@ class Target:
             return logits.topk(self.top, dim=1).indices if self.top > 1 else logits.argmax(1, keepdim=True)
         return self.fixed[rows]
 
-    def take(self, rows: Tensor) -> Target:
-        """The target of a batch made of the images ``rows`` (int64 index, repeats allowed)."""
+    def take(self, rows: Tensor | slice) -> Target:
+        """The target of a batch made of the images ``rows`` (a slice, or an int64 index with repeats)."""
         return self if self.fixed is None else Target(self.fixed[rows], self.top, self.single)
 
 

@@ -114,10 +114,3 @@ def measures(
         "deletion": area(without, DELETED),
         "agnostic": distance_from_equal(classify, images - distinct).mean().item(),
     }
-
-
-def correlation(first: Tensor, second: Tensor) -> Tensor:
-    """Pearson's correlation of all values of each image, (N,); NaN where one of the two is constant."""
-    first, second = (x.double().flatten(1) for x in (first, second))
-    first, second = (x - x.mean(1, keepdim=True) for x in (first, second))
-    return (first * second).sum(1) / (first.norm(dim=1) * second.norm(dim=1))

@@ -27,8 +27,9 @@ class Layer:
         bias: shaped as ``forward`` takes it; None where there is none.
         nonnegative: whether the source is known never to be negative.
         precision: what rules whose sums cannot cancel may compute them in; None is the model's own dtype.
-        lead: from one value of all pixels, or one a channel, to the source, (1, ...), where only scales,
-            shifts and reorderings lie between it and the image; else None.
+        lead: from one value of all pixels, or one for each channel, and the name it has in messages, to the
+            source, (1, ...), where only scales, shifts and reorderings lie between it and the image; else
+            None.
     """
 
     stacked: int | None = None  # dimension along which two sources, and two weights, can be stacked
@@ -40,7 +41,7 @@ class Layer:
         self.bias = bias
         self.nonnegative = False
         self.precision: torch.dtype | None = None
-        self.lead: Callable[[float | tuple], Tensor] | None = None
+        self.lead: Callable[[float | tuple, str], Tensor] | None = None
         self._boxes: dict[tuple, tuple[Tensor, Tensor, Tensor]] = {}
         self._weightings: dict[tuple[float, float, float], Weighting] = {}
         self._weights: dict[tuple[float, float, float], Tensor] = {}
@@ -85,7 +86,7 @@ class Layer:
     def _real(self) -> Tensor | None:
         if self.lead is None:
             return None
-        real = self.lead(0.0) != self.lead(1.0)
+        real = self.lead(0.0, "low") != self.lead(1.0, "high")
         return None if bool(real.all()) else real.to(self.weight.dtype)
 
     def box(self, low: float | tuple, high: float | tuple) -> tuple[Tensor, Tensor, Tensor]:
@@ -96,7 +97,7 @@ class Layer:
         """
         key = low, high
         if key not in self._boxes:
-            ends = [self.lead(bound) for bound in (low, high)]
+            ends = self.lead(low, "low"), self.lead(high, "high")
             lower, upper = torch.minimum(*ends), torch.maximum(*ends)
             least = self.forward(lower, self.weight.clamp(min=0), self.bias)
             self._boxes[key] = lower, upper, least + self.forward(upper, self.weight.clamp(max=0))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pyxai import ops
 from pyxai.checks import positive
+from pyxai.gaussian import window
 from pyxai.rde.representations import Representation
 
 
@@ -140,9 +141,7 @@ class Blur(Obfuscation):
         """The coefficients of the blurred images, (N, c, K)."""
         deviation = self.scale * min(images.shape[2:])
         reach = math.ceil(3 * deviation)
-        distance = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
-        taps = torch.exp(-distance.square() / (2 * deviation**2))
-        taps = taps / taps.sum()
+        taps = window(torch.arange(-reach, reach + 1).to(images), deviation)
         blurred = []
         for image in images:  # one at a time: convolutions choose their algorithm by the batch
             rows = F.pad(image[:, None], (reach, reach, reach, reach), mode="replicate")

@@ -1,4 +1,11 @@
-"""From heat maps to pictures, with numpy and Pillow only."""
+"""From heat maps to pictures, with numpy and Pillow only.
+
+    pyxai.render.overlay(image, heatmap)         # uint8 (H, W, 3): the map's colours over the image
+    pyxai.render.sheet_of(explanation)           # images, maps and overlays with scores, a PIL.Image
+    pyxai.render.gallery(images, {"lrp": maps, "saliency": others})      # a column for each method
+
+Images are uint8 (H, W, 3) arrays, heat maps (H, W) arrays of any range.
+"""
 
 from pyxai.render.colour import COLOUR_MAPS, colour_map
 from pyxai.render.gallery import gallery

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pyxai.gaussian import distances, window
+
 LUMA = (0.299, 0.587, 0.114)  # Rec. 601
 KEPT = 2**17  # entries of a matrix that is kept for the next picture: 1 MiB, and 64 of them
 
@@ -62,8 +64,7 @@ _kept_weights = lru_cache(maxsize=64)(_weights)
 
 def gaussian_taps(sigma: float, reach: int) -> Tensor:
     """(2 reach + 1,) float64, normalised."""
-    taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma) ** 2)
-    return taps / taps.sum()
+    return window(torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma)
 
 
 def gaussian_mean(planes: Tensor, sigma: float) -> Tensor:
@@ -83,10 +84,7 @@ def _whole(signals: Tensor, sigma: float) -> Tensor:
 @lru_cache(maxsize=64)
 def _gaussian(length: int, sigma: float) -> Tensor:
     """(length, length) float64: a Gaussian window about each place, cut at the border and normalised."""
-    place = torch.arange(length, dtype=torch.float64)
-    weights = torch.exp(-0.5 * ((place - place[:, None]) / sigma) ** 2)
-    weights = weights * ((place - place[:, None]).abs() <= math.ceil(4 * sigma))
-    return weights / weights.sum(1, keepdim=True)
+    return window(distances(length) / sigma, reach=math.ceil(4 * sigma) / sigma)
 
 
 def _in_stretches(signals: Tensor, sigma: float) -> Tensor:

@@ -195,5 +195,5 @@ def test_weights_are_those_of_equation_15():
     [("adversarial", -1.0), ("temperature", 0.0), ("distance", "l2"), ("mask", "x"), ("correlation", "one")],
 )
 def test_bad_options(option, value):
-    with pytest.raises(ValueError, match=f"dxai: `{option}` must be"):
+    with pytest.raises(ValueError, match=f"^`{option}` must be"):
         Objective(**{option: value})

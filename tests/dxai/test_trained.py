@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from pyxai.dxai.trained import history, trained
+from pyxai.dxai.trained import history, trained_networks
 from pyxai.dxai.training import Training
 from tests.dxai.conftest import labelled_images, small_recipe
 
@@ -21,15 +21,15 @@ def run(tmp_path_factory):
 
 def test_the_averaged_networks_are_read_once_until_they_change(run, tmp_path):
     shutil.copy(run / "checkpoint.pt", tmp_path)
-    recipe, networks = trained(str(tmp_path), torch.device("cpu"))
+    recipe, networks = trained_networks(str(tmp_path), torch.device("cpu"))
     assert recipe == small_recipe()
     average = torch.load(run / "checkpoint.pt", weights_only=True)["average"]
     assert all(torch.equal(value, average[name]) for name, value in networks.state_dict().items())
     assert not networks.training and not any(weight.requires_grad for weight in networks.parameters())
-    assert trained(str(tmp_path), torch.device("cpu"))[1] is networks
+    assert trained_networks(str(tmp_path), torch.device("cpu"))[1] is networks
     training = Training(small_recipe(), labelled_images(), None, tmp_path, resume=True)
     list(training.run(3))
-    assert trained(str(tmp_path), torch.device("cpu"))[1] is not networks
+    assert trained_networks(str(tmp_path), torch.device("cpu"))[1] is not networks
 
 
 def test_the_history_of_a_run(run, tmp_path):
@@ -46,3 +46,8 @@ def test_the_history_of_a_run_that_was_cut_short(run, tmp_path):
     assert history(tmp_path)["training_minutes"] == 0.1
     (tmp_path / "classifier.json").write_text(json.dumps({"seconds": 30}))
     assert history(tmp_path)["classifier_minutes"] == 0.5
+
+
+def test_a_folder_without_a_training(tmp_path):
+    with pytest.raises(ValueError, match=r"^no checkpoint.pt in"):
+        trained_networks(str(tmp_path), torch.device("cpu"))

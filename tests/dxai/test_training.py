@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from pyxai.dxai.decomposition import decompose
 from pyxai.dxai.step import Diverged
 from pyxai.dxai.training import CHECKPOINT, LOG, Recipe, RecipeMismatch, Training, load_checkpoint
 from tests.dxai.conftest import labelled_images, small_recipe
@@ -159,21 +158,6 @@ def test_divergence_keeps_the_checkpoint(tmp_path):
     assert load_checkpoint(tmp_path)["iteration"] == 2
 
 
-def test_styles_of_an_explanation(whole, tmp_path):
-    """They depend on the seed, not on batch mates, and several are averaged."""
-    networks = small_recipe().networks()
-    images, target = labelled_images().batch(range(4))
-    with torch.no_grad():
-        alone = decompose(networks, images[:1], target[:1])
-        torch.testing.assert_close(decompose(networks, images, target).branches[:1], alone.branches)
-        assert not torch.allclose(
-            decompose(networks, images[:1], target[:1], seed=1).branches, alone.branches
-        )
-        two = decompose(networks, images[:1], target[:1], samples=2).branches
-    assert not torch.allclose(two, alone.branches)
-    assert not two.requires_grad
-
-
 def test_another_recipe_is_refused(whole):
     with pytest.raises(RecipeMismatch, match=r"was made with rate 0.0001, not 0.01; seed 0, not 3"):
         train(whole[0], 9, resume=True, rate=0.01, seed=3)
@@ -194,7 +178,7 @@ def test_no_checkpoint(content, message, tmp_path):
         path.write_bytes(content)
     elif content:
         torch.save(content, path)
-    with pytest.raises(ValueError, match=f"dxai: .*{message}"):
+    with pytest.raises(ValueError, match=message):
         load_checkpoint(tmp_path)
 
 

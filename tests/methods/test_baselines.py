@@ -55,7 +55,7 @@ def test_tensors():
         (torch.zeros(5, 3, 40, 56), "fit images of shape .* got \\(5, 3, 40, 56\\)"),
         (float("nan"), "be finite, got nan"),
         (torch.full((3, 40, 56), float("inf")), "be finite, got NaN or infinity"),
-        ((1.0, 2.0), "be one number or one for each channel, got \\(1.0, 2.0\\)"),
+        ((1.0, 2.0), "be one number or one for each of 3 channels, got \\(1.0, 2.0\\)"),
     ],
 )
 def test_bad_baselines(baseline, message):

@@ -71,16 +71,6 @@ def test_heatmap_parts():
         evaluation.heatmap_part(images, heatmap, negative="x")
 
 
-def test_correlation():
-    first, second = torch.randn(3, 2, 4, 4), torch.randn(3, 2, 4, 4)
-    second[1] = -3 * first[1] + 2
-    second[2] = 1
-    wanted = [np.corrcoef(first[i].flatten(), second[i].flatten())[0, 1] for i in range(2)]
-    found = evaluation.correlation(first, second)
-    np.testing.assert_allclose(found[:2], wanted, rtol=1e-6)
-    assert found[2].isnan()
-
-
 def test_deletion_ranks_by_relevance_also_where_the_picture_is_grey():
     """The part w ⊙ x vanishes on mid-grey pixels; they go first all the same if relevance says so."""
     images = torch.zeros(1, 3, 10, 10)

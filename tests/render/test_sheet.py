@@ -1,14 +1,12 @@
 """Contact sheets."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import pyxai
-from pyxai.render import Row, contact_sheet, read_class_names
+from pyxai.render import Row, contact_sheet
 from tests.engine import tiny
 
 
@@ -57,15 +55,3 @@ def test_explanations_plot_themselves(tmp_path):
     assert one.save(tmp_path / "one.png").exists()
     several = pyxai.explain(tiny.net(), images, "gradient", target="top3")
     assert several.plot().height > one.plot().height
-
-
-def test_class_names(tmp_path):
-    (tmp_path / "a.json").write_text(json.dumps(["cat", "dog"]))
-    (tmp_path / "b.json").write_text(json.dumps({"1": "dog", "0": ["n01", "cat"]}))
-    (tmp_path / "c.txt").write_text("cat\ndog\n")
-    for name in ("a.json", "b.json", "c.txt"):
-        assert read_class_names(tmp_path / name) == {0: "cat", 1: "dog"}
-    (tmp_path / "d.json").write_text("{")
-    for name in ("d.json", "e.json"):
-        with pytest.raises(ValueError, match="cannot read the class names"):
-            read_class_names(tmp_path / name)

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyxai.metrics import pearson
+
 TURNS = [lambda x: x.flip(-1), lambda x: x.flip(-2), lambda x: x.rot90(1, (-2, -1))]
 
 
@@ -28,5 +30,4 @@ def tensor(pixels: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
 
 def correlation(one: Tensor, other: Tensor) -> float:
     """Smallest Pearson correlation of corresponding maps (N, H, W)."""
-    pairs = zip(one.flatten(1).double(), other.flatten(1).double(), strict=True)
-    return min(float(torch.corrcoef(torch.stack(pair))[0, 1]) for pair in pairs)
+    return float(pearson(one, other).amin())

@@ -72,7 +72,7 @@ def test_opencv_picture_is_bit_equal():
 
     for height, width in ((120, 160), (64, 64), (33, 100), (1, 7)):
         pixels = photographs()[:, :height, :width]
-        found = _opencv_picture("spectral_residual", tensor(pixels), 64, "grey")
+        found = _opencv_picture(tensor(pixels), 64, "grey")
         for plane, ours in zip(pixels, found, strict=True):
             levels = cv2.cvtColor(np.ascontiguousarray(plane[..., ::-1]), cv2.COLOR_BGR2GRAY)
             small = cv2.resize(levels, (64, 64), interpolation=cv2.INTER_LINEAR_EXACT)

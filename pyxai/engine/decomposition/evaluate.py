@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pyxai.dxai.data import OfUnitRange, Range
 from pyxai.dxai.decomposition import decompose
-from pyxai.dxai.trained import history, trained
+from pyxai.dxai.trained import history, trained_networks
 from pyxai.dxai.training import Recipe
 from pyxai.engine.data.labelled import labelled_images
 from pyxai.engine.data.preprocess import Preprocess
@@ -69,7 +69,7 @@ def evaluate(
     judge = model or f"dxai:{run}"
     with refusals():
         names = heatmap_methods(methods)
-        recipe, networks = trained(str(run), torch.device(device))
+        recipe, networks = trained_networks(str(run), torch.device(device))
         took = history(run)
         loaded = load_model(judge)
         _check_channels(run, recipe, loaded.preprocess)

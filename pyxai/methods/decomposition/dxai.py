@@ -10,8 +10,9 @@ from pyxai.capture.needs import Needs
 from pyxai.checks import expect, whole
 from pyxai.dxai.decomposition import decompose
 from pyxai.dxai.step import Networks
-from pyxai.dxai.trained import trained
+from pyxai.dxai.trained import trained_networks
 from pyxai.dxai.training import Recipe
+from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
 
@@ -43,7 +44,7 @@ class DXAI(Method):
 
     def attribute(self, executor: Executor, request: Request) -> Maps:
         images = request.images
-        recipe, networks = trained(self.run, images.device)
+        recipe, networks = trained_networks(self.run, images.device)
         shape = (len(recipe.black), recipe.size, recipe.size)
         requirement = f"have shape (N, {', '.join(map(str, shape))}), as {self.run} was trained for"
         expect(tuple(images.shape[1:]) == shape, "images", requirement, tuple(images.shape))
@@ -52,30 +53,29 @@ class DXAI(Method):
         requirement = f"have the {count} classes {self.run} was trained for"
         expect(scores.shape[1] == count, "model", requirement, scores.shape[1])
         classes = request.target.choose(scores)
-        parts = [self._parts(executor, recipe, networks, images, target) for target in classes.unbind(1)]
-        return Maps(
-            attribution=[part.pop("distinct") for part in parts],
-            target=classes,
-            score=scores.gather(1, classes),
-            evaluations=torch.zeros(len(images), dtype=torch.int64, device=images.device),
-            extras={name: [part[name] for part in parts] for name in parts[0]},
-        )
+
+        def explain(rows: slice) -> Maps:
+            targets = classes[rows].unbind(1)
+            parts = [self._parts(executor, recipe, networks, images[rows], target) for target in targets]
+            attribution = [part.pop("distinct") for part in parts]
+            return Maps(attribution, extras={name: [part[name] for part in parts] for name in parts[0]})
+
+        maps = by_blocks(executor, images, explain)
+        maps.target, maps.score = classes, scores.gather(1, classes)
+        maps.evaluations = torch.zeros_like(request.ids)
+        return maps
 
     def _parts(
         self, executor: Executor, recipe: Recipe, networks: Networks, images: Tensor, target: Tensor
     ) -> dict[str, Tensor]:
-        """The parts of the images for one class each, in calls of as many rows as the model's."""
-        span, found = recipe.range, []
-        for rows in executor.blocks(len(images)):
-            own = images[rows]
-            filled, classes = executor.fill(own.float()), executor.fill(target[rows])
-            parts = decompose(networks, span.unit(filled), classes, samples=self.samples, seed=self.seed)
-            found.append(
-                {
-                    "distinct": span.scaled(parts.distinct)[: len(own)].to(images.dtype),
-                    "agnostic": span.input(parts.agnostic)[: len(own)].to(images.dtype),
-                    "missing": span.scaled(parts.residual)[: len(own)].to(images.dtype),
-                    "psnr": parts.psnr()[: len(own)],
-                }
-            )
-        return {name: torch.cat([part[name] for part in found]) for name in found[0]}
+        """The parts of a model call's images for one class each."""
+        span = recipe.range
+        filled, classes = executor.fill(images.float()), executor.fill(target)
+        parts = decompose(networks, span.unit(filled), classes, samples=self.samples, seed=self.seed)
+        found = {
+            "distinct": span.scaled(parts.distinct).to(images.dtype),
+            "agnostic": span.input(parts.agnostic).to(images.dtype),
+            "missing": span.scaled(parts.residual).to(images.dtype),
+            "psnr": parts.psnr(),
+        }
+        return {name: part[: len(images)] for name, part in found.items()}

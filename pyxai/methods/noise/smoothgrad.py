@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pyxai import ops
 from pyxai.capture.executor import Executor
+from pyxai.methods.blocks import by_blocks
 from pyxai.methods.gradient.gradient import Gradient
 from pyxai.methods.noise.noisy import Noisy
 from pyxai.methods.per_image import accumulator
@@ -23,7 +24,9 @@ class SmoothGrad(Noisy):
     def attribute(self, executor: Executor, request: Request) -> Maps:
         if isinstance(self.inner, Gradient) and executor.stem.deep:
             # as many images at a time as a call has rows: their sums behind the stem are large
-            return Maps.joined([self._behind_stem(executor, part) for part in request.split(executor.rows)])
+            return by_blocks(
+                executor, request.images, lambda rows: self._behind_stem(executor, request[rows])
+            )
         return self.mean(executor, request)
 
     def _behind_stem(self, executor: Executor, request: Request) -> Maps:

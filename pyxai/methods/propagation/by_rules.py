@@ -10,6 +10,7 @@ from torch import Tensor
 from pyxai.capture.elementary import elementary
 from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
+from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
 from pyxai.propagation.lrp.composites import Composite
@@ -57,28 +58,24 @@ def relevance_maps(walk: Walk, executor: Executor, request: Request, of_score: b
     Args:
         of_score: whether it starts with the score, else with 1.
     """
-    images, count = request.images, request.target.count
-    maps = [torch.empty_like(images) for _ in range(count)]
-    scores = images.new_empty(len(images), count)
-    classes = torch.empty(len(images), count, dtype=torch.int64, device=images.device)
-    expected = torch.empty(len(images), count, dtype=torch.float64, device=images.device)
-    for block in executor.blocks(len(images)):
-        rows = images[block]
-        tape = walk.forward(executor.fill(rows))
+
+    def explain(rows: slice) -> Maps:
+        part, maps = request[rows], []
+        tape = walk.forward(executor.fill(part.images))
         logits = tape[walk.end]
-        classes[block] = request.target.choose(logits[: len(rows)], block)
-        scores[block] = logits[: len(rows)].gather(1, classes[block])
-        for t, whole in enumerate(maps):
-            start = Relevance(one_hot(logits, classes[block, t]), walk.end if of_score else None)
-            message = walk.backward(tape, start, again=t < count - 1)
-            if message is not None:
-                whole[block] = relevance(message, tape)[: len(rows)]
-            else:
-                whole[block] = 0
-            total = scores[block, t].double() if of_score else 1.0
-            expected[block, t] = total - shares(tape, logits)[: len(rows)]
-    evaluations = torch.ones(len(images), dtype=torch.int64, device=images.device)
-    return Maps(maps, classes, scores, evaluations, expected)
+        classes = part.target.choose(logits[: len(part)])
+        scores = logits[: len(part)].gather(1, classes)
+        expected = torch.empty_like(classes, dtype=torch.float64)
+        for t, target in enumerate(classes.unbind(1)):
+            start = Relevance(one_hot(logits, target), walk.end if of_score else None)
+            message = walk.backward(tape, start, again=t < classes.shape[1] - 1)
+            unreached = message is None
+            maps.append(torch.zeros_like(part.images) if unreached else relevance(message, tape)[: len(part)])
+            total = scores[:, t].double() if of_score else 1.0
+            expected[:, t] = total - shares(tape, logits)[: len(part)]
+        return Maps(maps, classes, scores, torch.ones_like(part.ids), expected)
+
+    return by_blocks(executor, request.images, explain)
 
 
 def shares(tape: Tape, logits: Tensor) -> Tensor:

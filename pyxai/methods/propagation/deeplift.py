@@ -10,6 +10,7 @@ from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
 from pyxai.checks import expect, non_negative
 from pyxai.methods.baselines import Baseline, baselines
+from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
 from pyxai.propagation.deeplift.baseline_tapes import BaselineTapes
@@ -62,39 +63,34 @@ class DeepLIFT(Method):
 def _maps(
     tapes: BaselineTapes, starts: list[Tensor], shared: bool, executor: Executor, request: Request
 ) -> Maps:
-    """Mean over the baselines ``starts``, each one for all images or one an image."""
-    images, count = request.images, request.target.count
-    maps = [torch.zeros_like(images) for _ in range(count)]
-    scores = images.new_empty(len(images), count)
-    classes = torch.empty(len(images), count, dtype=torch.int64, device=images.device)
-    expected = torch.zeros(len(images), count, dtype=torch.float64, device=images.device)
+    """Mean over the baselines ``starts``, (1, C, H, W) each if they are ``shared``, else (N, C, H, W)."""
     walk = tapes.walk
-    for block in executor.blocks(len(images)):
-        rows = images[block]
-        tape = walk.forward(executor.fill(rows))
+
+    def explain(rows: slice) -> Maps:
+        part = request[rows]
+        tape = walk.forward(executor.fill(part.images))
         logits = tape[walk.end]
-        chosen = classes[block] = request.target.choose(logits[: len(rows)], block)
-        scores[block] = logits[: len(rows)].gather(1, chosen)
+        classes = part.target.choose(logits[: len(part)])
+        scores = logits[: len(part)].gather(1, classes)
+        maps = [torch.zeros_like(part.images) for _ in range(part.target.count)]
+        expected = torch.zeros_like(classes, dtype=torch.float64)
         for number, start in enumerate(starts):
             if shared:
                 baseline = tapes.shared(executor, start, number)
             else:
-                baseline = tapes.of_rows(executor, start.expand_as(images)[block])
+                baseline = tapes.of_rows(executor, start.expand_as(request.images)[rows])
             pair = PairedTape(tape, baseline)
-            reached = baseline[walk.end].expand_as(logits)[: len(rows)].gather(1, chosen)
-            expected[block] += (scores[block].double() - reached.double()) / len(starts)
-            for t, whole in enumerate(maps):
-                again = t < count - 1 or number < len(starts) - 1
-                message = walk.backward(pair, Multipliers(one_hot(logits, chosen[:, t])), again)
+            reached = baseline[walk.end].expand_as(logits)[: len(part)].gather(1, classes)
+            expected += (scores.double() - reached.double()) / len(starts)
+            for t, total in enumerate(maps):
+                again = t < len(maps) - 1 or number < len(starts) - 1
+                message = walk.backward(pair, Multipliers(one_hot(logits, classes[:, t])), again)
                 if message is not None:
-                    whole[block] += _contributions(message, pair.difference(walk.images))[: len(rows)]
-    return Maps(
-        attribution=[whole / len(starts) for whole in maps],
-        target=classes,
-        score=scores,
-        expected=expected,
-        evaluations=torch.full((len(images),), len(starts), dtype=torch.int64, device=images.device),
-    )
+                    total += _contributions(message, pair.difference(walk.images))[: len(part)]
+        maps = [total / len(starts) for total in maps]
+        return Maps(maps, classes, scores, torch.full_like(part.ids, len(starts)), expected)
+
+    return by_blocks(executor, request.images, explain)
 
 
 def _contributions(message: Multipliers, difference: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from pyxai.capture.executor import Executor
 from pyxai.capture.layers import find_layer
 from pyxai.capture.needs import Needs
 from pyxai.capture.split import before
+from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
 from pyxai.propagation.lrp.relevance import one_hot
@@ -51,24 +52,24 @@ class FromUnit(Method):
 
     def attribute(self, executor: Executor, request: Request) -> Maps:
         walk = executor.program.prepared(self, lambda: self._walk(executor))
-        images = request.images
-        count = request.target.count if self.layer is None else 1
-        maps = [torch.empty_like(images) for _ in range(count)]
-        scores = images.new_empty(len(images), count)
-        classes = torch.full((len(images), count), -1, device=images.device)
-        for block in executor.blocks(len(images)):
-            rows = images[block]
-            tape = walk.forward(executor.fill(rows))
+
+        def explain(rows: slice) -> Maps:
+            part, maps, scores = request[rows], [], []
+            tape = walk.forward(executor.fill(part.images))
             value = tape[walk.end]
             if self.layer is None:
-                classes[block] = request.target.choose(value[: len(rows)], block)
-            for t, whole in enumerate(maps):
-                chosen = one_hot(value, classes[block, t]) if self.layer is None else self._chosen(value)
-                scores[block, t] = (value * chosen).flatten(1).sum(1)[: len(rows)]
-                start = chosen if self.start == "one_hot" else value * chosen
-                whole[block] = walk.backward(tape, start, again=t < count - 1)[: len(rows)]
-        evaluations = torch.ones(len(images), dtype=torch.int64, device=images.device)
-        return Maps(maps, classes, scores, evaluations)
+                classes = part.target.choose(value[: len(part)])
+                chosen = [one_hot(value, target) for target in classes.unbind(1)]
+            else:
+                classes = torch.full_like(part.ids, -1)[:, None]
+                chosen = [self._chosen(value)]
+            for units in chosen:
+                scores.append((value * units).flatten(1).sum(1)[: len(part)])
+                start = units if self.start == "one_hot" else value * units
+                maps.append(walk.backward(tape, start, again=len(maps) < len(chosen) - 1)[: len(part)])
+            return Maps(maps, classes, torch.stack(scores, 1), torch.ones_like(part.ids))
+
+        return by_blocks(executor, request.images, explain)
 
     def _walk(self, executor: Executor) -> Walk:
         graph = elementary(executor.program.forward)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pyxai.capture.executor import Executor
-from pyxai.checks import expect
+from pyxai.checks import expect, per_channel
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
 from pyxai.rde import (
@@ -108,7 +108,7 @@ class Masked(Method):
         images = request.images
         scores = executor.scores(images)
         classes = request.target.choose(scores)
-        ends = [_ends(name, getattr(self, name), images) for name in ("low", "high")]
+        ends = [per_channel(end, getattr(self, end), images.shape[1], images) for end in ("low", "high")]
         expect(bool((ends[0] != ends[1]).all()), "high", "differ from `low`", self.high)
         found = [
             self.how.explain(executor, images, target, request.ids, *ends, scores)
@@ -125,12 +125,3 @@ class Masked(Method):
                 if name != "picture"
             },
         )
-
-
-def _ends(name: str, value: float | tuple, images: Tensor) -> Tensor:
-    """``value`` as one number a channel."""
-    ends = torch.as_tensor(value, dtype=images.dtype, device=images.device)
-    count = images.shape[1]
-    wanted = f"be a number or one for each of {count} channels"
-    expect(ends.shape in ((), (count,)), name, wanted, value)
-    return ends.expand(count).contiguous()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pyxai.capture.needs import Needs
 from pyxai.capture.rows import FixedRows
+from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
 
@@ -43,11 +44,13 @@ class ModelFree(Method):
         self._maps(torch.zeros(1, 1, 1, 1))
 
     def attribute(self, executor: FixedRows, request: Request) -> Maps:
-        maps = [
-            self._maps(executor.fill(request.images[block]))[: block.stop - block.start]
-            for block in executor.blocks(len(request))
-        ]
-        return Maps([torch.cat(maps)[:, None]])
+        images = request.images
+
+        def explain(rows: slice) -> Maps:
+            own = images[rows]
+            return Maps([self._maps(executor.fill(own))[: len(own), None]])
+
+        return by_blocks(executor, images, explain)
 
     def _maps(self, images: Tensor) -> Tensor:
         """(N, C, H, W) to (N, H, W)."""

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from pyxai.checks import non_negative
+from pyxai.checks import non_negative, per_channel
 from pyxai.propagation.layers import Layer
 from pyxai.propagation.lrp.relevance import Relevance, divided, holder, relevance, relevance_reads
 from pyxai.propagation.lrp.rules import STABILISER, LinearRule
@@ -100,13 +99,8 @@ class ZBox(LinearRule):
 
     def __post_init__(self):
         non_negative("stabiliser", self.stabiliser)
-        low, high = (
-            torch.as_tensor(bound, dtype=torch.float64).reshape(-1) for bound in (self.low, self.high)
-        )
-        if 1 not in (len(low), len(high)) and len(low) != len(high):
-            raise ValueError(
-                f"`low` and `high` must be one number or one a channel, got {len(low)} and {len(high)}"
-            )
+        channels = max(len(end) if isinstance(end, (tuple, list)) else 1 for end in (self.low, self.high))
+        low, high = per_channel("low", self.low, channels), per_channel("high", self.high, channels)
         if not bool((low <= high).all()) or not bool((low < high).any()):
             raise ValueError(f"`low` must be less than `high`, got {self.low} and {self.high}")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 import torch
 from torch import Tensor, fx
 
 from pyxai.capture.split import before
+from pyxai.checks import near, per_channel
 from pyxai.propagation.layers import Layer
 from pyxai.propagation.linear import AFFINE, AVERAGES, is_linear, kind, linear_layer
 from pyxai.propagation.lrp import operations, relevance
@@ -110,10 +109,9 @@ class Relevances(Propagation):
         modules = sorted({step.module for step in rules} - {""})
         for pattern, rule in self.composite.named:
             if not any(fits(pattern, module) for module in modules):
-                close = difflib.get_close_matches(pattern, modules, 3) or modules[:5]
                 raise ValueError(
-                    f"`composite` must name modules that compute something, got {pattern!r}; "
-                    f"near it: {', '.join(close)}"
+                    f"`composite` must name modules that compute something, "
+                    f"got {pattern!r}{near(pattern, modules)}"
                 )
             if not isinstance(rule, Pass) and not any(fits(pattern, step.module) for step in linear):
                 raise ValueError(
@@ -140,17 +138,12 @@ class Relevances(Propagation):
         layer.nonnegative = layer.source in self._nonnegative
         layer.precision = self._precision
         if layer.source in self._lead:
-            layer.lead = lambda bound: self._leading_value(layer.source, bound)
+            layer.lead = lambda bound, name: self._leading_value(layer.source, bound, name)
         return layer
 
-    def _leading_value(self, node: fx.Node, bound: float | tuple) -> Tensor:
+    def _leading_value(self, node: fx.Node, bound: float | tuple, name: str) -> Tensor:
         example = self._images.meta["val"]
-        colour = torch.as_tensor(bound, dtype=example.dtype, device=example.device).reshape(1, -1, 1, 1)
-        if colour.shape[1] not in (1, example.shape[1]):
-            raise ValueError(
-                f"`low` and `high` must be one number or one a channel, "
-                f"got {colour.shape[1]} for {example.shape[1]} channels"
-            )
+        colour = per_channel(name, bound, example.shape[1], example)[:, None, None]
         image = colour.expand(1, *example.shape[1:])
         return image if node is self._images else before(self._module, node)(image)
 

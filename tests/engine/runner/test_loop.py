@@ -344,3 +344,21 @@ def test_the_manifest_tells_everything(job):
     record = json.loads((job().out / "runs.jsonl").read_text())
     assert record["images"] == 150
     assert dataclasses.asdict(job())["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "tests/engine/tiny.py:net"}, "looks at the images alone: leave out --model and --target"),
+        ({"target": 3}, "looks at the images alone"),
+        ({"method": "gradient"}, "gradient explains a model: name it with --model"),
+        ({"options": {"size": 1}}, "^spectral_residual: `size` must be a whole number of at least 2, got 1"),
+        ({"preprocess": {"mean": (0.5,)}}, r"`images` must lie in \[0, 1\]"),
+        ({"method": "spectral"}, "did you mean 'spectral_residual'"),
+    ],
+)
+def test_a_method_of_images_alone_takes_no_model(tmp_path, changes, message):
+    data = fill_folder(tmp_path / "photos", 3, 20)
+    settings = {"model": None, "data": data, "out": tmp_path / "run.zarr", "method": "spectral_residual"}
+    with pytest.raises(InputError, match=message):
+        engine.run(engine.Job(**settings | changes))

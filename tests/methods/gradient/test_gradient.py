@@ -25,12 +25,3 @@ def test_gradient_saliency_and_product_equal_plain_autograd(name):
     assert all(
         result.residual is None and result.evaluations.tolist() == [1] * 4 for result in found.values()
     )
-
-
-def test_saliency_reductions():
-    model, images = unfriendly.build("Gate"), unfriendly.images(4)
-    gradient = pyxai.explain(model, images, "gradient", 0).attribution
-    signed = pyxai.explain(model, images, "saliency", 0, reduce="signed").attribution
-    mean = pyxai.explain(model, images, "saliency", 0, reduce="mean").attribution
-    assert torch.equal(signed.abs(), gradient.abs().amax(1, keepdim=True)) and bool((signed < 0).any())
-    assert torch.equal(mean, gradient.abs().mean(1, keepdim=True))

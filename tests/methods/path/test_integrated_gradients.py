@@ -1,19 +1,21 @@
 """Integrated Gradients: against a plain loop, its axioms, and what a tolerance promises."""
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import nn
 
 import pyxai
-from pyxai.methods.path.integrated_gradients import FIRST_STEPS, MOST_STEPS, REFINEMENT
-from pyxai.methods.path.quadrature import RULES, quadrature
+from pyxai.methods.path.line import FIRST_STEPS, MOST_STEPS, REFINEMENT
+from pyxai.methods.path.quadrature import Rule, quadrature
 from tests import unfriendly, zoo
 from tests.methods import oracle
 
 METHOD = "integrated_gradients"
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", get_args(Rule))
 def test_equals_a_plain_loop(rule):
     model, images = unfriendly.build("OverlappingPools"), unfriendly.images(4)
     images, start = images[:3], images[3]  # no constant baseline: max-pooling breaks its ties as it likes

@@ -1,13 +1,15 @@
 """Quadrature rules integrate what they must."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
-from pyxai.methods.path.integrated_gradients import FIRST_STEPS, REFINEMENT
-from pyxai.methods.path.quadrature import RULES, quadrature
+from pyxai.methods.path.line import FIRST_STEPS, REFINEMENT
+from pyxai.methods.path.quadrature import Rule, quadrature
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", get_args(Rule))
 @pytest.mark.parametrize("steps", [2, 3, 7, 50])
 def test_weights_sum_to_one_and_nodes_lie_on_the_path_in_order(rule, steps):
     node, weight = (part.numpy() for part in quadrature(rule, steps))

@@ -288,7 +288,7 @@ def test_composites_print_their_rules():
         ({"composite": "epsilon_gamma_box", "low": 1.0, "high": 0.0}, "lrp: `low` must be less than `high`"),
         (
             {"composite": "epsilon_gamma_box", "low": (0.0, 0.0), "high": (1.0, 1.0)},
-            "^lrp: `low` and `high` must be one number or one a channel, got 2 for 3 channels",
+            "^lrp: `low` must be one number or one for each of 3 channels, got \\(0.0, 0.0\\)",
         ),
         ({"epsilon": -1e-6}, "lrp: `epsilon` must be a number that is not negative"),
         ({"bias": "keep"}, "lrp: `bias` must be one of 'absorb', 'ignore', 'spread'"),

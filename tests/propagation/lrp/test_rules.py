@@ -132,7 +132,10 @@ def test_a_zero_denominator_gives_zero():
     [
         (lambda: AlphaBeta(alpha=2.0, beta=0.5), "`alpha` - `beta` must be 1"),
         (lambda: ZBox(low=1.0, high=0.0), "`low` must be less than `high`"),
-        (lambda: ZBox(low=(0.0, 0.0), high=(1.0, 1.0, 1.0)), "one number or one a channel"),
+        (
+            lambda: ZBox(low=(0.0, 0.0), high=(1.0, 1.0, 1.0)),
+            "`low` must be one number or one for each of 3 channels, got \\(0.0, 0.0\\)",
+        ),
         (lambda: Epsilon(epsilon=-1.0), "`epsilon` must be a number that is not negative"),
         (lambda: Gamma(gamma=-0.25), "`gamma` must be a number that is not negative"),
         (lambda: Epsilon(bias="drop"), "`bias` must be one of 'absorb', 'ignore', 'spread'"),

@@ -1,4 +1,4 @@
-"""Classical methods through `pyxai.explain` and the engine: no model."""
+"""A function of images as a method: its options, its maps, its rows."""
 
 import inspect
 
@@ -7,9 +7,7 @@ import torch
 
 import pyxai
 from pyxai import saliency
-from pyxai.engine import InputError, Job, run
 from pyxai.methods import Needs, get_method
-from tests.engine.conftest import fill_folder
 
 
 def test_every_method_is_in_the_table():
@@ -46,24 +44,6 @@ def test_batch_mates_change_no_bit():
 def test_a_method_of_a_model_needs_one():
     with pytest.raises(TypeError, match="model"):
         pyxai.explain(None, torch.rand(1, 3, 8, 8), "gradient")
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"model": "tests/engine/tiny.py:net"}, "looks at the images alone: leave out --model and --target"),
-        ({"target": 3}, "looks at the images alone"),
-        ({"method": "gradient"}, "gradient explains a model: name it with --model"),
-        ({"options": {"size": 1}}, "^spectral_residual: `size` must be a whole number of at least 2, got 1"),
-        ({"preprocess": {"mean": (0.5,)}}, r"`images` must lie in \[0, 1\]"),
-        ({"method": "spectral"}, "did you mean 'spectral_residual'"),
-    ],
-)
-def test_refusals(tmp_path, changes, message):
-    data = fill_folder(tmp_path / "photos", 3, 20)
-    settings = {"model": None, "data": data, "out": tmp_path / "run.zarr", "method": "spectral_residual"}
-    with pytest.raises(InputError, match=message):
-        run(Job(**settings | changes))
 
 
 def test_options_are_checked_before_any_work():

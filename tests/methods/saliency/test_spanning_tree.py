@@ -1,0 +1,7 @@
+"""Minimum spanning tree saliency as a method."""
+
+from tests.methods.saliency.same import assert_is_the_function
+
+
+def test_is_the_function():
+    assert_is_the_function("spanning_tree", refine=False)

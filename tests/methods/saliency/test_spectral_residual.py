@@ -1,0 +1,7 @@
+"""The spectral residual as a method."""
+
+from tests.methods.saliency.same import assert_is_the_function
+
+
+def test_is_the_function():
+    assert_is_the_function("spectral_residual", variant="opencv", channels="mean")
