@@ -12,7 +12,7 @@ class LRP(ByRules):
 
     Attributes:
         composite: Which rule each layer goes by: the name of a composite, or a
-            :class:`pyxai.propagation.lrp.composites.Composite` of your own. A name gives the rule of
+            :class:`pyxai.propagation.Composite` of your own. A name gives the rule of
             convolutions and, where it has one, of the first layer; linear layers take ε. ``preset_a`` is
             ``epsilon_plus`` (α1β0), ``preset_b`` is ``epsilon_alpha2_beta1``.
         epsilon: The ε of the ε-rule, which is added to a denominator with its sign.
