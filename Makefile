@@ -1,4 +1,4 @@
-# make demo | test | test-slow | build | bench | lint | clean; with V=1 every command is shown
+# make demo | test | test-slow | build | docs | bench | lint | clean; with V=1 every command is shown
 # A GPU user: make test TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130"
 VENV ?= .venv
 TORCH ?= torch==2.13.0
@@ -16,7 +16,7 @@ PIP = $(BIN)/python -m pip$(if $(V),, -qq) install
 # ninja begins a line with [1/27] where it shows a command; warnings and errors follow on lines of their own.
 WITHOUT_COMMANDS = $(if $(V),,2>&1 | sed '/^\[[0-9]*\/[0-9]*\] /d')
 
-.PHONY: demo test test-slow build bench lint clean
+.PHONY: demo test test-slow build docs bench lint clean
 .DEFAULT_GOAL := build
 
 demo: build
@@ -27,6 +27,11 @@ test: build
 
 test-slow: build
 	$(BIN)/pytest -m slow -n 2 --dist loadgroup --max-worker-restart 0
+
+# The tables of the documentation, from the dataclasses of the methods and from stored measurements.
+docs: build
+	$(BIN)/python -m tools.methods_table
+	$(BIN)/python -m benchmarks.table
 
 bench: build
 	$(BIN)/python -m benchmarks

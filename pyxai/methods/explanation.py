@@ -1,4 +1,4 @@
-"""The result of a method, with its certificate."""
+"""The result of a method, with its completeness error and its sampling error."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from pyxai.methods.request import Maps
 class Explanation:
     """Attribution maps of a batch and how far each can be trusted.
 
-    With T targets an image every result has an axis T after N.
+    With T targets per image every result has an axis T after N.
 
     Attributes:
         attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour; dtype and device of the images.
         target: (N,) int64, the class explained; None for methods without a model.
         score: (N,), the model's output for it before any softmax; None without a model.
-        delta: (N,) float64, sum of the map minus what it must be; None where no axiom says.
+        delta: (N,) float64, the completeness error: the sum of the map minus what it must be; None where no
+            axiom says.
         residual: (N,) float64, |delta| / max(|expected|, 1e-3 · sum |map|); None where ``delta`` is.
         standard_error: like ``attribution``, of the map; None for methods that do not sample.
         evaluations: (N,) int64, gradient evaluations spent on each image; None without a model.
@@ -86,7 +87,7 @@ class Explanation:
 
 
 def explanation(maps: Maps, images: Tensor, method: str, single: bool) -> Explanation:
-    """Put a method's maps together and compute the certificate."""
+    """Put a method's maps together and compute the completeness error."""
     delta = residual = None
     if maps.expected is not None:
         total = torch.stack([image_sum(attribution) for attribution in maps.attribution], 1)

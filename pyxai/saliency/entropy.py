@@ -26,10 +26,10 @@ def entropy(
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1]; a pixel has the level round(255 x).
-        radius: of the window in pixels, 1 to 127. It is cut at the border.
-        window: ``box``, of 2 radius + 1 pixels a side, or ``disk``.
-        base: of the logarithm.
-        channels: ``grey``: of the luma. ``mean``: mean of the channels' entropies.
+        radius: The radius of the window in pixels, 1 to 127. The window is cut at the border.
+        window: The shape of the window: ``box`` has 2 radius + 1 pixels a side, ``disk`` is round.
+        base: The base of the logarithm; 2 gives bits.
+        channels: ``grey`` takes the entropy of the luma, ``mean`` the mean of the channels' entropies.
 
     Returns (N, H, W), in bits for base 2, computed from counts without any dependence on their order.
     """

@@ -32,7 +32,8 @@ def gbvs(images: Tensor, size: int = 32) -> Tensor:
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1]; enlarged as for :func:`itti_koch` where small.
-        size: longer side of the maps on which the walks run; the graph has its square in nodes.
+        size: The longer side, in pixels, of the maps on which the walks run. Every pixel of such a map is a
+            node of the graph.
 
     Returns (N, H, W), the largest value 1.
     """

@@ -46,9 +46,9 @@ def itti_koch(images: Tensor, normalisation: Normalisation = "local_max") -> Ten
     Args:
         images: (N, 1 or 3, H, W) in [0, 1]. Where the longer side is below 256 pixels it is enlarged to that
             first, so that nine scales exist.
-        normalisation: N, which promotes maps with few strong peaks. ``local_max``: the map from 0 to 1 times
-            (1 - mean of the other local maxima)². ``iterative``: ten steps of excitation and inhibition by
-            differences of Gaussians (Itti & Koch 2001).
+        normalisation: The N of the formula, which promotes maps with few strong peaks. ``local_max`` brings
+            the map to 0 to 1 and multiplies it by (1 - mean of the other local maxima)². ``iterative`` makes
+            ten steps of excitation and inhibition by differences of Gaussians (Itti & Koch 2001).
 
     Returns (N, H, W), enlarged from scale 4, the largest value 1.
     """

@@ -30,13 +30,14 @@ def region_contrast(
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1].
-        variant: ``mean``: d = ‖μ_i - μ_j‖ of mean colours (slides). ``histogram``: d = Σ f_i f_j ‖c_i - c_j‖
-            over the picture's frequent colours, and regions in the middle are favoured by
-            exp(-9 (x² + y²)) (Cheng et al. 2015, without the later smoothing and border suppression).
-        segments: superpixels of scikit-image: ``felzenszwalb``, as Cheng et al. take them but of at least a
-            250th of the picture instead of 200 pixels, or ``slic``, about ``count`` of them; its grid of
-            seeds does not turn with the picture.
-        count: of ``slic``.
+        variant: The distance of two regions. ``mean`` takes d = ‖μ_i - μ_j‖ of their mean colours (slides).
+            ``histogram`` takes d = Σ f_i f_j ‖c_i - c_j‖ over the picture's frequent colours, and favours
+            regions in the middle by exp(-9 (x² + y²)) (Cheng et al. 2015, without the later smoothing and
+            border suppression).
+        segments: Which superpixels of scikit-image the regions are. ``felzenszwalb`` are those of Cheng et
+            al., but of at least a 250th of the picture instead of 200 pixels. ``slic`` are about ``count``
+            superpixels whose grid of seeds does not turn with the picture.
+        count: The number of superpixels asked of ``slic``.
 
     Returns (N, H, W) from 0 to 1.
 

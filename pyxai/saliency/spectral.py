@@ -31,13 +31,15 @@ def spectral_residual(
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1].
-        variant: ``paper``: a longer side above ``size`` is brought to it, g is a Gaussian of ``sigma``
-            working pixels as in the authors' code (their text says 8), amplitudes below 1/255 count as 1/255.
-            ``opencv``: as ``cv2.saliency.StaticSaliencySpectralResidual``, 8-bit grey at ``size`` x ``size``,
-            log(|F| + 1), a 5x5 kernel of sigma 8 before the square.
-        size: pixels of the working picture, in ``paper`` float64; None for the image's own, in its dtype.
-        sigma: of ``paper``, in working pixels.
-        channels: ``grey``: of the luma. ``mean``: the mean of the channels' maps.
+        variant: Whose form of the method. In ``paper`` a longer side above ``size`` is brought to it, g is a
+            Gaussian as in the authors' code, and amplitudes below 1/255 count as 1/255. ``opencv`` does as
+            ``cv2.saliency.StaticSaliencySpectralResidual``: 8-bit grey at ``size`` x ``size``, log(|F| + 1),
+            a 5x5 kernel of sigma 8 before the square.
+        size: The side of the working picture in pixels; ``paper`` works on it in float64. None keeps the
+            image's own size and dtype.
+        sigma: The standard deviation of g in ``paper``, in pixels of the working picture (the authors' text
+            says 8, their code 2.5).
+        channels: ``grey`` takes the map of the luma, ``mean`` the mean of the channels' maps.
 
     Returns (N, H, W) in [0, 1]. In ``paper`` each map, or each channel's, goes from 0 to 1. In ``opencv`` it
     has the largest value 1 before it is enlarged, as OpenCV's, and so at most 1.
@@ -66,7 +68,10 @@ def phase(
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1].
-        size, sigma, channels: as for the ``paper`` variant of :func:`spectral_residual`.
+        size: The longer side of the working picture in pixels, in float64. None keeps the image's own size
+            and dtype.
+        sigma: The standard deviation of the Gaussian g, in pixels of the working picture.
+        channels: ``grey`` takes the map of the luma, ``mean`` the mean of the channels' maps.
 
     Returns (N, H, W) in [0, 1]; each map, or each channel's, goes from 0 to 1.
     """

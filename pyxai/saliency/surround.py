@@ -25,9 +25,10 @@ def centre_surround(
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1].
-        radius: pixels, one scale or several. A box has 2 radius + 1 pixels a side; a Gaussian has the
-            standard deviation radius / 2. Both are cut at the border: the mean is of what remains.
-        window: ``box`` or ``gaussian``.
+        radius: The scale in pixels, or several, whose maps are averaged. A box has 2 radius + 1 pixels a
+            side; a Gaussian has the standard deviation radius / 2. Both are cut at the border: the mean is of
+            what remains.
+        window: The weights of the mean about a pixel: ``box`` are equal, ``gaussian`` fall off.
 
     Returns (N, H, W) in units of the image, at most 1. Sums are float64.
     """

@@ -26,10 +26,10 @@ def spanning_tree(images: Tensor, refine: bool = True, exact: bool = False) -> T
 
     Args:
         images: (N, 1 or 3, H, W) in [0, 1].
-        refine: add how unlike the border's colours a pixel is, favour the middle and steepen (Zhang et al.
-            2015). False: the distance alone.
-        exact: walk all paths instead of two passes over the tree. Two passes keep one path a pixel, so their
-            distances are upper bounds; slow, for checking.
+        refine: True adds to the distance how unlike the border's colours a pixel is, favours the middle and
+            steepens the map (Zhang et al. 2015). False gives the distance alone.
+        exact: True walks all paths of the tree, which is slow and meant for checking. False makes two passes
+            over it, which keep one path per pixel, so their distances are upper bounds.
 
     Returns (N, H, W) in [0, 1]: with ``refine`` from 0 to 1, else the distance in units of the image.
     """

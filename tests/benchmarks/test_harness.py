@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from benchmarks import harness, table
+from tools.markers import markers, rewrite
+
+START, END = markers("benchmarks")
 
 
 def measured() -> harness.Results:
@@ -89,12 +92,13 @@ def test_table_shows_ratios_bandwidth_and_facts():
     assert "| evaluations | 54 an image |" in text.partition("More figures")[2]
 
 
-def test_pages_are_rewritten_between_the_markers_and_checked(tmp_path):
+def test_pages_are_rewritten_between_the_markers_and_checked(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "SHORT", [("Saliency, tiny net", "pyxai", "captum")])
     harness.write_json(measured(), tmp_path / "results")
     (tmp_path / "docs").mkdir()
     readme, page = tmp_path / "README.md", tmp_path / "docs/benchmarks.md"
     for path in (readme, page):
-        path.write_text(f"# Title\n\n{table.START}\nold\n{table.END}\n\nThe end.\n")
+        path.write_text(f"# Title\n\n{START}\nold\n{END}\n\nThe end.\n")
     arguments = ["--results", str(tmp_path / "results"), "--root", str(tmp_path)]
     assert table.main([*arguments, "--check"]) == 1
     assert "old" in readme.read_text() and "old" in page.read_text()
@@ -107,15 +111,20 @@ def test_pages_are_rewritten_between_the_markers_and_checked(tmp_path):
     assert table.main([*arguments, "--check"]) == 0
 
 
-@pytest.mark.parametrize("page", ["no markers", f"{table.END} {table.START}", table.START * 2 + table.END])
+@pytest.mark.parametrize("page", ["no markers", f"{END} {START}", START * 2 + END])
 def test_a_page_without_markers_is_refused(page):
     with pytest.raises(ValueError, match="must contain"):
-        table.rewrite(page, "text")
+        rewrite(page, "benchmarks", "text")
 
 
 @pytest.mark.skipif(not (harness.ROOT / "README.md").exists(), reason="no README: an installed copy")
 def test_the_pages_are_up_to_date():
     assert table.main(["--check"]) == 0
+
+
+def test_the_readme_shows_all_that_it_is_to_show():
+    rows = table.short([harness.read_json(path) for path in harness.RESULTS.glob("*.json")]).splitlines()[2:]
+    assert len(rows) == len(table.SHORT) <= 6
 
 
 def test_too_few_rounds_are_refused(capsys):

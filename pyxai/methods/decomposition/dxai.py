@@ -24,9 +24,9 @@ class DXAI(Method):
     the generators do not reproduce: the three sum to the image) and ``psnr`` (of what they do, in decibels).
 
     Attributes:
-        run: folder that `pyxai dxai train` made for this model.
-        samples: styles that the parts are averaged over.
-        seed: of the styles, which are the same for every image.
+        run: The folder that `pyxai dxai train` made for this model.
+        samples: The number of random styles given to the generators; the parts are averaged over them.
+        seed: The seed of the styles, which are the same for every image.
     """
 
     name = "dxai"

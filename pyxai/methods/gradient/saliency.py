@@ -16,8 +16,8 @@ class Saliency(Method):
     """Magnitude of the gradient, one value for each pixel (survey eq. 6; Simonyan et al. 2014).
 
     Attributes:
-        reduce: ``max`` takes the largest magnitude over the channels (eq. 6), ``signed`` the entry of largest
-            magnitude with its sign, ``mean`` the mean magnitude.
+        reduce: How the channels of a pixel become one value. ``max`` takes the largest magnitude (eq. 6),
+            ``signed`` takes the entry of largest magnitude with its sign, ``mean`` takes the mean magnitude.
     """
 
     name = "saliency"

@@ -34,12 +34,13 @@ class Noisy(Method):
     """The options that averages over noisy copies share.
 
     Attributes:
-        of: the method that is averaged.
-        of_options: its options (command line: ``--set of.steps=8``).
-        samples: noisy copies of each image.
-        noise_scale: standard deviation of the noise, relative to the image's range, max - min; the survey
+        of: The name of the method that is applied to every noisy copy.
+        of_options: The options of that method. On the command line they are written ``--set of.steps=8``.
+        samples: The number of noisy copies of each image.
+        noise_scale: Standard deviation of the noise, relative to the image's range (max - min). The survey
             advises 0.1 to 0.2.
-        seed: of the noise. A draw depends on (seed, sample id, number of the draw, pixel) and nothing else.
+        seed: The seed of the noise. A draw depends on the seed, the sample's id, the number of the draw and
+            the pixel, and on nothing else.
     """
 
     of: str = "gradient"

@@ -17,13 +17,16 @@ class ExpectedGradients(Method):
     """Mean of (image - baseline) · gradient at a random point between them (Erion et al. 2021; GradientSHAP).
 
     Attributes:
-        samples: draws for each image; each picks a baseline and a position on the line, uniformly.
-        baseline: the distribution of baselines: a tensor (K, C, H, W), the same for every image, or anything
-            :func:`pyxai.methods.baselines.baselines` takes.
-        low: value of a black pixel in the model's input space, for ``baseline="black"``.
-        noise_scale: standard deviation of Gaussian noise added to the image in every draw, in the input's
-            units.
-        seed: a draw depends on (seed, sample id, number of the draw) and nothing else.
+        samples: The number of draws per image. Each draw picks a baseline, and a position on the line from it
+            to the image, both uniformly.
+        baseline: The baselines to draw from: a tensor (K, C, H, W), the same K for every image, or what
+            ``integrated_gradients`` takes.
+        low: The value of a black pixel in the model's input space, one number or one for each channel. It is
+            read for ``baseline="black"`` only; the command line sets it from the preprocessing.
+        noise_scale: Standard deviation of the Gaussian noise added to the image in every draw, in the units
+            of the model's input.
+        seed: The seed of the draws. A draw depends on the seed, the sample's id and the number of the draw,
+            and on nothing else.
 
     ``expected`` is f(image) - mean f(baseline) over the baselines drawn; the residual shows the sampling
     error.

@@ -23,16 +23,21 @@ class IntegratedGradients(Method):
     """(Image - baseline) times the mean gradient between them (survey eq. 7; Sundararajan et al. 2017).
 
     Attributes:
-        steps: gradient evaluations for each image; None spends what ``tolerance`` asks.
-        tolerance: bound on the estimated relative L1 error of the map. The midpoint rule is refined threefold
-            and each image stops by itself once (change of the map) / (3 - 1) is below it; default 0.05 where
-            ``steps`` is not given either.
-        rule: quadrature rule; only ``midpoint`` refines.
-        baseline: see :func:`pyxai.methods.baselines.baselines`.
-        low: value of a black pixel in the model's input space, for ``baseline="black"``.
-        samples: paths of each image from noisy baselines; their mean is returned.
-        noise_scale: standard deviation of the Gaussian noise added to the baseline, in the input's units.
-        seed: of that noise.
+        steps: The number of gradient evaluations per image. None lets ``tolerance`` decide.
+        tolerance: Bound on the estimated relative L1 error of the map; 0.05 where ``steps`` is not given
+            either. The number of points is tripled until the estimate, half of what the map changed by, is
+            below the bound; each image stops by itself.
+        rule: The quadrature rule. Only ``midpoint`` can be refined to a ``tolerance``; the others need
+            ``steps``.
+        baseline: Where the path starts: a number, one number for each channel, ``black``, ``mean`` (each
+            image's mean colour), ``blur``, or a tensor of one or several baselines, whose maps are averaged.
+        low: The value of a black pixel in the model's input space, one number or one for each channel. It is
+            read for ``baseline="black"`` only; the command line sets it from the preprocessing.
+        samples: The number of paths per image, each from a baseline with noise of its own; the mean of their
+            maps is returned. More than one needs ``noise_scale``.
+        noise_scale: Standard deviation of the Gaussian noise added to the baseline, in the units of the
+            model's input.
+        seed: The seed of that noise.
 
     ``expected`` is f(image) - mean f(baseline).
     """

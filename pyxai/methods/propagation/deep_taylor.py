@@ -17,9 +17,11 @@ class DeepTaylor(ByRules):
     inputs without bounds. Where a class scores above zero, relevance is positive by construction.
 
     Attributes:
-        input: rule of the first layer: ``box`` is z^B, ``unbounded`` is w².
-        low, high: least and greatest value of a pixel in the model's input space, a number or one
-            for each channel.
+        input: The rule of the first layer: ``box`` is z^B, for pixels between ``low`` and ``high``;
+            ``unbounded`` is w².
+        low: The least value of a pixel in the model's input space, one number or one for each channel. It is
+            read for ``input="box"`` only; the command line sets it from the preprocessing.
+        high: The greatest value of a pixel, as ``low``.
     """
 
     name = "deep_taylor"

@@ -24,13 +24,15 @@ class DeepLIFT(Method):
     """Difference of the score from a baseline's, shared out by DeepLIFT (Shrikumar et al. 2017; DeepSHAP).
 
     Attributes:
-        rule: of activations: ``rescale``; ``reveal_cancel``, which treats positive and negative contributions
-            apart; ``mixed``, the second behind dense layers and the first elsewhere, as the authors advise.
-        baseline: see :func:`pyxai.methods.baselines.baselines`; of several the mean is returned
-            (DeepSHAP).
-        low: value of a black pixel in the model's input space, for ``baseline="black"``.
-        cache_bytes: memory for the activations of baselines that all images share; what does not fit is
-            computed anew for every model call.
+        rule: The rule of activation functions. ``rescale`` takes the quotient of the differences,
+            ``reveal_cancel`` treats positive and negative contributions apart, ``mixed`` does so behind dense
+            layers only, as the authors advise.
+        baseline: What the image is compared with: as for ``integrated_gradients``. With several baselines the
+            mean of their maps is returned (DeepSHAP).
+        low: The value of a black pixel in the model's input space, one number or one for each channel. It is
+            read for ``baseline="black"`` only; the command line sets it from the preprocessing.
+        cache_bytes: How many bytes of activations of baselines that all images share are kept. What does not
+            fit is computed anew for every model call, with the same result.
 
     ``expected`` is f(image) - mean f(baseline). Normalise, sigmoid or softmax layers behind the class scores
     are better left out: explain the logit.

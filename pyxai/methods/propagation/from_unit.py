@@ -24,9 +24,11 @@ class FromUnit(Method):
     """Where a map starts: at the class, or at units of an inner layer.
 
     Attributes:
-        layer: explains units of this layer in place of the class; layers behind it take no part.
-        unit: which: (channel, row, column), or (channel,) for a whole map; None for all.
-        start: the map starts with 1 at these units, ``one_hot``, or with their ``activation``.
+        layer: The name of an inner layer whose units are explained in place of the class. Layers behind it
+            take no part.
+        unit: Which units of that layer: (channel, row, column) is one unit, (channel,) a whole channel, None
+            all of them.
+        start: What the signal starts with at these units: ``one_hot`` is 1, ``activation`` is their value.
     """
 
     needs = Needs.GRAPH

@@ -11,16 +11,18 @@ class LRP(ByRules):
     """Layer-wise relevance propagation by a composite of rules (survey §5.1, eq. 11–15; Bach et al. 2015).
 
     Attributes:
-        composite: rules by layer: ``epsilon``, ``epsilon_plus``, ``epsilon_plus_flat``,
-            ``epsilon_gamma_box``, ``epsilon_alpha2_beta1``, ``epsilon_alpha2_beta1_flat``, ``preset_a`` (α1β0
-            convolutions), ``preset_b`` (α2β1), all with ε for linear layers; or a :class:`Composite`.
-        epsilon: of the ε-rule.
-        gamma: of the γ-rule.
-        low, high: least and greatest value of a pixel in the model's input space, a number or one
-            for each channel, for ``epsilon_gamma_box``.
-        bias: what becomes of a bias's share: left with it (``absorb``), left out (``ignore``), or given to
-            the inputs of its output in equal parts (``spread``).
-        stabiliser: added to the denominators of all other rules, with their sign.
+        composite: Which rule each layer goes by: the name of a composite, or a
+            :class:`pyxai.propagation.Composite` of your own. A name gives the rule of
+            convolutions and, where it has one, of the first layer; linear layers take ε. ``preset_a`` is
+            ``epsilon_plus`` (α1β0), ``preset_b`` is ``epsilon_alpha2_beta1``.
+        epsilon: The ε of the ε-rule, which is added to a denominator with its sign.
+        gamma: The γ of the γ-rule: how much more than 1 the terms of the output's sign count.
+        low: The least value of a pixel in the model's input space, one number or one for each channel. It is
+            read by ``epsilon_gamma_box`` only; the command line sets it from the preprocessing.
+        high: The greatest value of a pixel, as ``low``.
+        bias: What becomes of the relevance that is a bias's share. ``absorb`` leaves it with the bias,
+            ``ignore`` takes biases out of the sums, ``spread`` gives it to the inputs in equal parts.
+        stabiliser: What is added, with their sign, to the denominators of all rules but ε.
 
     Options but ``composite`` set the named composites. ``expected`` is the score less the biases' share; what
     else the residual shows was taken by ε or sat on zeros, see ``explainer.report``.

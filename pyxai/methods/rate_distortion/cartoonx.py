@@ -13,9 +13,12 @@ class CartoonX(Masked):
     leaves out. The map is the picture of what it keeps, in [0, 1].
 
     Attributes:
-        wavelet, levels, padding: see :class:`pyxai.rde.Wavelets`.
-        spatial: price of the mean of the picture (Kolek et al. 2023).
-        colour: a picture in colour; else of the mean of the channels.
+        wavelet: The name of a discrete wavelet of PyWavelets.
+        levels: The number of scales: how often the low-pass plane is transformed again.
+        padding: How the image goes on beyond its border: ``zero``, ``symmetric``, ``periodic`` or
+            ``reflect``.
+        spatial: The price of the picture's mean brightness, added to the loss (Kolek et al. 2023).
+        colour: True makes a picture in colour, (N, C, H, W); False one of the mean of the channels.
     """
 
     name = "cartoonx"

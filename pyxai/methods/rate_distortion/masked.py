@@ -33,18 +33,27 @@ class Masked(Method):
     """The options that masks on every representation share.
 
     Attributes:
-        preset: ``paper`` (2000 steps, 64 draws, learning rate 0.001) or ``fast``; sets the options below that
-            are not given.
-        sparsity: λ times the number of coefficients; Kolek et al. take 20 to 80 for wavelets. 0 gives the
-            grey image.
-        steps, samples, learning_rate: of Adam; ``samples`` is L, the draws of the noise in a step.
-        obfuscation: of what the mask leaves out: ``gaussian`` (adaptive, by scale), ``uniform``, ``zero``,
-            ``blur``, or a :class:`pyxai.rde.Obfuscation`.
-        distortion: ``label``, ``maximise_label``, ``l2``, ``kl``, or a :class:`pyxai.rde.Distortion`.
-        tolerance: stop an image early; see :class:`pyxai.rde.RateDistortion`. None makes all steps.
-        start: mask to start from.
-        low, high: black and white in the model's input space, a number or one for each channel.
-        seed: of the noise. A draw depends on (seed, sample id, number of the draw, coefficient).
+        preset: The values of ``steps``, ``samples`` and ``learning_rate`` where they are not given: ``fast``
+            is 50, 8 and 0.1, ``paper`` is 2000, 64 and 0.001.
+        sparsity: λ times the number of coefficients: what keeping every coefficient costs. Kolek et al. take
+            20 to 80 for wavelets. With 0 every coefficient is kept.
+        steps: The number of steps of the optimiser, at most. None takes the preset's.
+        samples: The number of draws of the noise in a step. None takes the preset's.
+        learning_rate: The learning rate of Adam. None takes the preset's.
+        obfuscation: What stands in for what the mask leaves out: ``gaussian`` noise with the mean and
+            deviation of the image's own coefficients at each scale, ``uniform`` noise, ``zero``, ``blur``, or
+            a :class:`pyxai.rde.Obfuscation`.
+        distortion: How the change of the decision is measured: ``label`` and ``maximise_label`` look at the
+            class explained, ``l2`` and ``kl`` at all probabilities; or a :class:`pyxai.rde.Distortion`.
+        tolerance: An image stops once its loss, averaged over 20 steps, has fallen by less than this fraction
+            of its average over the 20 steps before. None makes all steps.
+        start: The mask to start from, (K,) or (N, K) values in [0, 1] for K coefficients. None starts from
+            ones.
+        low: The value of black in the model's input space, one number or one for each channel. The command
+            line sets it from the preprocessing.
+        high: The value of white, as ``low``.
+        seed: The seed of the noise. A draw depends on the seed, the sample's id, the number of the draw and
+            the coefficient, and on nothing else.
     """
 
     per_channel = False

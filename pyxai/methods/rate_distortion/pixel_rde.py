@@ -14,7 +14,8 @@ class PixelRDE(Masked):
     The map is the mask.
 
     Attributes:
-        sparsity: λ times the number of pixels; Kolek et al. take 3 to 20. 0 gives the grey image.
+        sparsity: λ times the number of pixels: what keeping every pixel costs. Kolek et al. take 3 to 20.
+            With 0 every pixel is kept.
     """
 
     name = "pixel_rde"

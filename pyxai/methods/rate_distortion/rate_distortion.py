@@ -13,10 +13,10 @@ class AnyRateDistortion(Masked):
     """A mask on any representation of the image (Kolek et al. 2022, §4).
 
     Attributes:
-        representation: a :class:`pyxai.rde.Representation`.
-        optimiser: a :class:`pyxai.rde.Optimiser`; None for Adam with ``learning_rate``.
-        spatial: price of the mean of the picture (Kolek et al. 2023).
-        colour: a picture in colour; else of the mean of the channels.
+        representation: The coefficients that the mask is on, a :class:`pyxai.rde.Representation`.
+        optimiser: What finds the mask, a :class:`pyxai.rde.Optimiser`. None is Adam with ``learning_rate``.
+        spatial: The price of the picture's mean brightness, added to the loss (Kolek et al. 2023).
+        colour: True makes a picture in colour, (N, C, H, W); False one of the mean of the channels.
     """
 
     name = "rate_distortion"
