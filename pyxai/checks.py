@@ -86,9 +86,14 @@ def literal_choices(annotated: Any) -> dict[str, tuple[str, ...]]:
     return {name: choices for name, choices in found.items() if choices}
 
 
+def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """At most ``count`` of the names that are ``known``, those most like ``word`` first."""
+    return difflib.get_close_matches(word, list(known), count)
+
+
 def near(word: str, known: Iterable[str]) -> str:
     """The nearest of the names that are ``known``, as a question in brackets; "" where none is near."""
-    close = difflib.get_close_matches(word, list(known), 1)
+    close = nearest(word, known)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
