@@ -25,7 +25,7 @@ aten = torch.ops.aten
 _NEVER_NEGATIVE = (
     (RECTIFIERS - {aten.leaky_relu.default})
     | SIGMOIDS
-    | (SOFTMAXES - {aten._softmax.default})
+    | SOFTMAXES
     | {aten.softplus.default, aten.abs.default, aten.exp.default}
 )
 _BOUNDED = {  # position and default of the lower bound
@@ -39,8 +39,8 @@ _KEEPING = (
     | JOINS
     | MAX_POOLS
     | PADS
-    | (RESHAPES - {aten.squeeze.default})
-    | (PERMUTATIONS - {aten.t.default})
+    | PERMUTATIONS
+    | RESHAPES
     | {
         spatial_mean,
         aten.mean.dim,

@@ -40,6 +40,9 @@ CASES = {
     "max_pool": (lambda net, x: net.call(aten.max_pool2d.default, x, [2, 2]), KEPT),
     "mean": (lambda net, x: net.call(aten.mean.dim, x, [2, 3]), KEPT),
     "slice at a negative place": (lambda net, x: net.call(aten.slice.Tensor, x, 1, -2), KEPT),
+    "squeezed": (lambda net, x: net.call(aten.squeeze.default, net.call(aten.unsqueeze.default, x, 1)), KEPT),
+    "turned": (lambda net, x: net.call(aten.t.default, net.call(aten.flatten.using_ints, x, 1)), KEPT),
+    "inner softmax": (lambda net, x: net.call(aten._softmax.default, x, 1, False), ALWAYS),
     "pad with zeros": (lambda net, x: net.call(aten.constant_pad_nd.default, x, [1, 1], 0.0), KEPT),
     "pad with a negative number": (
         lambda net, x: net.call(aten.constant_pad_nd.default, x, [1, 1], -1.0), NEVER,

@@ -30,8 +30,8 @@ _LINEAR_IN_FIRST = (
     | AFFINE
     | AVERAGE_POOLS_2D
     | PADS
-    | (RESHAPES - {aten.squeeze.default, aten.squeeze.dims})
-    | (PERMUTATIONS - {aten.t.default})
+    | PERMUTATIONS
+    | RESHAPES
     | {
         aten.linear.default,
         spatial_mean,
@@ -42,7 +42,7 @@ _LINEAR_IN_FIRST = (
         aten.neg.default,
     }
 )
-_SUMS = (SUMS - {aten.rsub.Scalar}) | JOINS
+_SUMS = SUMS | JOINS
 _PRODUCTS = frozenset({aten.mul.Tensor, aten.div.Tensor})
 
 

@@ -31,7 +31,7 @@ from pyxai.propagation.walk import Step
 aten = torch.ops.aten
 
 # What a product by `signal` takes for the share of its other factor that is let through.
-GATES = SIGMOIDS | (SOFTMAXES - {aten._softmax.default}) | {aten.tanh.default}
+GATES = SIGMOIDS | SOFTMAXES | {aten.tanh.default}
 HOMOGENEOUS = (  # f(c x) = c f(x) for c > 0
     LARGER
     | SMALLER

@@ -22,6 +22,11 @@ BEFORE = {
     "affine": lambda net, x: net.call(channel_affine, x, net.tensor(SCALE), net.tensor(SHIFT)),
     "flip": lambda net, x: net.call(aten.flip.default, x, [1]),
     "pad": lambda net, x: net.call(aten.constant_pad_nd.default, x, [1, 1], 0.5),
+    "one less the pixels": lambda net, x: net.call(aten.rsub.Scalar, x, 1.0),
+    "squeezed": lambda net, x: net.call(aten.squeeze.default, net.call(aten.unsqueeze.default, x, 1)),
+    "squeezed by axes": lambda net, x: net.call(
+        aten.squeeze.dims, net.call(aten.unsqueeze.default, x, 1), [1]
+    ),
     "pool": lambda net, x: net.call(aten.avg_pool2d.default, x, [2, 2]),
     "both": lambda net, x: net.call(aten.add.Tensor, x, net.call(aten.flip.default, x, [3])),
 }

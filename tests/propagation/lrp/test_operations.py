@@ -144,10 +144,19 @@ def test_a_positive_sum_leaves_negative_addends_and_constants_out():
     assert torch.equal(lost, case.amounts * (first + second == 0))
 
 
-@pytest.mark.parametrize("gate", [aten.sigmoid.default, aten.hardsigmoid.default, aten.tanh.default])
-def test_the_signal_of_a_product_with_a_gate_takes_all(gate):
+@pytest.mark.parametrize(
+    "gate, arguments",
+    [
+        (aten.sigmoid.default, ()),
+        (aten.hardsigmoid.default, ()),
+        (aten.tanh.default, ()),
+        (aten.softmax.int, (1,)),
+        (aten._softmax.default, (1, False)),
+    ],
+)
+def test_the_signal_of_a_product_with_a_gate_takes_all(gate, arguments):
     def gated(net, x):
-        return net.call(aten.mul.Tensor, x, flipped(net, net.call(gate, x)))
+        return net.call(aten.mul.Tensor, x, flipped(net, net.call(gate, x, *arguments)))
 
     whole = Case(operations.Product("signal"), gated)
     assert distance(whole.back()[whole.net.images], whole.amounts * (whole.value != 0)) <= 1e-12
