@@ -31,18 +31,7 @@ def house():
     return House(ROOT)
 
 
-# Rules that hold once what they wait for is there.
-WAITING = {
-    "sizes_are_small": "pyxai/propagation/lrp/operations.py becomes shorter",
-}
-
-
-def expected(rule: str):
-    """A rule that waits must fail, so that it is struck off once it holds."""
-    return pytest.mark.xfail(strict=True, reason=WAITING[rule]) if rule in WAITING else ()
-
-
-@pytest.mark.parametrize("rule", [pytest.param(rule, marks=expected(rule)) for rule in RULES])
+@pytest.mark.parametrize("rule", RULES)
 def test_the_house_breaks_no_rule(house, rule):
     faults = list(RULES[rule](house))
     assert not faults, "\n".join(["", *faults])

@@ -6,17 +6,17 @@ beyond rounding.
 
 from __future__ import annotations
 
-import math
 import operator
 
 import torch
 from torch import Tensor, fx
 
+from pyxai.capture.calls import channel_affine, spatial_mean
+from pyxai.capture.vocabulary import CONVOLUTIONS_2D, IDENTITIES
+
 aten = torch.ops.aten
 
 _BATCH_NORM = aten._native_batch_norm_legit_no_training.default
-_CONVOLUTIONS = (aten.conv2d.default, aten.conv2d.padding)
-_IDENTITIES = (aten.clone.default, aten.alias.default, aten.lift_fresh_copy.default, aten.contiguous.default)
 
 
 def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset()) -> None:
@@ -35,27 +35,10 @@ def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset())
     module.recompile()
 
 
-def channel_affine(values: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """``values · scale + shift`` in one pass; ``scale`` and ``shift`` have a value a channel."""
-    return torch.addcmul(shift, values, scale)
-
-
-def spatial_mean(values: Tensor, dims: list[int], keepdim: bool) -> Tensor:
-    """Mean over ``dims``, whose gradient is a broadcast view of a small tensor.
-
-    Autograd's own gradient of a mean divides after it has expanded, which writes a tensor as large as
-    ``values``.
-    """
-    size = math.prod(values.shape[dim] for dim in dims)
-    if values.dtype in (torch.float16, torch.bfloat16):  # their sum may overflow
-        return (values.sum(dims, keepdim=keepdim, dtype=torch.float32) / size).to(values.dtype)
-    return values.sum(dims, keepdim=keepdim) / size
-
-
 def drop_identities(module: fx.GraphModule) -> None:
     """Remove copies, dropout in evaluation mode, casts and reshapes that change nothing."""
     for node in list(module.graph.nodes):
-        if node.target in _IDENTITIES or _is_idle(node):
+        if node.target in IDENTITIES or _is_idle(node):
             _replace(node, node.args[0])
 
 
@@ -113,7 +96,7 @@ def batch_norms(module: fx.GraphModule, barriers: frozenset[str]) -> None:
 
 
 def _foldable(source: fx.Node, batch_norm: fx.Node, barriers: frozenset[str]) -> bool:
-    if source.target in _CONVOLUTIONS or (
+    if source.target in CONVOLUTIONS_2D or (
         source.target is aten.linear.default
         and source.meta["val"].ndim == 2  # else its channels are not last
     ):
@@ -176,7 +159,7 @@ def adaptive_max_pools(module: fx.GraphModule) -> None:
 def single_pixel_convolutions(module: fx.GraphModule) -> None:
     """A 1 × 1 convolution of a 1 × 1 map, as squeeze-excitation has, costs a third as a linear layer."""
     for node in list(module.graph.nodes):
-        if node.target not in _CONVOLUTIONS or not _stored(*node.args[1:3]):
+        if node.target not in CONVOLUTIONS_2D or not _stored(*node.args[1:3]):
             continue
         weight, (maps, _, *rest) = _tensor(module, node.args[1]), node.args
         groups = rest[4] if len(rest) > 4 else 1
@@ -198,7 +181,7 @@ def single_pixel_convolutions(module: fx.GraphModule) -> None:
 def channels_last(module: fx.GraphModule) -> None:
     """Store convolution weights channels last, so that convolutions read and write that format."""
     for node in module.graph.nodes:
-        if node.target in _CONVOLUTIONS and node.args[1].op == "get_attr":
+        if node.target in CONVOLUTIONS_2D and node.args[1].op == "get_attr":
             weight = _tensor(module, node.args[1])
             setattr(module, node.args[1].target, weight.contiguous(memory_format=torch.channels_last))
 

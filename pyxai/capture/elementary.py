@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, fx
 
 from pyxai.capture.split import copy
+from pyxai.capture.vocabulary import PADS
 
 aten = torch.ops.aten
 _ATTENTION = aten.scaled_dot_product_attention.default
@@ -27,7 +28,7 @@ def elementary(module: fx.GraphModule) -> fx.GraphModule:
             part = _PARTS[node.args[0].target](*node.args)
             if part is not None:
                 _replace(node, *part)
-        elif node.target in _PADS and _pad_value(node):
+        elif node.target in PADS and _pad_value(node):
             _border(parts, node)
         elif node.target is _ATTENTION and not node.kwargs.get("enable_gqa"):
             _attention(node)
@@ -59,7 +60,6 @@ def _unbind(node: fx.Node, index: int) -> tuple:
     return aten.select.int, (source, dim, index)
 
 
-_PADS = (aten.constant_pad_nd.default, aten.pad.default)
 _PARTS = {
     aten.max.dim: _largest,
     aten.split.Tensor: _split,

@@ -210,6 +210,7 @@ def free_batch(module: fx.GraphModule, batch: int) -> None:
 
         node.args = fx.node.map_aggregate(node.args, freed)
         node.kwargs = fx.node.map_aggregate(node.kwargs, freed)
+    module.recompile()
 
 
 def _refuse(node: fx.Node) -> None:

@@ -10,45 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor, fx
 
 from pyxai import ops
-from pyxai.capture.canonical import channel_affine, spatial_mean
+from pyxai.capture.calls import channel_affine, spatial_mean
 from pyxai.capture.fast import narrow
+from pyxai.capture.vocabulary import AFFINE, AVERAGES, CONVOLUTIONS, DENSE
 from pyxai.propagation import vjp
 from pyxai.propagation.layers import Layer
 from pyxai.propagation.per_image import image_sums
 from pyxai.propagation.walk import Step
 
 aten = torch.ops.aten
-
-CONVOLUTIONS = (
-    aten.conv2d.default,
-    aten.conv2d.padding,
-    aten.conv1d.default,
-    aten.conv1d.padding,
-    aten.conv3d.default,
-    aten.conv_transpose1d.default,
-    aten.conv_transpose2d.input,
-    aten.conv_transpose3d.input,
-)
-DENSE = (aten.linear.default, aten.matmul.default, aten.mm.default, aten.bmm.default)
-AFFINE = (channel_affine,)
-BICUBIC = (aten.upsample_bicubic2d.vec, aten._upsample_bicubic2d_aa.vec)  # weights of both signs
-AVERAGES = (
-    spatial_mean,
-    aten.mean.dim,
-    aten.sum.dim_IntList,
-    aten.avg_pool1d.default,
-    aten.avg_pool2d.default,
-    aten.avg_pool3d.default,
-    aten.adaptive_avg_pool1d.default,
-    aten.adaptive_avg_pool2d.default,
-    aten.adaptive_avg_pool3d.default,
-    aten.col2im.default,
-    aten.upsample_nearest2d.vec,
-    aten.upsample_bilinear2d.vec,
-    aten._upsample_bilinear2d_aa.vec,
-    *BICUBIC,
-)
-
 
 KINDS = {
     **dict.fromkeys(CONVOLUTIONS, "convolution"),

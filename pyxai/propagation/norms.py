@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
+from pyxai.capture.vocabulary import NORMALISATIONS
 from pyxai.propagation.walk import Tape
 
 aten = torch.ops.aten
@@ -16,7 +17,7 @@ def is_norm(node: fx.Node) -> bool:
     """Whether a call normalises by moments of its own values; an instance norm may be given others."""
     if node.target is aten.instance_norm.default:
         return bool(node.args[5])
-    return node.target in (aten.layer_norm.default, aten.rms_norm.default, aten.group_norm.default)
+    return node.target in NORMALISATIONS
 
 
 @dataclass(frozen=True)

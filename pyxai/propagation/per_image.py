@@ -12,18 +12,8 @@ import torch
 from torch import Tensor, fx
 
 from pyxai.capture.export import module_path
+from pyxai.capture.vocabulary import RESHAPES
 from pyxai.propagation.walk import Tape, operation
-
-aten = torch.ops.aten
-_AXES = (aten.permute.default, aten.transpose.int)
-_RESHAPES = (
-    aten.reshape.default,
-    aten.flatten.using_ints,
-    aten.unsqueeze.default,
-    aten.squeeze.default,
-    aten.squeeze.dim,
-    aten.squeeze.dims,
-)
 
 
 def image_sums(node: fx.Node, values: Tensor) -> Tensor:
@@ -68,10 +58,10 @@ def _find(node: fx.Node) -> tuple[int, int]:
             if len(_open(source)) != 1:
                 continue
             before, run = image_axis(source)
-            if node.target in _RESHAPES:  # the order stays, so as many values lie behind the images' place
+            if node.target in RESHAPES:  # the order stays, so as many values lie behind the images' place
                 inner = run * math.prod(source.meta["val"].shape[before + 1 :])
                 return axis, inner // math.prod(shape[axis + 1 :])
-            if node.target in _AXES or _multiple(source, before) == _multiple(node, axis):
+            if _multiple(source, before) == _multiple(node, axis):
                 return axis, run
     raise ValueError(
         f"images must lie along one axis, but `{operation(node)}` in `{module_path(node)}` gives "

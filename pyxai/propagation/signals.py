@@ -8,18 +8,18 @@ import torch
 from torch import Tensor, fx
 
 from pyxai import ops
+from pyxai.capture.vocabulary import MAX_POOLS, RECTIFIERS, SUMS
 from pyxai.propagation import vjp
 from pyxai.propagation.layers import Layer
 from pyxai.propagation.linear import is_linear, linear_layer
-from pyxai.propagation.lrp.operations import MAX_POOLS, SUMS, addend_weights
 from pyxai.propagation.signs import lower_bound
+from pyxai.propagation.steps import addend_weights, to_sources
 from pyxai.propagation.walk import Propagation, Rule, Step, constants
 
 aten = torch.ops.aten
 
 Rectify = Literal["signal", "both"]
 CURE = "use a method that asks for gradients only, such as saliency"
-RECTIFIERS = (aten.relu.default, aten.relu6.default, aten.leaky_relu.default)
 
 
 class Signals(Propagation):
@@ -126,9 +126,6 @@ class Branch(Rule):
         return [(source, None) for source in step.sources], ()
 
     def backward(self, step, message, tape):
-        parts: dict[fx.Node, Tensor] = {}
-        for addend, weight in addend_weights(step.node):
-            if addend in step.sources:
-                part = (message if weight == 1 else message * weight).sum_to_size(tape.layouts[addend][0])
-                parts[addend] = part + parts[addend] if addend in parts else part
-        return [parts[source] for source in step.sources]
+        weights = addend_weights(step.node)
+        parts = ((addend, message if weight == 1 else message * weight) for addend, weight in weights)
+        return to_sources(step, parts, tape)

@@ -7,20 +7,26 @@ import math
 import torch
 from torch import Tensor, fx
 
-from pyxai.capture.canonical import spatial_mean
+from pyxai.capture.calls import spatial_mean
+from pyxai.capture.vocabulary import (
+    AVERAGE_POOLS_2D,
+    JOINS,
+    MAX_POOLS,
+    PADS,
+    PERMUTATIONS,
+    RECTIFIERS,
+    RESHAPES,
+    SIGMOIDS,
+    SOFTMAXES,
+)
 
 aten = torch.ops.aten
 
 _NEVER_NEGATIVE = (
-    aten.relu.default,
-    aten.relu6.default,
-    aten.sigmoid.default,
-    aten.hardsigmoid.default,
-    aten.softmax.int,
-    aten._safe_softmax.default,
-    aten.softplus.default,
-    aten.abs.default,
-    aten.exp.default,
+    (RECTIFIERS - {aten.leaky_relu.default})
+    | SIGMOIDS
+    | SOFTMAXES
+    | {aten.softplus.default, aten.abs.default, aten.exp.default}
 )
 _BOUNDED = {  # position and default of the lower bound
     aten.clamp.default: (1, None),
@@ -29,35 +35,29 @@ _BOUNDED = {  # position and default of the lower bound
 }
 # The value is non-negative where every argument is.
 _KEEPING = (
-    aten.max_pool2d.default,
-    aten.avg_pool2d.default,
-    aten.adaptive_avg_pool2d.default,
-    aten.adaptive_max_pool2d.default,
-    spatial_mean,
-    aten.mean.dim,
-    aten.sum.dim_IntList,
-    aten.amax.default,
-    aten.reshape.default,
-    aten.flatten.using_ints,
-    aten.permute.default,
-    aten.transpose.int,
-    aten.unsqueeze.default,
-    aten.squeeze.dim,
-    aten.squeeze.dims,
-    aten.slice.Tensor,
-    aten.select.int,
-    aten.flip.default,
-    aten.expand.default,
-    aten.pad.default,
-    aten.constant_pad_nd.default,
-    aten.upsample_nearest2d.vec,
-    aten.upsample_bilinear2d.vec,
-    aten.cat.default,
-    aten.stack.default,
-    aten.add.Tensor,
-    aten.mul.Tensor,
-    aten.div.Tensor,
-    aten.matmul.default,
+    AVERAGE_POOLS_2D
+    | JOINS
+    | MAX_POOLS
+    | PADS
+    | PERMUTATIONS
+    | RESHAPES
+    | {
+        spatial_mean,
+        aten.mean.dim,
+        aten.sum.dim_IntList,
+        aten.adaptive_max_pool2d.default,
+        aten.amax.default,
+        aten.slice.Tensor,
+        aten.select.int,
+        aten.flip.default,
+        aten.expand.default,
+        aten.upsample_nearest2d.vec,
+        aten.upsample_bilinear2d.vec,
+        aten.add.Tensor,
+        aten.mul.Tensor,
+        aten.div.Tensor,
+        aten.matmul.default,
+    }
 )
 
 
@@ -90,12 +90,8 @@ def _is_nonnegative(node: fx.Node, known: set[fx.Node]) -> bool:
     if node.target not in _KEEPING:
         return False
     numbers = [value for value in (*node.args[1:], *node.kwargs.values()) if isinstance(value, int | float)]
-    signless = node.target not in (aten.add.Tensor, aten.mul.Tensor, aten.div.Tensor) and not _pads(node)
+    signless = node.target not in PADS | {aten.add.Tensor, aten.mul.Tensor, aten.div.Tensor}
     tensors = [source for source in node.all_input_nodes if isinstance(source.meta.get("val"), Tensor)]
     return all(source in known for source in tensors) and (
         signless or all(number >= 0 and math.isfinite(number) for number in numbers)
     )
-
-
-def _pads(node: fx.Node) -> bool:
-    return node.target in (aten.pad.default, aten.constant_pad_nd.default)

@@ -20,38 +20,22 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from pyxai.capture.canonical import channel_affine, spatial_mean
+from pyxai.capture.calls import spatial_mean
 from pyxai.capture.export import module_path
+from pyxai.capture.vocabulary import AFFINE, AVERAGE_POOLS_2D, CONVOLUTIONS_2D, CREATIONS, MAX_POOLS
 
 aten = torch.ops.aten
 
 Form = Any
 Message = Any
 
-_OF_A_SHAPE = (  # they look at the shape of their source alone
-    aten.new_empty.default,
-    aten.new_full.default,
-    aten.new_ones.default,
-    aten.new_zeros.default,
-    aten.empty_like.default,
-    aten.fill.Scalar,
-    aten.full_like.default,
-    aten.ones_like.default,
-    aten.zeros_like.default,
-)
-
-_OWN_VALUE = (  # these write a new tensor, never a view of another
-    aten.conv2d.default,
-    aten.conv2d.padding,
-    aten.linear.default,
-    aten.add.Tensor,
-    aten.cat.default,
-    aten.relu.default,
-    aten.max_pool2d.default,
-    aten.avg_pool2d.default,
-    aten.adaptive_avg_pool2d.default,
-    channel_affine,
-    spatial_mean,
+# These write a new tensor, never a view of another.
+_OWN_VALUE = (
+    CONVOLUTIONS_2D
+    | AFFINE
+    | AVERAGE_POOLS_2D
+    | MAX_POOLS
+    | {aten.linear.default, aten.add.Tensor, aten.cat.default, aten.relu.default, spatial_mean}
 )
 
 
@@ -124,7 +108,7 @@ class Propagation:
         constant: operations whose values count as constants although they depend on the images.
     """
 
-    constant: tuple = ()
+    constant: frozenset = frozenset()
 
     def rule(self, step: Step) -> Rule:
         """The rule of a step that messages reach; raises :meth:`Step.unsupported` where there is none."""
@@ -326,13 +310,13 @@ def constants(module: fx.GraphModule) -> dict[fx.Node, Any]:
     return values
 
 
-def varying_steps(calls: list[fx.Node], images: fx.Node, constant: tuple = ()) -> Iterable[Step]:
+def varying_steps(calls: list[fx.Node], images: fx.Node, constant: frozenset = frozenset()) -> Iterable[Step]:
     """The calls whose value depends on the images' pixels; their number (``sym_size``) does not.
 
     Args:
         constant: see :class:`Propagation`.
     """
-    varying, skipped = {images}, {*_OF_A_SHAPE, *constant}
+    varying, skipped = {images}, CREATIONS | constant
     for node in calls:
         if node.target in skipped:
             continue

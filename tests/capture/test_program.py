@@ -7,33 +7,16 @@ import torch
 from torch import nn
 
 import pyxai
-from pyxai.capture.canonical import channel_affine
+from pyxai.capture.calls import channel_affine
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
 from pyxai.capture.program import capture
 from tests import unfriendly, zoo
+from tests.capture.against import captured, eager, relative
 
 aten = torch.ops.aten
 SLOW = ("densenet121", "efficientnet_b0", "mobilenet_v2", "vgg16", "vit_b16")
-
-
-def relative(ours, theirs):
-    return ((ours - theirs).abs().max() / theirs.abs().max()).item()
-
-
-def eager(model, images):
-    """Scores, and the gradient of the first score, by plain autograd through the unmodified model."""
-    leaf = images.clone().requires_grad_(True)
-    scores = Classifier(model)(leaf.clone())
-    return scores.detach(), torch.autograd.grad(scores[:, 0].sum(), leaf)[0]
-
-
-def captured(program, images):
-    executor = Executor(program, len(images))
-    first = torch.zeros(len(images), 1, dtype=torch.int64)
-    gradients, _, _ = executor.gradients(images, lambda scores: first)
-    return executor.scores(images), gradients[0]
 
 
 def snapshot(model):
@@ -101,40 +84,6 @@ def test_output_option_picks_from_what_the_model_returns():
         capture(Classifier(model), images)
 
 
-def test_batch_norm_is_folded_only_into_a_layer_that_only_it_uses():
-    def counts(name):
-        graph = capture(Classifier(unfriendly.build(name)), unfriendly.images()).forward.graph
-        targets = [node.target for node in graph.nodes]
-        assert aten._native_batch_norm_legit_no_training.default not in targets
-        return targets.count(channel_affine)
-
-    assert counts("NoBias") == 0  # convolution then BatchNorm
-    assert counts("SharedConvOutput") == 1  # the convolution's output has another user
-    assert counts("BatchNormBeforePaddedConv") >= 1  # folding forward would be wrong at the border
-
-
-def test_convolutions_of_a_single_pixel_become_linear_layers_and_no_others_do():
-    class Pixels(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.squeeze, self.excite = nn.Conv2d(6, 4, 1), nn.Conv2d(4, 6, 1, bias=False)
-            self.grouped, self.wide = nn.Conv2d(6, 6, 1, groups=2), nn.Conv2d(6, 5, 3, padding=1)
-
-        def forward(self, x):
-            pixel = x.mean((2, 3), keepdim=True)
-            return self.wide(self.grouped(self.excite(self.squeeze(pixel).tanh())) + pixel).flatten(1)
-
-    torch.manual_seed(0)
-    model, images = Pixels().double().eval(), torch.randn(3, 6, 5, 5, dtype=torch.float64)
-    program = capture(Classifier(model), images, layers=("squeeze",))
-    kinds = [node.target for node in program.forward.graph.nodes if node.op == "call_function"]
-    assert (kinds.count(aten.linear.default), kinds.count(aten.conv2d.default)) == (2, 2)
-    for ours, theirs in zip(captured(program, images), eager(model, images), strict=True):
-        assert relative(ours, theirs) <= 1e-12
-    squeezed = model.squeeze(images.mean((2, 3), keepdim=True))
-    assert relative(program.inner(("squeeze",)).values(images)["squeeze"], squeezed) <= 1e-12
-
-
 def test_a_named_layer_keeps_its_batch_norm_apart_and_only_that_one():
     def affine(**layers):
         graph = capture(Classifier(model), images, **layers).forward.graph
@@ -142,23 +91,6 @@ def test_a_named_layer_keeps_its_batch_norm_apart_and_only_that_one():
 
     ((_, model, images),) = zoo.models(["resnet18"], small=True, dtype=torch.float64)
     assert (affine(), affine(layers=("conv1",)), affine(layers=("bn1",))) == (0, 1, 0)
-
-
-def test_the_affine_stem_ends_before_the_first_nonlinearity_and_its_transpose_is_the_gradient():
-    ((_, model, images),) = zoo.models(["resnet18"], small=True, dtype=torch.float64)
-    program = capture(Classifier(model), images)
-    assert program.stem.deep
-    value = program.stem.forward(images)
-    assert relative(value, model.bn1(model.conv1(images))) <= 1e-12
-    assert relative(program.rest(value), model(images)) <= 1e-12
-    leaf = value.detach().requires_grad_(True)
-    (cotangent,) = torch.autograd.grad(program.rest(leaf)[:, 0].sum(), leaf)
-    assert relative(program.stem.pull_back(cotangent), eager(model, images)[1]) <= 1e-12
-
-
-def test_a_stem_that_would_not_pay_is_not_split_off():
-    ((_, model, images),) = zoo.models(["vgg16"], small=True)
-    assert not capture(Classifier(model), images).stem.deep
 
 
 class Sign(torch.autograd.Function):
@@ -334,49 +266,6 @@ def test_capture_leaves_a_deep_copy_equal():
     twin = copy.deepcopy(model)
     capture(Classifier(model), images)
     assert torch.equal(model(images.clone()), twin(images.clone()))
-
-
-def _net(*layers):
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)).double().eval()
-
-
-def test_a_computed_weight_is_not_folded_into():
-    """Weight normalisation computes the weight in every call; BatchNorm behind it stays by itself."""
-    model = _net(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), nn.BatchNorm2d(8), nn.ReLU())
-    program = capture(Classifier(model), unfriendly.images())
-    assert program.captured, program.reason
-    assert relative(program.forward(unfriendly.images()), model(unfriendly.images()).detach()) <= 1e-12
-
-
-class _TokenNorm(nn.Module):
-    """BatchNorm1d over the tokens, not the channels, of a linear layer's output."""
-
-    def __init__(self, tokens, features):
-        super().__init__()
-        self.linear, self.norm = nn.Linear(16, features), nn.BatchNorm1d(tokens)
-
-    def forward(self, images):
-        return self.norm(self.linear(images.flatten(1, 2))).mean(1)
-
-
-@pytest.mark.parametrize("features", [20, 48])
-def test_batch_norm_over_tokens_is_not_folded_into_a_linear_layer(features):
-    model = _TokenNorm(48, features).double().eval()
-    nn.init.normal_(model.norm.running_mean)
-    program = capture(Classifier(model), unfriendly.images())
-    assert program.captured, program.reason
-    assert relative(program.forward(unfriendly.images()), model(unfriendly.images()).detach()) <= 1e-12
-
-
-def test_half_precision_means_do_not_overflow():
-    class Sum(nn.Module):
-        def forward(self, images):
-            return (images + 300).mean((2, 3))
-
-    images = torch.rand(2, 3, 64, 64).half()
-    program = capture(Classifier(Sum()), images)
-    assert program.captured and torch.isfinite(program.forward(images)).all()
-    assert relative(program.forward(images), Sum()(images)) < 1e-2
 
 
 def test_models_of_positive_inputs_are_captured():

@@ -5,7 +5,9 @@ import torch
 from torch import fx, nn
 
 from pyxai.capture import split
+from tests.graphs import Written, pixels, targets
 
+aten = torch.ops.aten
 X = torch.linspace(-1, 1, 6, dtype=torch.float64).reshape(2, 3)
 
 
@@ -70,3 +72,21 @@ def test_replaced_values_go_on_and_branches_stay(graph):
     assert torch.equal(split.replaced(module, [nodes["mul"]])(X, [given]), 3 + X.sin() + X)
     images = next(iter(module.graph.nodes))
     assert torch.equal(split.replaced(module, [images])(X, [given]), module(given))
+
+
+def test_the_parts_of_a_graph_that_asks_for_the_batch_size():
+    """``behind`` takes it from the values; both parts, and a copy, share the graph's tensors."""
+    net = Written(pixels(3, 2, 5, 5))
+    cut = net.call(aten.conv2d.default, net.images, net.tensor(pixels(4, 2, 3, 3)))
+    size = net.call(aten.sym_size.int, net.images, 0)
+    shift = net.call(aten.expand.default, net.tensor(pixels(1, 4, 3, 3, seed=2)), [size, 4, 3, 3])
+    module = net.module(net.call(aten.relu.default, net.call(aten.add.Tensor, cut, shift)))
+    front, back, twin = split.before(module, cut), split.behind(module, cut), split.copy(module)
+    assert targets(front) == [aten.conv2d.default] and aten.conv2d.default not in targets(back)
+    for count in (1, 3, 4):
+        images = pixels(count, 2, 5, 5, seed=4)
+        assert torch.equal(back(front(images)), module(images))
+    own = {tensor.data_ptr() for tensor in module.buffers()}
+    assert all(tensor.data_ptr() in own for part in (front, back, twin) for tensor in part.buffers())
+    list(twin.graph.nodes)[-2].target = aten.tanh.default
+    assert aten.tanh.default not in targets(module)

@@ -5,6 +5,9 @@ import copy
 import torch
 from torch import nn
 
+import pyxai
+
+TARGET = 2
 LINEAR = (nn.Conv2d, nn.Linear, nn.AvgPool2d)
 
 
@@ -101,3 +104,42 @@ def walk(model, image, target, choose):
             relevance = relevance.reshape(value.shape)
         # activations pass relevance on
     return relevance, kept, score
+
+
+def seeded(*layers):
+    model = nn.Sequential(*layers).double().eval()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.4)
+    return model
+
+
+def rectified():
+    """Non-negative hidden values, overlapping max-pool, strides and padding."""
+    return seeded(
+        nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 6, 3, padding=1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(54, 7), nn.ReLU(), nn.Linear(7, 5),
+    )  # fmt: skip
+
+
+def signed():
+    """Values of either sign everywhere, groups, dilation, an average pool."""
+    return seeded(
+        nn.Conv2d(3, 4, 3, padding=2, dilation=2), nn.GELU(), nn.Conv2d(4, 4, 3, 2, groups=2), nn.Tanh(),
+        nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 5),
+    )  # fmt: skip
+
+
+def compare(model, images, composite, choose):
+    explanation = pyxai.explain(model, images, "lrp", TARGET, composite=composite)
+    for image, found, score, expected in zip(
+        images, explanation.attribution, explanation.score, found_totals(explanation), strict=True
+    ):
+        relevance, kept, f = walk(model, image, TARGET, choose)
+        assert (found - relevance).abs().max() <= 1e-10 * relevance.abs().max()
+        assert abs(score - f) <= 1e-12 * abs(f)
+        assert abs(expected - (f - kept)) <= 1e-10 * (abs(f) + abs(kept))
+
+
+def found_totals(explanation):
+    """What the map should sum to, as the explanation has it: its sum less ``delta``."""
+    return explanation.attribution.sum((1, 2, 3)) - explanation.delta

@@ -73,12 +73,10 @@ def test_the_tape_holds_what_is_read_and_lets_it_go():
 def test_a_step_without_a_rule_is_named():
     class Nothing(Propagation):
         def rule(self, step):
-            raise step.unsupported("lrp", "give it one")
+            raise step.unsupported("give it one")
 
     model, images = unfriendly.build("Smooth"), unfriendly.images(1)
-    with pytest.raises(
-        ValueError, match=r"lrp: no rule for the operation `linear` in `head\.fc`; give it one"
-    ):
+    with pytest.raises(ValueError, match=r"^no rule for the operation `linear` in `head\.fc`; give it one"):
         Walk(graph(model, images), Nothing())
 
 

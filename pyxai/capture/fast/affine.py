@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import operator
-
 import torch
 from torch import Tensor, fx
 
-from pyxai.capture.canonical import channel_affine, spatial_mean
+from pyxai.capture.calls import spatial_mean
 from pyxai.capture.split import before, behind
+from pyxai.capture.vocabulary import (
+    AFFINE,
+    AVERAGE_POOLS_2D,
+    CONVOLUTIONS_2D,
+    JOINS,
+    PADS,
+    PERMUTATIONS,
+    RESHAPES,
+    SIZES,
+    SUMS,
+)
 
 aten = torch.ops.aten
 
@@ -17,30 +26,24 @@ aten = torch.ops.aten
 WORTHWHILE = 64
 
 _LINEAR_IN_FIRST = (
-    aten.conv2d.default,
-    aten.conv2d.padding,
-    aten.linear.default,
-    channel_affine,
-    aten.reshape.default,
-    aten.flatten.using_ints,
-    aten.permute.default,
-    aten.transpose.int,
-    aten.unsqueeze.default,
-    aten.squeeze.dim,
-    aten.slice.Tensor,
-    aten.select.int,
-    aten.flip.default,
-    aten.pad.default,
-    aten.constant_pad_nd.default,
-    aten.expand.default,
-    aten.neg.default,
-    aten.avg_pool2d.default,
-    aten.adaptive_avg_pool2d.default,
-    spatial_mean,
+    CONVOLUTIONS_2D
+    | AFFINE
+    | AVERAGE_POOLS_2D
+    | PADS
+    | PERMUTATIONS
+    | RESHAPES
+    | {
+        aten.linear.default,
+        spatial_mean,
+        aten.slice.Tensor,
+        aten.select.int,
+        aten.flip.default,
+        aten.expand.default,
+        aten.neg.default,
+    }
 )
-_SUMS = (aten.add.Tensor, aten.sub.Tensor, aten.cat.default, aten.stack.default)
-_PRODUCTS = (aten.mul.Tensor, aten.div.Tensor)
-_SIZES = (aten.sym_size.int, operator.mul, operator.add, operator.sub, operator.floordiv)
+_SUMS = SUMS | JOINS
+_PRODUCTS = frozenset({aten.mul.Tensor, aten.div.Tensor})
 
 
 def split_stem(module: fx.GraphModule) -> tuple[fx.GraphModule, fx.GraphModule] | None:
@@ -69,7 +72,7 @@ def _classify(module: fx.GraphModule, images: fx.Node) -> tuple[set[fx.Node], di
     """Nodes whose value depends on the images' pixels, and those of them (in order) that do so affinely."""
     varying, affine = {images}, {images: None}
     for node in module.graph.nodes:
-        if node.target in _SIZES or not varying.intersection(node.all_input_nodes):
+        if node.target in SIZES or not varying.intersection(node.all_input_nodes):
             continue
         varying.add(node)
         if node.op == "call_function" and all(
@@ -89,7 +92,7 @@ def _classify(module: fx.GraphModule, images: fx.Node) -> tuple[set[fx.Node], di
 def _multiplications_a_value(affine, cut: fx.Node) -> float:
     total = 0
     for node in affine:
-        if node.target in (aten.conv2d.default, aten.conv2d.padding, aten.linear.default):
+        if node.target in CONVOLUTIONS_2D | {aten.linear.default}:
             weight = node.args[1].meta["val"]
             total += weight[0].numel() * node.meta["val"][0].numel()
     return total / max(1, cut.meta["val"][0].numel())

@@ -5,22 +5,16 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from pyxai.capture.canonical import channel_affine
 from pyxai.capture.fast.narrow import block_kernel, narrow_convolution, suits
 from pyxai.capture.fast.pointwise import pointwise_linears
 from pyxai.capture.split import copy
+from pyxai.capture.vocabulary import AFFINE, CONVOLUTIONS_2D
 
 aten = torch.ops.aten
 
 # Their gradients do not need their output, so a ReLU may overwrite it; the ReLU's own gradient needs only its
 # result.
-_OVERWRITABLE = (
-    aten.conv2d.default,
-    aten.conv2d.padding,
-    aten.add.Tensor,
-    channel_affine,
-    narrow_convolution,
-)
+_OVERWRITABLE = CONVOLUTIONS_2D | AFFINE | {aten.add.Tensor, narrow_convolution}
 
 
 def differentiable(module: fx.GraphModule) -> fx.GraphModule:

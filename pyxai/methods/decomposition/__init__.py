@@ -1,0 +1,1 @@
+"""Methods of models whose score is a sum of parts, each with a map of its own."""

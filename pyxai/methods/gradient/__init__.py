@@ -1,0 +1,1 @@
+"""Methods that are a function of one gradient."""

@@ -1,0 +1,1 @@
+"""Methods made of gradients at noisy copies of the image."""

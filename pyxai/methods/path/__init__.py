@@ -1,0 +1,1 @@
+"""Methods that average gradients along a path from a baseline to the image."""

@@ -14,9 +14,10 @@ from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
 from pyxai.propagation.lrp.composites import Composite
-from pyxai.propagation.lrp.relevance import Relevance, one_hot, relevance
+from pyxai.propagation.lrp.relevance import Relevance, relevance
 from pyxai.propagation.lrp.relevances import Relevances
 from pyxai.propagation.lrp.report import Report, relevance_report
+from pyxai.propagation.steps import one_hot
 from pyxai.propagation.walk import Tape, Walk
 
 

@@ -16,7 +16,7 @@ from pyxai.methods.request import Maps, Request
 from pyxai.propagation.deeplift.baseline_tapes import BaselineTapes
 from pyxai.propagation.deeplift.multiplication import ActivationRule, Multiplication
 from pyxai.propagation.deeplift.multipliers import Multipliers, PairedTape
-from pyxai.propagation.lrp.relevance import one_hot
+from pyxai.propagation.steps import one_hot
 from pyxai.propagation.walk import Walk
 
 

@@ -15,8 +15,8 @@ from pyxai.capture.split import before
 from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
-from pyxai.propagation.lrp.relevance import one_hot
 from pyxai.propagation.signals import Rectify, Signals
+from pyxai.propagation.steps import one_hot
 from pyxai.propagation.walk import Walk
 
 

@@ -1,0 +1,1 @@
+"""Classical saliency maps, which look at the image and at no model."""

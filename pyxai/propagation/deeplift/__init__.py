@@ -1,0 +1,1 @@
+"""DeepLIFT: the message, the rules, and the rule of every step."""

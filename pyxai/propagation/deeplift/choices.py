@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, fx
 
 from pyxai import ops
+from pyxai.capture.vocabulary import SMALLER
 from pyxai.propagation import vjp
-from pyxai.propagation.deeplift.multipliers import MultiplierRule, to_sources
+from pyxai.propagation.deeplift.multipliers import MultiplierRule
 from pyxai.propagation.deeplift.rules import reduced, slope, unreduced
-from pyxai.propagation.lrp.operations import SMALLER
-from pyxai.propagation.lrp.relevance import finite
+from pyxai.propagation.steps import finite, to_sources
 from pyxai.propagation.walk import Step
 
 aten = torch.ops.aten

@@ -14,10 +14,9 @@ from pyxai.propagation.deeplift.multipliers import (
     PairedTape,
     PartwiseRule,
     applied,
-    to_sources,
 )
 from pyxai.propagation.layers import Layer
-from pyxai.propagation.lrp.operations import addend_weights, cast_back, selected
+from pyxai.propagation.steps import addend_weights, cast_back, selected, to_sources
 from pyxai.propagation.walk import Step
 
 aten = torch.ops.aten

@@ -7,13 +7,8 @@ from typing import Literal
 import torch
 from torch import fx
 
-from pyxai.propagation.deeplift.choices import (
-    Choice,
-    CrossMaximum,
-    CrossMaxPool,
-    Jump,
-    Larger,
-)
+from pyxai.capture import vocabulary
+from pyxai.propagation.deeplift.choices import Choice, CrossMaximum, CrossMaxPool, Jump, Larger
 from pyxai.propagation.deeplift.linear import (
     Cast,
     Channelwise,
@@ -36,30 +31,25 @@ from pyxai.propagation.deeplift.rules import (
     Softmax,
     VectorNorm,
 )
-from pyxai.propagation.linear import (
-    AFFINE,
-    BICUBIC,
-    CONVOLUTIONS,
-    DENSE,
-    is_linear,
-    linear_layer,
-)
-from pyxai.propagation.lrp import operations
+from pyxai.propagation.linear import is_linear, linear_layer
 from pyxai.propagation.norms import is_norm
+from pyxai.propagation.steps import is_cast
 from pyxai.propagation.walk import Propagation, Step, Tape, constants, varying_steps
 
 aten = torch.ops.aten
 
 CURE = "use a method that asks for gradients only, such as integrated_gradients"
 ActivationRule = Literal["rescale", "reveal_cancel", "mixed"]
-FUNCTIONS = (
-    *operations.ACTIVATIONS,
-    *operations.INVERSES,
-    aten.cos.default,
-    aten.exp.default,
-    aten.log.default,
-    aten.log_sigmoid.default,
-    aten.pow.Tensor_Scalar,
+FUNCTIONS = (  # of one number
+    vocabulary.ACTIVATIONS
+    | vocabulary.INVERSES
+    | {
+        aten.cos.default,
+        aten.exp.default,
+        aten.log.default,
+        aten.log_sigmoid.default,
+        aten.pow.Tensor_Scalar,
+    }
 )
 
 
@@ -97,45 +87,45 @@ class Multiplication(Propagation):
         target = step.node.target
         if is_linear(step, self._constants):
             layer = linear_layer(step, self._constants)
-            if target in (*CONVOLUTIONS, *DENSE):
+            if target in vocabulary.CONVOLUTIONS | vocabulary.DENSE:
                 return Mixing(layer)
-            return Interpolation() if target in BICUBIC else Channelwise(layer)
+            return Interpolation() if target in vocabulary.BICUBIC else Channelwise(layer)
         if target is aten.cat.default:
             return Joined()
-        if target in operations.REARRANGEMENTS:
+        if target in vocabulary.REARRANGEMENTS:
             return Rearrangement()
-        if operations.is_cast(step, masks=True) or target is aten.detach.default:
+        if is_cast(step, masks=True) or target is aten.detach.default:
             return Cast()
-        if target in operations.SUMS:
+        if target in vocabulary.SUMS:
             return Sum()
-        if target in operations.SCALES and _varying_factors(step) == 1:
+        if target in vocabulary.SCALES and _varying_factors(step) == 1:
             if target is aten.div.Tensor and step.node.args[0] is not step.sources[0]:
                 return None
             return Scale()
-        chosen_alike = target in operations.SELECTIONS and step.node.args[0] not in step.sources
+        chosen_alike = target in vocabulary.SELECTIONS and step.node.args[0] not in step.sources
         return Selection() if chosen_alike else None
 
     def _nonlinear(self, step: Step) -> MultiplierRule:
         target = step.node.target
         if target in FUNCTIONS:
             return self._activation(step)
-        if target in operations.MAX_POOLS:
+        if target in vocabulary.MAX_POOLS:
             return CrossMaxPool()
-        if target in operations.PRODUCTS:
+        if target in vocabulary.PRODUCTS:
             return Product()
-        if target in operations.QUOTIENTS:
+        if target in vocabulary.QUOTIENTS:
             return Quotient()
-        if target in operations.SOFTMAXES:
-            return Softmax(target in (aten.log_softmax.int, aten._log_softmax.default))
+        if target in vocabulary.SOFTMAXES | vocabulary.LOG_SOFTMAXES:
+            return Softmax(target in vocabulary.LOG_SOFTMAXES)
         if is_norm(step.node):
             return Normalisation()
         if target is aten.amax.default:
             return CrossMaximum()
-        if target in (*operations.LARGER, *operations.SMALLER):
+        if target in vocabulary.LARGER | vocabulary.SMALLER:
             return Larger()
-        if target in operations.JUMPS and step.sources[0].meta["val"].is_floating_point():
+        if target in vocabulary.JUMPS and step.sources[0].meta["val"].is_floating_point():
             return Jump()
-        if target in operations.SELECTIONS:
+        if target in vocabulary.SELECTIONS:
             return Choice()
         if target is aten.linalg_vector_norm.default and step.node.args[1] == 2:
             return VectorNorm()
@@ -151,11 +141,11 @@ class Multiplication(Propagation):
 
     def _behind_dense(self, step: Step) -> bool:
         """Whether only scales, shifts and rearrangements lie between a dense layer and the step."""
-        passed = (*AFFINE, *operations.REARRANGEMENTS, *operations.SCALES, *operations.SUMS)
+        passed = vocabulary.REARRANGEMENTS | vocabulary.SCALES_AND_SHIFTS
         while len(step.sources) == 1 and step.sources[0] in self._steps:
             step = self._steps[step.sources[0]]
             if step.node.target not in passed:
-                return step.node.target in DENSE and is_linear(step, self._constants)
+                return step.node.target in vocabulary.DENSE and is_linear(step, self._constants)
         return False
 
 
@@ -163,12 +153,7 @@ def _defined_everywhere(node: fx.Node) -> bool:
     """Whether a function has a value at every number: RevealCancel asks for it anywhere."""
     if node.target is aten.pow.Tensor_Scalar:
         return node.args[1] >= 0 and float(node.args[1]).is_integer()
-    return node.target not in (
-        aten.log.default,
-        aten.log1p.default,
-        aten.sqrt.default,
-        *operations.INVERSES,
-    )
+    return node.target not in vocabulary.INVERSES | {aten.log.default, aten.log1p.default, aten.sqrt.default}
 
 
 def _varying_factors(step: Step) -> int:

@@ -108,13 +108,3 @@ def applied(step: Step, tape: Tape, value: Callable[[fx.Node], Tensor]) -> Tenso
         lambda node: value(node) if node in step.sources else tape[node],
     )
     return step.node.target(*arguments, **settings)
-
-
-def to_sources(step: Step, parts: Iterable[tuple[object, Tensor]], tape: PairedTape) -> list[Tensor]:
-    """Each source's sum of ``parts`` (argument, its multiplier), in its shape; constants' are dropped."""
-    found: dict[fx.Node, Tensor] = {}
-    for source, part in parts:
-        if source in step.sources:
-            part = part.sum_to_size(tape.layouts[source][0])
-            found[source] = found[source] + part if source in found else part
-    return [found[source] for source in step.sources]

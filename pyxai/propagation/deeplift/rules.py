@@ -18,10 +18,9 @@ from pyxai.propagation.deeplift.multipliers import (
     Multipliers,
     PairedTape,
     PartwiseRule,
-    to_sources,
 )
-from pyxai.propagation.lrp.relevance import finite
 from pyxai.propagation.norms import norm
+from pyxai.propagation.steps import finite, to_sources
 from pyxai.propagation.walk import Step
 
 aten = torch.ops.aten

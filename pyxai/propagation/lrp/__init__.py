@@ -1,0 +1,1 @@
+"""Layer-wise relevance propagation: the message, the rules, and the rule of every step."""

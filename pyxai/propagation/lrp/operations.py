@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, fx
 
 from pyxai import ops
+from pyxai.capture.vocabulary import INVERSES, LARGER, REARRANGEMENTS, SIGMOIDS, SMALLER, SOFTMAXES
 from pyxai.propagation import vjp
 from pyxai.propagation.lrp.relevance import (
     FromMultiplier,
     Relevance,
     RelevanceRule,
     divided,
-    finite,
     holder,
     multiplier,
     multiplier_reads,
@@ -25,106 +25,22 @@ from pyxai.propagation.lrp.relevance import (
 from pyxai.propagation.lrp.rules import STABILISER
 from pyxai.propagation.norms import norm
 from pyxai.propagation.per_image import image_sums
+from pyxai.propagation.steps import addend_weights, cast_back, finite, selected
 from pyxai.propagation.walk import Step
 
 aten = torch.ops.aten
 
-# Each value of the result is a value of a source, or a constant.
-REARRANGEMENTS = (
-    aten.reshape.default,
-    aten.flatten.using_ints,
-    aten.permute.default,
-    aten.transpose.int,
-    aten.t.default,
-    aten.unsqueeze.default,
-    aten.squeeze.default,
-    aten.squeeze.dim,
-    aten.squeeze.dims,
-    aten.slice.Tensor,
-    aten.select.int,
-    aten.index_select.default,
-    aten.flip.default,
-    aten.roll.default,
-    aten.expand.default,
-    aten.repeat.default,
-    aten.cat.default,
-    aten.stack.default,
-    aten.pad.default,
-    aten.constant_pad_nd.default,
-    aten.reflection_pad2d.default,
-    aten.replication_pad2d.default,
-    aten.im2col.default,
-    aten.unfold.default,
-    aten.index.Tensor,
-    aten.slice_scatter.default,
-    aten.select_scatter.default,
-    aten.pixel_shuffle.default,
-    aten.pixel_unshuffle.default,
-)
-SUMS = (aten.add.Tensor, aten.sub.Tensor, aten.rsub.Scalar)
-SCALES = (aten.mul.Tensor, aten.mul.Scalar, aten.div.Tensor, aten.div.Scalar, aten.neg.default)
-PRODUCTS = (aten.mul.Tensor, aten.matmul.default, aten.bmm.default, aten.mm.default)
-QUOTIENTS = (aten.div.Tensor,)
-ACTIVATIONS = (
-    aten.relu.default,
-    aten.relu6.default,
-    aten.leaky_relu.default,
-    aten.prelu.default,
-    aten.elu.default,
-    aten.selu.default,
-    aten.celu.default,
-    aten.gelu.default,
-    aten.silu.default,
-    aten.mish.default,
-    aten.softplus.default,
-    aten.tanh.default,
-    aten.sigmoid.default,
-    aten.hardtanh.default,
-    aten.hardswish.default,
-    aten.hardsigmoid.default,
-    aten.clamp.default,
-    aten.clamp_min.default,
-    aten.clamp_max.default,
-    aten.abs.default,
-    aten.atan.default,
-    aten.erf.default,
-    aten.expm1.default,
-    aten.log1p.default,
-    aten.sin.default,
-    aten.sqrt.default,
-    aten.square.default,
-)
-INVERSES = (aten.reciprocal.default, aten.rsqrt.default)
-JUMPS = (  # functions of one number, or of the difference of two, that are constant but for jumps
-    *(getattr(aten, name).Scalar for name in ("eq", "ne", "gt", "ge", "lt", "le")),
-    *(getattr(aten, name).Tensor for name in ("eq", "ne", "gt", "ge", "lt", "le")),
-    *(getattr(aten, name).default for name in ("sign", "round", "floor", "ceil", "trunc")),
-)
-GATES = (
-    aten.sigmoid.default,
-    aten.hardsigmoid.default,
-    aten.tanh.default,
-    aten.softmax.int,
-    aten._safe_softmax.default,
-)
-SOFTMAXES = (
-    aten.softmax.int,
-    aten._softmax.default,
-    aten._safe_softmax.default,
-    aten.log_softmax.int,
-    aten._log_softmax.default,
-)
-MAX_POOLS = (aten.max_pool2d.default,)
-SELECTIONS = (aten.where.self,)
-LARGER = (aten.maximum.default, aten.clamp_min.Tensor)
-SMALLER = (aten.minimum.default, aten.clamp_max.Tensor)
+# What a product by `signal` takes for the share of its other factor that is let through.
+GATES = SIGMOIDS | SOFTMAXES | {aten.tanh.default}
 HOMOGENEOUS = (  # f(c x) = c f(x) for c > 0
-    *LARGER,
-    *SMALLER,
-    aten.max_pool1d.default,
-    aten.max_pool3d.default,
-    aten.amax.default,
-    aten.linalg_vector_norm.default,
+    LARGER
+    | SMALLER
+    | {
+        aten.max_pool1d.default,
+        aten.max_pool3d.default,
+        aten.amax.default,
+        aten.linalg_vector_norm.default,
+    }
 )
 
 
@@ -166,25 +82,6 @@ class Cast(Rearrangement):
 
     def _move(self, step, values, nodes, tape):
         return [cast_back(step, values)]
-
-
-def is_cast(step: Step, masks: bool = False) -> bool:
-    """Whether a step changes the precision of its source, or with ``masks`` makes numbers of a mask."""
-    if step.node.target is not aten._to_copy.default or not step.node.meta["val"].is_floating_point():
-        return False
-    source = step.sources[0].meta["val"]
-    return source.is_floating_point() or (masks and source.dtype == torch.bool)
-
-
-def cast_back(step: Step, values: Tensor) -> Tensor:
-    """``values``, like those of a step that casts its source, in the source's own precision if it has one."""
-    dtype = step.sources[0].meta["val"].dtype
-    return values.to(dtype) if dtype.is_floating_point else values
-
-
-def is_power(node: fx.Node) -> bool:
-    """Whether a call raises its source to a positive power: zero stays zero."""
-    return node.target is aten.pow.Tensor_Scalar and node.args[1] > 0
 
 
 class Joined(Rearrangement):
@@ -235,15 +132,6 @@ class Sum(RelevanceRule):
 
     def losses(self, step, message, tape):
         return {"ε": taken(relevance(message, tape), tape[holder(step.node, message.of)], self.stabiliser)}
-
-
-def addend_weights(node: fx.Node) -> list[tuple[object, float]]:
-    """The two addends of ``add``, ``sub`` or ``rsub`` with what each is multiplied by."""
-    first, second = node.args[:2]
-    alpha = node.args[2] if len(node.args) > 2 else node.kwargs.get("alpha", 1)
-    if node.target is aten.rsub.Scalar:
-        return [(first, -alpha), (second, 1)]
-    return [(first, 1), (second, alpha if node.target is aten.add.Tensor else -alpha)]
 
 
 class PositiveSum(RelevanceRule):
@@ -366,9 +254,9 @@ class Quotient(FromMultiplier):
         return [Relevance(part.sum_to_size(tape.layouts[numerator][0]), numerator)]
 
 
-def _made_by(node: fx.Node, targets: tuple) -> bool:
+def _made_by(node: fx.Node, targets: frozenset) -> bool:
     """Whether a value is that of such a call, rearranged or cast."""
-    while node.target in (*REARRANGEMENTS, aten._to_copy.default) and node.all_input_nodes:
+    while node.target in REARRANGEMENTS | {aten._to_copy.default} and node.all_input_nodes:
         node = node.all_input_nodes[0]
     return node.target in targets
 
@@ -412,13 +300,6 @@ class Selection(RelevanceRule):
             else:
                 tape.absorb(step, image_sums(step.node, part * finite(tape[branch]) if own else part))
         return [Relevance(parts[source], source if own else None) for source in step.sources]
-
-
-def selected(step: Step, values: Tensor, tape) -> list[tuple[fx.Node, Tensor]]:
-    """What ``where`` chooses between, with ``values`` where each was chosen."""
-    condition, first, second = step.node.args
-    chosen = tape[condition]
-    return [(first, values.masked_fill(~chosen, 0)), (second, values.masked_fill(chosen, 0))]
 
 
 class MaxPool(RelevanceRule):

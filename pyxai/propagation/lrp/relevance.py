@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx
 
 from pyxai import ops
+from pyxai.propagation.steps import finite
 from pyxai.propagation.walk import Rule, Step, Tape
 
 
@@ -79,11 +80,6 @@ def taken(found: Tensor, sums: Tensor, epsilon: float) -> Tensor:
     return found - finite(sums) * ops.stabilised_divide(found, sums, None, epsilon)
 
 
-def finite(values: Tensor) -> Tensor:
-    """``values`` with zero for infinities: a mask's, where nothing arrives."""
-    return values.masked_fill(values.isinf(), 0)
-
-
 class RelevanceRule(Rule):
     """How relevance goes back through one step."""
 
@@ -113,10 +109,3 @@ def join(node: fx.Node, first: fx.Node | None, second: fx.Node | None):
     if first is second:
         return first, ()
     return None, relevance_reads(first) | relevance_reads(second)
-
-
-def one_hot(logits: Tensor, classes: Tensor) -> Tensor:
-    """1 at one class of each row of ``logits`` (n, K), for the first rows that have a class; else 0."""
-    start = torch.zeros_like(logits)
-    start[: len(classes)].scatter_(1, classes[:, None], 1.0)
-    return start

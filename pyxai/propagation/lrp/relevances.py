@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx
 
+from pyxai.capture import vocabulary
 from pyxai.capture.split import before
 from pyxai.checks import near, per_channel
 from pyxai.propagation.layers import Layer
-from pyxai.propagation.linear import AFFINE, AVERAGES, is_linear, kind, linear_layer
+from pyxai.propagation.linear import is_linear, kind, linear_layer
 from pyxai.propagation.lrp import operations, relevance
 from pyxai.propagation.lrp.composites import Composite, fits
 from pyxai.propagation.lrp.input_rules import Pass, ZBox
@@ -16,6 +17,7 @@ from pyxai.propagation.lrp.relevance import Relevance, RelevanceRule
 from pyxai.propagation.lrp.rules import LinearRule
 from pyxai.propagation.norms import is_norm
 from pyxai.propagation.signs import nonnegative
+from pyxai.propagation.steps import is_cast, is_power
 from pyxai.propagation.walk import Propagation, Step, constants
 
 aten = torch.ops.aten
@@ -50,7 +52,7 @@ class Relevances(Propagation):
         precision: see :class:`Layer`.
     """
 
-    constant = (*operations.JUMPS, aten.detach.default)
+    constant = vocabulary.JUMPS | {aten.detach.default}
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class Relevances(Propagation):
         if (
             self.composite.first is not None
             and node in self._lead
-            and node.target in (*operations.SUMS, *operations.SCALES, *AFFINE)
+            and node.target in vocabulary.SCALES_AND_SHIFTS
         ):
             return operations.Through()  # pixels map to pixels, and so does their relevance
         if is_linear(step, self._constants):
@@ -131,7 +133,8 @@ class Relevances(Propagation):
         return self.composite.rule(kind(step), step.module, self._is_first(step), step.node is self._last)
 
     def _is_first(self, step: Step) -> bool:
-        return step.sources[0] in self._lead and step.node.target not in (*AFFINE, *AVERAGES)
+        passed = vocabulary.AFFINE | vocabulary.AVERAGES
+        return step.sources[0] in self._lead and step.node.target not in passed
 
     def _layer(self, step: Step) -> Layer:
         layer = linear_layer(step, self._constants)
@@ -152,45 +155,45 @@ def _operation(step: Step, composite: Composite) -> RelevanceRule | None:
     """The rule of a step that is no linear layer; None where there is none."""
     target = step.node.target
     several = sum(source in step.sources for source in step.node.args if isinstance(source, fx.Node)) > 1
-    if target in operations.ACTIVATIONS or operations.is_power(step.node):
+    if target in vocabulary.ACTIVATIONS or is_power(step.node):
         return operations.Through()
-    if operations.is_cast(step):
+    if is_cast(step):
         return operations.Cast()
     if target is aten.cat.default:
         return operations.Joined()
-    if target in operations.REARRANGEMENTS:
+    if target in vocabulary.REARRANGEMENTS:
         return operations.Rearrangement()
-    if target in operations.SUMS:
+    if target in vocabulary.SUMS:
         positive = composite.sums == "positive"
         return operations.PositiveSum() if positive else operations.Sum(composite.stabiliser)
-    if target in operations.SCALES and not several:
-        divides = target in operations.QUOTIENTS and step.node.args[0] is not step.sources[0]
+    if target in vocabulary.SCALES and not several:
+        divides = target in vocabulary.QUOTIENTS and step.node.args[0] is not step.sources[0]
         return None if divides else operations.Scale()
-    if target in operations.PRODUCTS:
+    if target in vocabulary.PRODUCTS:
         return operations.Product(composite.product)
-    if target in operations.QUOTIENTS:
+    if target in vocabulary.QUOTIENTS:
         return operations.Quotient()
-    if target in operations.MAX_POOLS:
+    if target in vocabulary.MAX_POOLS:
         return operations.MaxPool()
-    if target in operations.SOFTMAXES or target in operations.HOMOGENEOUS:
+    if target in vocabulary.SOFTMAXES | vocabulary.LOG_SOFTMAXES | operations.HOMOGENEOUS:
         return operations.Derivative()
     if is_norm(step.node):
         return operations.FrozenNorm()
-    return operations.Selection() if target in operations.SELECTIONS else None
+    return operations.Selection() if target in vocabulary.SELECTIONS else None
 
 
 def _lead(module: fx.GraphModule, images: fx.Node, constants: dict) -> set[fx.Node]:
     """The images and what is made of them by scales, shifts and rearrangements alone."""
-    allowed = {*operations.REARRANGEMENTS, *operations.SUMS, *operations.SCALES, *AFFINE}
+    allowed = vocabulary.REARRANGEMENTS | vocabulary.SCALES_AND_SHIFTS
     lead = {images}
     for node in module.graph.nodes:
         tensors = [source for source in node.all_input_nodes if isinstance(source.meta.get("val"), Tensor)]
         sources = [source for source in tensors if source not in constants]
         if node.op != "call_function" or node.target not in allowed or not sources:
             continue
-        once = node.target in operations.REARRANGEMENTS or (
+        once = node.target in vocabulary.REARRANGEMENTS or (
             node.args.count(sources[0]) == len(sources) == 1
-            and (node.target not in operations.QUOTIENTS or node.args[0] is sources[0])
+            and (node.target not in vocabulary.QUOTIENTS or node.args[0] is sources[0])
         )
         if once and lead.issuperset(sources):
             lead.add(node)
@@ -200,6 +203,6 @@ def _lead(module: fx.GraphModule, images: fx.Node, constants: dict) -> set[fx.No
 def _last(module: fx.GraphModule) -> fx.Node:
     """The step that makes the scores, rearrangements behind it left out."""
     node = list(module.graph.nodes)[-1].args[0]
-    while node.target in operations.REARRANGEMENTS and len(node.all_input_nodes) == 1:
+    while node.target in vocabulary.REARRANGEMENTS and len(node.all_input_nodes) == 1:
         node = node.all_input_nodes[0]
     return node

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from pyxai.capture.executor import Executor
-from pyxai.propagation.lrp.relevance import Relevance, RelevanceRule, one_hot, relevance
+from pyxai.propagation.lrp.relevance import Relevance, RelevanceRule, relevance
 from pyxai.propagation.lrp.relevances import Linear
 from pyxai.propagation.per_image import image_sums
+from pyxai.propagation.steps import one_hot
 from pyxai.propagation.walk import Step, Tape, Walk
 
 

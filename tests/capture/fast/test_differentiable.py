@@ -1,13 +1,9 @@
 """The graph that gradients are taken of: same values, same tensors, fewer buffers."""
 
-import json
-
-import pytest
 import torch
 from torch import nn
 
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.fast import pointwise
 from pyxai.capture.fast.differentiable import differentiable
 from pyxai.capture.fast.narrow import narrow_convolution
 from pyxai.capture.program import capture
@@ -48,33 +44,3 @@ def test_first_layer_is_differentiated_by_blocks_and_tensors_are_shared():
     assert targets(copy).count(narrow_convolution) == 1
     shared = {buffer.data_ptr() for buffer in module.buffers()}
     assert sum(buffer.data_ptr() not in shared for buffer in copy.buffers()) == 1  # the block kernel
-
-
-@pytest.mark.parametrize("faster", [True, False])
-def test_token_linears_follow_the_measured_choice(monkeypatch, tmp_path, faster):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(pointwise, "_measure", lambda: 0.5 if faster else 1.0)
-    pointwise.convolution_is_faster.cache_clear()
-    try:
-        ((_, model, images),) = zoo.models(["vit_b16"], small=True)
-        program = capture(Classifier(model), images)
-        assert (pointwise.pointwise_linear in targets(program.differentiated)) is faster
-        (kept,) = tmp_path.glob("pyxai/linear-*.json")
-        assert json.loads(kept.read_text())["convolution"] is faster
-        with torch.no_grad():
-            ours, theirs = program.differentiated(images), model(images)
-        assert float((ours - theirs).abs().max() / theirs.abs().max()) <= 1e-4
-    finally:
-        pointwise.convolution_is_faster.cache_clear()
-
-
-def test_the_measurement_is_a_ratio_and_its_file_is_believed(monkeypatch, tmp_path):
-    assert 0.05 < pointwise._measure(rounds=2) < 20
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    path = pointwise._choice_file()
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"convolution": True}))
-    pointwise.convolution_is_faster.cache_clear()
-    monkeypatch.setattr(pointwise, "_measure", lambda: pytest.fail("measured although the choice is kept"))
-    assert pointwise.convolution_is_faster() is True
-    pointwise.convolution_is_faster.cache_clear()

@@ -1,4 +1,4 @@
-"""Deep Taylor decomposition by its root points, and excitation backpropagation."""
+"""Deep Taylor decomposition by its root points."""
 
 import pytest
 import torch
@@ -54,9 +54,6 @@ def test_the_root_points_give_the_rules():
         root = a - z / (v @ w) * v
         found = pyxai.explain(model, images, "deep_taylor", 0, input=name, **bounds).attribution.flatten()
         assert torch.allclose(found, taylor_term(a, w, root))
-    excitation = pyxai.explain(model, images, "excitation_backprop", 0).attribution.flatten()
-    root = a - z / ((a * (w > 0)) @ w) * a * (w > 0)
-    assert torch.allclose(z * excitation, taylor_term(a, w, root))
 
 
 def test_the_misprint_of_the_root_point_of_epsilon():
@@ -70,12 +67,3 @@ def test_the_misprint_of_the_root_point_of_epsilon():
     above = z / (z + epsilon)  # the ε of the layer behind
     assert torch.allclose(found, above * taylor_term(a, w, a * epsilon / (z + epsilon)))
     assert not torch.allclose(found, above * taylor_term(a, w, a * epsilon / (a + epsilon)), rtol=1e-2)
-
-
-@pytest.mark.parametrize("name", ["FunctionalReLU", "OverlappingPools", "Flattened"])
-def test_excitation_backprop_is_a_probability(name):
-    model, images = unfriendly.build(name), unfriendly.images(3)
-    found = pyxai.explain(model, images, "excitation_backprop", 1)
-    assert bool((found.attribution >= 0).all())
-    assert bool((found.attribution.sum((1, 2, 3)) <= 1 + 1e-12).all())
-    assert bool((found.attribution.sum((1, 2, 3)) > 0.5).all())

@@ -1,4 +1,4 @@
-"""Guided backpropagation and DeconvNet against their definitions."""
+"""Guided backpropagation against its definition."""
 
 import pytest
 import torch
@@ -6,108 +6,36 @@ import torch.nn.functional as F
 from torch import nn
 
 import pyxai
-from tests import unfriendly, zoo
+from tests import unfriendly
 from tests.methods import oracle
+from tests.methods.propagation.rectified import NETS, by_definition, network
 
 
-class Backward(torch.autograd.Function):
-    """ReLU with the backward pass of DeconvNet or of guided backpropagation."""
-
-    @staticmethod
-    def forward(context, values, guided):
-        context.save_for_backward(values)
-        context.guided = guided
-        return values.clamp(min=0)
-
-    @staticmethod
-    def backward(context, signal):
-        (values,) = context.saved_tensors
-        rectified = signal.clamp(min=0)
-        return rectified * (values > 0) if context.guided else rectified, None
-
-
-def by_definition(model, images, target, guided, monkeypatch):
-    """Autograd through the eager model with every ReLU's backward pass exchanged."""
-    with monkeypatch.context() as patch:
-
-        def replaced(values, *_, **__):
-            return Backward.apply(values, guided)
-
-        patch.setattr(F, "relu", replaced)
-        patch.setattr(nn.ReLU, "forward", lambda self, values: replaced(values))
-        leaf = images.clone().requires_grad_(True)
-        return torch.autograd.grad(model(leaf)[:, target].sum(), leaf)[0]
-
-
-NETS = ["FunctionalReLU", "InplaceAdd", "ReusedModules", "PreActivation", "OverlappingPools", "Concatenation"]
-
-
-@pytest.mark.parametrize("guided", [True, False], ids=["guided", "deconvnet"])
-@pytest.mark.parametrize("name", [*NETS, "Gate", "SharedConvOutput", "Flattened", "resnet18"])
-def test_equal_to_autograd_with_another_relu(name, guided, monkeypatch):
-    if name == "resnet18":
-        model, images = zoo.build(name, small=True, dtype=torch.float64), zoo.photographs(2, 64).double()
-    else:
-        model, images = unfriendly.build(name), unfriendly.images(3)
-    method = "guided_backprop" if guided else "deconvnet"
-    found = pyxai.explain(model, images, method, 1)
-    expected = by_definition(model, images, 1, guided, monkeypatch)
+@pytest.mark.parametrize("name", NETS)
+def test_equal_to_autograd_with_another_relu(name, monkeypatch):
+    model, images = network(name)
+    found = pyxai.explain(model, images, "guided_backprop", 1)
+    expected = by_definition(model, images, 1, True, monkeypatch)
     assert oracle.relative_l1(found.attribution, expected) <= 1e-12
     assert found.residual is None
 
 
-def test_deconvnet_is_the_gradient_but_for_the_relu():
+def test_guided_backprop_is_the_gradient_but_for_the_relu():
     """Survey §4.2: where no signal and no activation is negative the two are one."""
     model, images = unfriendly.build("FunctionalReLU"), unfriendly.images(2).abs()
     for parameter in model.parameters():
         parameter.data.abs_()
     gradient = pyxai.explain(model, images, "gradient", 0).attribution
-    for method in ("deconvnet", "guided_backprop"):
-        assert torch.allclose(pyxai.explain(model, images, method, 0).attribution, gradient, rtol=1e-12)
+    assert torch.allclose(
+        pyxai.explain(model, images, "guided_backprop", 0).attribution, gradient, rtol=1e-12
+    )
 
 
-def test_filtering_is_the_full_convolution_with_turned_filters():
-    """Survey, appendix A, eq. 28–33: the step through one convolution, by a convolution."""
-    layer = nn.Conv2d(3, 4, 3).double()
-    model = nn.Sequential(layer, nn.Flatten(), nn.Linear(4 * 6 * 6, 5).double())
-    images = torch.randn(2, 3, 8, 8, dtype=torch.float64)
-    signal = model[2].weight[1].reshape(1, 4, 6, 6).expand(2, -1, -1, -1)
-    turned = layer.weight.flip(2, 3).transpose(0, 1)
-    expected = F.conv2d(signal, turned, padding=2)
-    for method in ("deconvnet", "gradient"):
-        found = pyxai.explain(model, images, method, 1).attribution
-        assert torch.allclose(found, expected.detach(), rtol=1e-12)
-
-
-@pytest.mark.parametrize("start", ["one_hot", "activation"])
-@pytest.mark.parametrize("unit", [(2,), (2, 3, 4), None])
-def test_deconvnet_from_an_inner_unit(unit, start):
-    """Zeiler & Fergus: the map of one unit, through the layers below it only; written out by hand."""
-    torch.manual_seed(1)
-    model = nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 6, 3), nn.ReLU(),
-        nn.Flatten(), nn.Linear(6 * 36, 5),
-    ).double()  # fmt: skip
-    images = torch.randn(2, 3, 16, 16, dtype=torch.float64)
-    found = pyxai.explain(model, images, "deconvnet", layer="3", unit=unit, start=start)
-    hidden = model[:2](images)
-    pooled, switches = F.max_pool2d(hidden, 3, 2, 1, return_indices=True)
-    value = model[3](pooled)
-    chosen = torch.zeros_like(value)
-    chosen[(slice(None), *(unit or ()))] = 1
-    signal = F.conv_transpose2d(chosen * value if start == "activation" else chosen, model[3].weight)
-    unpooled = torch.zeros_like(hidden).flatten(2)
-    unpooled.scatter_add_(2, switches.flatten(2), signal.flatten(2))  # overlapping switches accumulate
-    expected = F.conv_transpose2d(unpooled.view_as(hidden).clamp(min=0), model[0].weight, padding=1)
-    assert torch.allclose(found.attribution, expected.detach(), rtol=1e-12)
-    assert torch.allclose(found.score, (value * chosen).sum((1, 2, 3)).detach(), rtol=1e-12)
-
-
-def test_a_unit_that_is_not_there():
-    model, images = unfriendly.build("FunctionalReLU"), unfriendly.images(1)
-    with pytest.raises(ValueError, match=r"`unit` must be an index into \(8, 8, 8\)"):
-        pyxai.explain(model, images, "deconvnet", layer="conv2", unit=(8,))
-    with pytest.raises(ValueError, match="`unit` must come with a `layer`"):
-        pyxai.explain(model, images, "deconvnet", unit=(0,))
-    with pytest.raises(ValueError, match="`layer` must name a module"):
-        pyxai.explain(model, images, "deconvnet", layer="nowhere")
+def test_an_activation_that_is_negative_stops_a_signal_that_deconvnet_lets_through():
+    layer = nn.Conv2d(3, 4, 1).double()
+    model = nn.Sequential(layer, nn.ReLU(), nn.Flatten(), nn.Linear(4 * 16, 5).double())
+    images = torch.randn(2, 3, 4, 4, dtype=torch.float64)
+    signal = model[3].weight[1].reshape(4, 4, 4).clamp(min=0) * (layer(images) > 0)
+    found = pyxai.explain(model, images, "guided_backprop", 1).attribution
+    expected = F.conv_transpose2d(signal, layer.weight)
+    assert torch.allclose(found, expected.detach(), rtol=1e-12)

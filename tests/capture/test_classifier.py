@@ -1,0 +1,124 @@
+"""What a model returns as a matrix of class scores, and what is asked of the model before it is used."""
+
+import types
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pyxai.capture.classifier import (
+    Classifier,
+    check_evaluation_mode,
+    fingerprint,
+    parameter_device,
+    parameter_dtype,
+)
+from pyxai.capture.needs import Needs
+
+IMAGES = torch.rand(2, 3, 4, 4)
+SCORES = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+
+
+class Returns(nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, images):
+        return self.value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [SCORES, (SCORES, None), [SCORES], {"logits": SCORES}, types.SimpleNamespace(logits=SCORES)],
+)
+def test_the_scores_are_found_in_what_a_model_returns(value):
+    assert torch.equal(Classifier(Returns(value))(IMAGES), SCORES)
+
+
+@pytest.mark.parametrize("value", [SCORES[:, 0], SCORES[:, :1]])
+def test_a_single_logit_is_two_classes(value):
+    assert Classifier(Returns(value))(IMAGES).tolist() == [[-1, 1], [-4, 4]]
+
+
+def test_output_picks():
+    assert torch.equal(Classifier(Returns({"x": SCORES}), lambda raw: -raw["x"])(IMAGES), -SCORES)
+
+
+@pytest.mark.parametrize("wrapper", [nn.DataParallel, torch.compile])
+def test_wrappers_are_taken_off(wrapper):
+    model = Returns(SCORES)
+    assert Classifier(wrapper(model)).model is model
+
+
+def test_a_function_serves_what_needs_scores_only():
+    classifier = Classifier(lambda images: np.asarray(images)[:, :, 0, 0])
+    assert classifier.is_function and torch.equal(classifier(IMAGES), IMAGES[:, :, 0, 0])
+    classifier.check_serves(Needs.SCORES)
+    for needs in (Needs.GRADIENTS, Needs.GRAPH):
+        with pytest.raises(
+            TypeError, match=f"`model` must be a .*, for the method needs its {needs}, got func"
+        ):
+            classifier.check_serves(needs)
+    Classifier(Returns(SCORES)).check_serves(Needs.GRAPH)
+
+
+@pytest.mark.parametrize(
+    "value, error, message",
+    [
+        ("cat", TypeError, "must be a tensor, got str"),
+        (SCORES[:1], ValueError, r"one row an image, got \(1, 3\) for 2 images"),
+        (torch.zeros(2, 3, 4), ValueError, r"shape \(N, classes\), got \(2, 3, 4\)"),
+    ],
+)
+def test_what_are_no_scores(value, error, message):
+    with pytest.raises(error, match=message):
+        Classifier(Returns(value))(IMAGES)
+    with pytest.raises(
+        TypeError, match=r"`model` must be a torch.nn.Module or a function of images, got int"
+    ):
+        Classifier(3)
+
+
+@pytest.mark.parametrize(
+    "module, refused",
+    [
+        (nn.BatchNorm2d(3), "must be in evaluation mode: BatchNorm2d `1` is training"),
+        (nn.Dropout(0.5), "must be in evaluation mode: Dropout `1` is training"),
+        (nn.BatchNorm2d(3, track_running_stats=False), "must treat each image alone: BatchNorm2d `1`"),
+        (nn.Dropout(0.0), None),
+        (nn.ReLU(), None),
+    ],
+)
+def test_modules_that_training_changes_are_named(module, refused):
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), module).train()
+    if refused is None:
+        check_evaluation_mode(model)
+        return
+    with pytest.raises(ValueError, match=refused):
+        check_evaluation_mode(model)
+
+
+def test_dtype_and_device_are_those_of_the_parameters():
+    model = nn.Sequential(nn.ReLU(), nn.Linear(2, 2).double())
+    assert (parameter_dtype(model), parameter_device(model)) == (torch.float64, torch.device("cpu"))
+    assert parameter_dtype(nn.ReLU()) is parameter_device(nn.ReLU()) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model[0].weight.data_ptr() and model[0].weight.detach().add_(1),
+        lambda model: model.append(nn.ReLU()),
+        lambda model: model[0].register_buffer("more", torch.zeros(1)),
+        lambda model: model[1].train(),
+        lambda model: setattr(model[0], "weight", nn.Parameter(torch.zeros(2, 2))),
+    ],
+)
+def test_a_change_of_the_model_is_seen(change):
+    model = nn.Sequential(nn.Linear(2, 2), nn.Dropout()).eval()
+    before = fingerprint(model)
+    assert fingerprint(model) == before
+    change(model)
+    assert fingerprint(model) != before

@@ -1,0 +1,106 @@
+"""Traced graphs: one tensor in, one out, a free batch size, no in-place operations, and modules' names."""
+
+import pytest
+import torch
+from torch import nn
+
+from pyxai.capture.classifier import Classifier
+from pyxai.capture.export import CaptureError, export, module_calls, module_path
+
+X = torch.linspace(-1, 1, 2 * 3 * 4 * 4, dtype=torch.float64).reshape(2, 3, 4, 4)
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return self.inner(x).relu_()
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block, self.idle = Block(), nn.Identity()
+
+    def forward(self, images):
+        values = self.block(self.idle(self.block(images)))
+        values += 1
+        return values.mean((2, 3))
+
+
+class PythonBatch(Net):
+    def forward(self, images):
+        return super().forward(images).reshape(len(images), 3)
+
+
+@pytest.mark.parametrize("net", [Net, PythonBatch])
+def test_any_number_of_images_may_be_taken(net):
+    model = net().double().eval()
+    module = export(Classifier(model), X)
+    for count in (1, 2, 5):
+        images = X[:1].repeat(count, 1, 1, 1) + torch.arange(count).reshape(-1, 1, 1, 1)
+        torch.testing.assert_close(module(images), model(images), rtol=1e-12, atol=1e-12)
+
+
+def test_nothing_is_written_over_and_weights_are_shared():
+    model = Net().double().eval()
+    module = export(Classifier(model), X)
+    images = X.clone()
+    module(images)
+    assert torch.equal(images, X)
+    assert not [node for node in module.graph.nodes if str(node.target).rpartition(".")[0].endswith("_")]
+    pointers = {buffer.data_ptr() for buffer in module.buffers()}
+    assert model.block.inner.weight.data_ptr() in pointers
+    assert not any(buffer.requires_grad for buffer in module.buffers())
+
+
+def test_nodes_know_the_module_calls_they_were_made_in():
+    module = export(Classifier(Net().double().eval()), X)
+    convolutions = [node for node in module.graph.nodes if "conv2d" in str(node.target)]
+    assert [module_path(node) for node in convolutions] == ["block.inner", "block.inner#2"]
+    assert module_calls(convolutions[1]) == ["block#2", "block.inner#2"]
+    means = [node for node in module.graph.nodes if "mean" in str(node.target)]
+    assert [module_path(node) for node in means] == [""]
+
+
+def test_nodes_know_the_layers_whose_values_they_are():
+    layers = ("block", "idle", "block.inner#2")
+    module = export(Classifier(Net().double().eval()), X, layers)
+    found = {name: node for node in module.graph.nodes for name in node.meta.get("layers", [])}
+    assert set(found) == set(layers) and found["block"] is found["idle"]
+    assert "relu" in str(found["block"].target) and "conv2d" in str(found["block.inner#2"].target)
+
+
+class Draws(nn.Module):
+    def forward(self, images):
+        return images.mean((2, 3)) + torch.rand(3)
+
+
+class Decides(nn.Module):
+    def forward(self, images):
+        return images.mean((2, 3)) * (2 if float(images.sum()) > 0 else 3)
+
+
+class Counts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, images):
+        self.calls += 1
+        return images.mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    "model, error, message",
+    [
+        (Draws(), ValueError, r"`model` must be deterministic, but it draws random numbers \(rand"),
+        (Decides(), CaptureError, "^torch.export: "),
+        (Counts(), CaptureError, "the model writes to .*calls when it is called"),
+    ],
+)
+def test_what_is_no_graph(model, error, message):
+    with pytest.raises(error, match=message):
+        export(Classifier(model.eval()), X)
