@@ -556,6 +556,14 @@ def totals(trials: list[Trial]) -> str:
     return text
 
 
+def as_json(trials: list[Trial], options: argparse.Namespace) -> str:
+    """What `--again` reads: one flat object a mutant."""
+    rows = [asdict(trial) for trial in trials]
+    rows = [row.pop("mutant") | row for row in rows]
+    settings = {"seed": options.seed, "limit": options.limit, "jobs": options.jobs}
+    return json.dumps(settings | {"mutants": rows}, indent=1, ensure_ascii=False) + "\n"
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -584,12 +592,9 @@ def main(arguments: list[str] | None = None) -> None:
     for trial in attempts(root, there, options.jobs, options.limit):
         print(trial.line(), flush=True)
         done.append(trial)
+        if options.json:  # after every mutant: a run takes long, and may be stopped
+            options.json.write_text(as_json(done, options))
     print(totals(done))
-    if options.json:
-        rows = [asdict(trial) for trial in done]
-        rows = [row.pop("mutant") | row for row in rows]
-        settings = {"seed": options.seed, "limit": options.limit, "jobs": options.jobs}
-        options.json.write_text(json.dumps(settings | {"mutants": rows}, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
