@@ -36,7 +36,7 @@ def test_options_reach_the_evaluation_and_the_table_is_printed(pyxai, monkeypatc
         (["--limit", 0], "Invalid value for '--limit': "),
         (["--rows", 0], "Invalid value for '--rows': "),
         (["--methods", "dxai"], "--methods names heat maps, not 'dxai', which is always there"),
-        ([], "dxai: no checkpoint.pt in "),
+        ([], "no checkpoint.pt in "),
     ],
 )
 def test_requests_that_cannot_work_are_one_line(pyxai, flags, message):

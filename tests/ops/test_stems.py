@@ -51,7 +51,8 @@ def test_one_file_for_each_operator(folder, form):
 
 def test_python_tests_of_each_operator():
     tests = {path.name for path in files("tests/ops") if path.name.startswith("test_")}
-    assert tests == {f"test_{stem}.py" for stem in STEMS} | {"test_all_ops.py", "test_stems.py"}
+    shared = {f"test{path.name}" for path in (ROOT / "pyxai/ops").glob("_[a-z]*.py")}
+    assert tests == {f"test_{stem}.py" for stem in STEMS} | shared | {"test_all_ops.py", "test_stems.py"}
 
 
 def test_plain_tests_of_each_kernel():

@@ -91,7 +91,7 @@ def test_sums_that_cannot_cancel_may_be_narrower():
 
 def test_the_box_is_the_least_that_any_pixels_can_give():
     layer, _ = made("convolution")
-    layer.lead = lambda bound: (
+    layer.lead = lambda bound, name: (
         torch.as_tensor(bound).double().reshape(1, -1, 1, 1).expand(1, 3, 4, 4) * -2 + 1
     )
     lower, upper, least = layer.box(0.0, (1.0, 2.0, 3.0))
@@ -108,7 +108,7 @@ def test_padding_that_the_model_put_round_the_image_is_no_input():
     layer, written = made("convolution")
     inner = torch.zeros(1, 3, 4, 4, dtype=torch.float64)
     inner[:, :, 1:3, 1:3] = 1
-    layer.lead = lambda bound: inner * (bound + 1)
+    layer.lead = lambda bound, name: inner * (bound + 1)
     assert torch.equal(layer.real(written), inner)
     amounts = pixels(N, 5, 4, 4, seed=5).abs()
     found = layer.equally(amounts, written)

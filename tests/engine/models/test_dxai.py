@@ -38,7 +38,7 @@ def test_the_classifier_that_was_trained_first(tmp_path):
 
 
 def test_runs_that_have_none(tmp_path):
-    with pytest.raises(InputError, match=r"dxai: no checkpoint\.pt in"):
+    with pytest.raises(InputError, match=r"^no checkpoint\.pt in"):
         load_model(f"dxai:{tmp_path}")
     begun(tmp_path, classifier="mine.py:net 0123")
     with pytest.raises(InputError, match=r"was trained for the model mine\.py:net: give that"):

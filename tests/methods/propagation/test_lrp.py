@@ -276,7 +276,10 @@ def test_rules_by_name_and_position():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"composite": "epsilon_minus"}, "`composite` must be a Composite or one of epsilon, epsilon_plus"),
+        (
+            {"composite": "epsilon_minus"},
+            "`composite` must be one of 'epsilon', .*, a Composite, got 'epsilon_minus'",
+        ),
         ({"composite": "epsilon_gamma_box", "low": 1.0, "high": 0.0}, "lrp: `low` must be less than `high`"),
         (
             {"composite": "epsilon_gamma_box", "low": (0.0, 0.0), "high": (1.0, 1.0)},
