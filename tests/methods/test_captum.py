@@ -12,8 +12,8 @@ from tests.methods import oracle
 
 captum = pytest.importorskip("captum.attr")
 
-NETS = ["resnet18", "mobilenet_v3_small", "squeezenet1_0"]
-LARGE = [pytest.param(name, marks=pytest.mark.slow) for name in ("vgg16", "vit_b16")]
+NETS = ["resnet18", "squeezenet1_0"]
+LARGE = [pytest.param(name, marks=pytest.mark.slow) for name in ("mobilenet_v3_small", "vgg16", "vit_b16")]
 RULES = {"midpoint": "riemann_middle", "gauss_legendre": "gausslegendre"}
 
 

@@ -16,7 +16,7 @@ from tests.propagation import deeplift_oracle
 RULES = ("rescale", "reveal_cancel", "mixed")
 SLOW = (
     "densenet121", "efficientnet_b0", "convnext_tiny", "googlenet", "mobilenet_v2", "mobilenet_v3_small",
-    "resnet50", "vgg16", "vit_b16",
+    "resnet18", "resnet50", "squeezenet1_0", "vgg16", "vit_b16",
 )  # fmt: skip
 
 
@@ -157,6 +157,7 @@ def test_sum_on_the_zoo(name):
     check_sum(model, images)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(zoo.missing_data()), reason=zoo.missing_data() or "data present")
 def test_sum_on_trained_networks():
     check_sum(zoo.trained_resnet20().double(), zoo.cifar10_images(4)[0].double())

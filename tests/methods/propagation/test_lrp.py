@@ -69,6 +69,7 @@ CONSERVING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(zoo.missing_data()), reason=zoo.missing_data() or "data present")
 @pytest.mark.parametrize(
     "model, images",
@@ -103,11 +104,8 @@ def test_relevance_is_conserved_without_biases(name, rule):
 @pytest.mark.parametrize(
     "name",
     [
-        "mobilenet_v3_small",
-        *(
-            pytest.param(name, marks=[pytest.mark.slow, pytest.mark.xdist_group("memory")])
-            for name in ("vit_b16", "densenet121", "googlenet", "efficientnet_b0")
-        ),
+        pytest.param(name, marks=[pytest.mark.slow, pytest.mark.xdist_group("memory")])
+        for name in ("mobilenet_v3_small", "vit_b16", "densenet121", "googlenet", "efficientnet_b0")
     ],
 )
 def test_what_is_not_conserved_had_no_positive_part(name, rule):
@@ -132,8 +130,7 @@ SMOOTH = [
 ]
 GATED = [
     "mobilenet_v3_small",
-    "vit_b16",
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("efficientnet_b0", "convnext_tiny")),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("vit_b16", "efficientnet_b0", "convnext_tiny")),
 ]
 
 
