@@ -88,8 +88,8 @@ class Explainer:
         Args:
             images: (N, C, H, W), finite, in the model's dtype and on its device.
             target: class to explain. None: the predicted one. An int: the same for all. A list or (N,)
-                tensor: one an image. (N, T), or ``"top5"`` for the five best: several an image, sharing the
-                    model's forward.
+                tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per image, which
+                share the model's forward pass.
             ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching;
                 default the row number.
         """
@@ -111,7 +111,7 @@ class Explainer:
             target: one class for each image, as for a call.
 
         Raises:
-            ValueError: the method does not go by rules of relevance, or there are several targets an image.
+            ValueError: the method does not go by rules of relevance, or there are several targets per image.
         """
         with naming(self.method.name):
             self._check(images)

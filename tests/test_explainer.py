@@ -1,4 +1,4 @@
-"""The public face: shapes, targets, certificates, freshness, determinism, and what it refuses."""
+"""The public face: shapes, targets, completeness errors, freshness, determinism, and what it refuses."""
 
 import warnings
 

@@ -55,7 +55,7 @@ class Classifier(nn.Module):
             )
         if scores.shape[:1] != images.shape[:1]:
             raise ValueError(
-                f"the model's output must have one row an image, got {tuple(scores.shape)} "
+                f"the model's output must have one row per image, got {tuple(scores.shape)} "
                 f"for {len(images)} images; pass `output=` to mend it"
             )
         if scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1):

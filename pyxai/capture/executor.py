@@ -1,4 +1,4 @@
-"""Runs a program on a fixed number of rows a call, so that a row's bits do not depend on its mates."""
+"""Runs a program on a fixed number of rows per call, so that a row's bits do not depend on its mates."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from pyxai.engine import InputError, RunError, StrictStop
 
 _app = typer.Typer(
     name="pyxai",
-    help="Explain image classifiers: fast, with a certificate, at the size of a whole data set.",
+    help="Explain image classifiers: fast, correctly, at the size of a whole data set.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

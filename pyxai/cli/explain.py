@@ -105,7 +105,7 @@ def explain(
     ] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="Log lines in place of the progress bar.")] = False,
 ) -> int:
-    """Explain every image of a data set and store the maps with their certificates."""
+    """Explain every image of a data set and store the maps with their completeness errors."""
     preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std}
     job = Job(
         model=model,
@@ -151,7 +151,7 @@ def _summary(summary: Summary) -> str:
         text = f"median {100 * summary.residual_median:.3g} %, max {100 * summary.residual_max:.3g} %"
         lines.append(("residual", text))
     if summary.evaluations is not None:
-        lines.append(("evaluations", f"{summary.evaluations:.1f} an image"))
+        lines.append(("evaluations", f"{summary.evaluations:.1f} per image"))
     if summary.failed:
         lines.append(("failures", f"{summary.store}/errors.jsonl"))
     lines.append(("store", str(summary.store)))

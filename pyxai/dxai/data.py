@@ -21,7 +21,7 @@ class Range:
     """The affine map between a classifier's input and the generators' range, where black is -1 and white 1.
 
     Attributes:
-        black, white: those pixels as the classifier's input has them, one value a channel.
+        black, white: those pixels as the classifier's input has them, one value for each channel.
     """
 
     black: tuple[float, ...]

@@ -56,7 +56,7 @@ class Recipe:
         classes: their names.
         classifier: which one is explained, as text; ``"discriminator"`` for C = D.
         data: which images, as text.
-        black, white: pixels in the classifier's input, one value a channel.
+        black, white: pixels in the classifier's input, one value for each channel.
         channels: their order, ``RGB``, ``BGR`` or ``L``.
         branches, input_norm: see :class:`pyxai.dxai.networks.Generator`.
         generator_width: its ``width``, published as 7.

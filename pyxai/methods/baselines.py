@@ -23,7 +23,7 @@ def baselines(baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
     Args:
         baseline: a number; one number for each channel; ``"black"`` (``low``); ``"mean"`` (each image's
             mean colour); ``"blur"`` (the image under a Gaussian of 10/224 of its smaller side); a tensor (C,
-            H, W), (1, C, H, W) or (N, C, H, W); or several an image, (1, K, C, H, W) or (N, K, C, H, W).
+            H, W), (1, C, H, W) or (N, C, H, W); or several per image, (1, K, C, H, W) or (N, K, C, H, W).
         low: the value of a black pixel in the model's input space, a number or one a channel.
     """
     if isinstance(baseline, str) and baseline in _NAMED:

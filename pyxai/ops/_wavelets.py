@@ -65,7 +65,7 @@ def check_dimensions(op: str, name: str, x: Tensor, dimensions: int, shape: str)
 
 
 def check_size(op: str, coefficients: Tensor, layout: WaveletLayout) -> None:
-    """``coefficients`` (N, C, K) hold as many values a channel as ``layout`` says."""
+    """``coefficients`` (N, C, K) hold as many values per channel as ``layout`` says."""
     if coefficients.shape[2] != layout.size:
         expected = f"(N, C, {layout.size})"
         raise ValueError(f"{op}: `coefficients` must have shape {expected}, got {tuple(coefficients.shape)}")

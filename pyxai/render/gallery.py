@@ -1,4 +1,4 @@
-"""The gallery: one row an image, one column a method."""
+"""The gallery: one row for each image, one column for each method."""
 
 from __future__ import annotations
 

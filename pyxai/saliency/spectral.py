@@ -116,7 +116,7 @@ def radial_amplitude(images: Tensor) -> tuple[Tensor, Tensor]:
 
     Arguments, dtype and errors as for :func:`amplitude_spectrum`.
 
-    Returns frequencies (K,) in cycles a pixel and the mean amplitudes (N, K) in rings of one cycle an image
+    Returns frequencies (K,) in cycles per pixel and the mean amplitudes (N, K) in rings of one cycle an image
     about them. K is half of the longer side, rounded down: frequency 0 is left out, and so are the corners;
     a picture of one pixel has no rings.
     """

@@ -68,7 +68,7 @@ def test_a_function_serves_what_needs_scores_only():
     "value, error, message",
     [
         ("cat", TypeError, "must be a tensor, got str"),
-        (SCORES[:1], ValueError, r"one row an image, got \(1, 3\) for 2 images"),
+        (SCORES[:1], ValueError, r"one row per image, got \(1, 3\) for 2 images"),
         (torch.zeros(2, 3, 4), ValueError, r"shape \(N, classes\), got \(2, 3, 4\)"),
     ],
 )

@@ -281,7 +281,7 @@ def test_a_model_that_drops_the_batch_axis_of_one_image_is_refused():
         def forward(self, images):
             return images.mean((2, 3), keepdim=True).squeeze()
 
-    with pytest.raises(ValueError, match=r"must have one row an image, got \(3,\) for 1 images"):
+    with pytest.raises(ValueError, match=r"must have one row per image, got \(3,\) for 1 images"):
         Executor(capture(Classifier(Squeezed()), torch.rand(2, 3, 8, 8)), 2).scores(torch.rand(1, 3, 8, 8))
 
 

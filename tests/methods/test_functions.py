@@ -100,7 +100,7 @@ def test_what_cannot_be_explained_is_one_line():
 
     for model, error, message in (
         (vague, TypeError, r"test_halves: the model's output must be a tensor, got str"),
-        (mean, ValueError, r"test_halves: the model's output must have one row an image"),
+        (mean, ValueError, r"test_halves: the model's output must have one row per image"),
         (
             pipeline(),
             TypeError,

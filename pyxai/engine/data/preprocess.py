@@ -76,12 +76,12 @@ class Preprocess:
 
     @property
     def black(self) -> tuple[float, ...]:
-        """A black pixel in the model's input space, one value a channel."""
+        """A black pixel in the model's input space, one value for each channel."""
         return self._pixel(0.0)
 
     @property
     def white(self) -> tuple[float, ...]:
-        """A white pixel in the model's input space, one value a channel."""
+        """A white pixel in the model's input space, one value for each channel."""
         return self._pixel(self.scale)
 
     def _pixel(self, value: float) -> tuple[float, ...]:

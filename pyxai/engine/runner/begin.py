@@ -86,7 +86,7 @@ def _probe(job: Job, explainer: Explainer, image: Tensor, target: Targets) -> di
                 what = "`model`" if job.model else job.method
                 raise InputError(f"{what} cannot take images of shape {shape}: {one_line(error)}") from error
             if job.rows is not None or explainer.rows == 1:
-                raise InputError(f"out of memory at {explainer.rows} rows a call: lower --rows") from error
+                raise InputError(f"out of memory at {explainer.rows} rows per call: lower --rows") from error
         explainer.rows //= 2
 
 

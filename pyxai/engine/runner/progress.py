@@ -20,7 +20,7 @@ class Summary:
         images: rows of the whole store; done: those with a status; failed: those without a result.
         rows: rows this process finished, in ``seconds`` from the first batch to the last commit.
         startup: seconds spent before the first batch, by what they were spent on.
-        residual_median, residual_max: over all results; None where the method has no certificate.
+        residual_median, residual_max: over all results; None where no axiom says what maps sum to.
         evaluations: mean over all results; None where the method has no model.
     """
 
@@ -41,7 +41,7 @@ class Summary:
 
 
 def together(store: Path, parts: list[Summary]) -> Summary:
-    """The summary of a run done in parts. Where there are several, the method has no certificate."""
+    """The summary of a run done in parts. Where there are several, the method has no residuals."""
     if len(parts) == 1:
         return parts[0]
     whole = Summary(store)

@@ -16,7 +16,7 @@ from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import InputError, RowError
 from pyxai.engine.job import CHUNK
 from pyxai.engine.status import MEANING, PENDING
-from pyxai.engine.store.results import CERTIFICATE
+from pyxai.engine.store.results import NUMBERS
 from pyxai.engine.store.store import Store
 from pyxai.methods.explanation import Explanation
 
@@ -103,7 +103,7 @@ class Run:
         heatmap = read.pop("heatmap", None)
         if "attribution" not in read:
             read["attribution"] = heatmap.unsqueeze(-3)
-        known = {name: read.pop(name, None) for name in ("attribution", *CERTIFICATE)}
+        known = {name: read.pop(name, None) for name in ("attribution", *NUMBERS)}
         rest = {"standard_error": None, "method": self.manifest["method"], "images": None, "extras": read}
         return Explanation(**known, **rest)
 

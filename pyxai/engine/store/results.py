@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pyxai.methods.explanation import Explanation
 
-CERTIFICATE = ("target", "score", "delta", "residual", "evaluations")
+NUMBERS = ("target", "score", "delta", "residual", "evaluations")
 
 
 def tensors(explanation: Explanation, keep: str) -> dict[str, Tensor]:
@@ -19,7 +19,7 @@ def tensors(explanation: Explanation, keep: str) -> dict[str, Tensor]:
     kept = {"heatmap": explanation.heatmap()} if keep in ("heatmap", "both") else {}
     if keep in ("attribution", "both"):
         kept["attribution"] = explanation.attribution
-    found = {name: getattr(explanation, name) for name in CERTIFICATE}
+    found = {name: getattr(explanation, name) for name in NUMBERS}
     if explanation.target is not None:  # what else the method tells of each map: numbers, and further parts
         shapes = [explanation.target.shape]
         if "attribution" in kept:

@@ -25,7 +25,7 @@ from pyxai.rde import (
     Representation,
 )
 
-# Steps, draws a step and learning rate. "fast" was chosen by `benchmarks/bench_rde_presets.py`.
+# Steps, draws per step and learning rate. "fast" was chosen by `benchmarks/bench_rde_presets.py`.
 PRESETS = {"fast": (50, 8, 0.1), "paper": (2000, 64, 0.001)}
 
 

@@ -217,7 +217,7 @@ def test_out_of_memory_halves_the_rows_once_and_the_store_remembers(job):
     manifest = engine.open(summary.store).manifest
     assert manifest["rows"] == 8
     assert summary.failed == 0
-    with pytest.raises(InputError, match="out of memory at 16 rows a call"):
+    with pytest.raises(InputError, match="out of memory at 16 rows per call"):
         engine.run(job(model=f"{TINY}:crowded", rows=16, out=summary.store.with_name("b.zarr")))
 
 

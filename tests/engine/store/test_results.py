@@ -16,11 +16,11 @@ def explained(method="integrated_gradients", target=None, **options):
 
 def test_what_is_kept():
     explanation = explained(steps=2)
-    certificate = ["target", "score", "delta", "residual", "evaluations"]
-    assert list(tensors(explanation, "heatmap")) == ["heatmap", *certificate]
-    assert list(tensors(explanation, "attribution")) == ["attribution", *certificate]
+    numbers = ["target", "score", "delta", "residual", "evaluations"]
+    assert list(tensors(explanation, "heatmap")) == ["heatmap", *numbers]
+    assert list(tensors(explanation, "attribution")) == ["attribution", *numbers]
     both = tensors(explanation, "both")
-    assert list(both) == ["heatmap", "attribution", *certificate]
+    assert list(both) == ["heatmap", "attribution", *numbers]
     assert torch.equal(both["heatmap"], explanation.attribution.sum(1))
     assert list(tensors(explained("gradient"), "heatmap")) == ["heatmap", "target", "score", "evaluations"]
 

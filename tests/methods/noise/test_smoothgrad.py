@@ -52,7 +52,7 @@ def test_quadratic_model_and_its_standard_error():
     assert 0.6 < float(error.square().mean().sqrt()) < 1.4
 
 
-def test_wrapped_integrated_gradients_keep_their_certificate():
+def test_wrapped_integrated_gradients_keep_their_completeness_error():
     model, images = unfriendly.build("Smooth"), unfriendly.images(2)
     found = pyxai.explain(
         model,

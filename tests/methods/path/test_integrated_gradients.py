@@ -60,7 +60,7 @@ def test_completeness_on_unfriendly_nets(name):
     assert float(gap.mean()) <= max(float(before.mean()), 1e-12)
 
 
-def test_certificate_is_the_signed_gap_by_what_was_expected():
+def test_delta_is_the_signed_gap_by_what_was_expected():
     model, images = unfriendly.build("Gate"), unfriendly.images(3)
     found = pyxai.explain(model, images, METHOD, 1, steps=3)
     expected = (model(images) - model(torch.zeros_like(images)))[:, 1]
@@ -70,7 +70,7 @@ def test_certificate_is_the_signed_gap_by_what_was_expected():
     assert torch.allclose(found.residual, delta.abs() / torch.maximum(expected.abs(), floor), rtol=1e-9)
 
 
-def test_certificate_of_an_image_that_is_its_baseline_is_zero():
+def test_residual_of_an_image_that_is_its_baseline_is_zero():
     model, images = unfriendly.build("Gate"), unfriendly.images(2)
     found = pyxai.explain(model, images, METHOD, 1, steps=3, baseline=images)
     assert float(found.attribution.abs().max()) == 0 and found.residual.tolist() == [0, 0]
