@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -22,13 +22,13 @@ from torch import Tensor
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Errors about arguments begin with ``name``, whoever raised them."""
+    """Errors about arguments begin with ``name``, whoever raised them; where, the traceback still says."""
     try:
         yield
     except (ValueError, TypeError) as error:
         if type(error) not in (ValueError, TypeError) or str(error).startswith(f"{name}: "):
             raise
-        raise type(error)(f"{name}: {error}") from None
+        raise type(error)(f"{name}: {error}").with_traceback(error.__traceback__) from error.__cause__
 
 
 def expect(condition: bool, argument: str, requirement: str, got: Any, error: type = ValueError) -> None:
@@ -48,7 +48,7 @@ def expect_images(images: Any) -> None:
 
 def whole(name: str, value: Any, least: int | None = None) -> None:
     """An option's value is a whole number, not below ``least``."""
-    fits = isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least)
+    fits = isinstance(value, Integral) and not isinstance(value, bool) and (least is None or value >= least)
     kinds = {None: "whole number", 1: "positive whole number"}
     kind = kinds.get(least, f"whole number of at least {least}")
     expect(fits, name, f"be a {kind}", repr(value))

@@ -136,10 +136,11 @@ class Explainer:
 
     def prepare(self, images: Tensor) -> None:
         """Capture the model for images of this shape now rather than at the first call."""
-        with naming(self.method.name), _setting(images):
+        with naming(self.method.name):
             self._check(images)
             if self._classifier is not None:
-                self._program(images.detach().contiguous())
+                with _setting(images):
+                    self._program(images.detach().contiguous())
 
     @property
     def classes(self) -> int | None:

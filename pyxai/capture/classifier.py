@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -94,10 +95,16 @@ class Function(nn.Module):
 
 
 def as_scores(scores: Any, images: Tensor) -> Any:
-    """An array or tensor of scores as a tensor like ``images``; what is neither as it is."""
-    if isinstance(scores, Tensor) or hasattr(scores, "__array__"):
-        return torch.as_tensor(scores).to(device=images.device, dtype=images.dtype)
-    return scores
+    """A copy of an array or tensor of scores as a tensor like ``images``; what is neither as it is.
+
+    The function may give the same buffer at every call.
+    """
+    if not isinstance(scores, Tensor):
+        if not hasattr(scores, "__array__"):
+            return scores
+        scores = torch.from_numpy(np.array(scores))
+    expect(not scores.is_complex(), "model", "return real scores", scores.dtype, TypeError)
+    return scores.detach().to(device=images.device, dtype=images.dtype, copy=True)
 
 
 def unwrap(model: Any) -> nn.Module:

@@ -11,6 +11,7 @@ from torch import Tensor
 from pyxai.capture.inner import Values
 from pyxai.capture.program import Program
 from pyxai.capture.rows import FixedRows
+from pyxai.checks import expect
 
 Choose = Callable[[Tensor], Tensor]
 
@@ -115,7 +116,7 @@ class Executor(FixedRows):
         Args:
             layers: names of layers that the method declares.
         """
-        inner = self._program.inner(layers)
+        inner = self._program.inner(tuple(layers))
         parts = [
             inner.only(inner.values(self.fill(images[block])), block.stop - block.start)
             for block in self.blocks(len(images))
@@ -138,7 +139,7 @@ class Executor(FixedRows):
             values (r, …) and T gradients (r, …) by layer, in the dtype the model ran in; scores (r, T);
             classes (r, T).
         """
-        count, dtype, inner = len(points), self._program.dtype, self._program.inner(layers)
+        count, dtype, inner = len(points), self._program.dtype, self._program.inner(tuple(layers))
         with torch.enable_grad():
             logits, values = inner.scores_and_values(self.fill(points if dtype is None else points.to(dtype)))
             logits = logits[:count]
@@ -147,9 +148,11 @@ class Executor(FixedRows):
             gradients: dict[str, list[Tensor]] = {name: [] for name in layers}
             for t in range(classes.shape[1]):
                 total, again = picked[:, t].sum(), t < classes.shape[1] - 1
-                found = torch.autograd.grad(
-                    total, list(values.values()), retain_graph=again, materialize_grads=True
-                )
+                found = [torch.zeros_like(value) for value in values.values()]
+                if total.requires_grad:  # else the scores do not depend on any of them
+                    found = torch.autograd.grad(
+                        total, list(values.values()), retain_graph=again, materialize_grads=True
+                    )
                 for name, gradient in inner.only(dict(zip(values, found, strict=True)), count).items():
                     gradients[name].append(gradient)
         kept = {name: value.detach() for name, value in inner.only(values, count).items()}
@@ -164,6 +167,11 @@ class Executor(FixedRows):
             values: by the names of layers that the method declares.
         """
         inner = self._program.inner(tuple(values))
+        for name, value in values.items():
+            entries, *rest = inner.per_image[name]
+            shape = (entries * len(images), *rest)
+            expect(value.shape == shape, "values", f"have shape {shape} for `{name}`", tuple(value.shape))
+            expect(value.dtype == images.dtype, "values", f"be {images.dtype}", value.dtype, TypeError)
         scores = []
         for block in self.blocks(len(images)):
             own = {

@@ -20,15 +20,15 @@ class Inner(abc.ABC):
     """A model as seen from some of its layers.
 
     Attributes:
-        per_image: layer to the entries that its value has for an image along its first axis.
+        per_image: layer to the shape of what it has for one image, entries along the first axis first.
     """
 
-    def __init__(self, per_image: dict[str, int]):
+    def __init__(self, per_image: dict[str, tuple[int, ...]]):
         self.per_image = per_image
 
     @abc.abstractmethod
     def values(self, images: Tensor) -> Values:
-        """The layers' values for images (n, C, H, W), (n · per_image, …) each, as they are when made."""
+        """The layers' values for images (n, C, H, W), (n · entries, …) each, as they are when made."""
 
     @abc.abstractmethod
     def scores_and_values(self, images: Tensor) -> tuple[Tensor, Values]:
@@ -40,7 +40,7 @@ class Inner(abc.ABC):
 
     def only(self, values: Values, count: int) -> Values:
         """The part of ``values`` that belongs to the first ``count`` images."""
-        return {name: value[: count * self.per_image[name]] for name, value in values.items()}
+        return {name: value[: count * self.per_image[name][0]] for name, value in values.items()}
 
 
 class CapturedInner(Inner):
@@ -48,14 +48,14 @@ class CapturedInner(Inner):
 
     Args:
         module: the graph; nothing is folded across the layers.
-        per_image: layer to entries for an image.
+        per_image: layer to the shape of what it has for one image.
         prepare: makes a graph fit to be differentiated.
     """
 
     def __init__(
         self,
         module: fx.GraphModule,
-        per_image: dict[str, int],
+        per_image: dict[str, tuple[int, ...]],
         prepare: Callable[[fx.GraphModule], torch.nn.Module],
     ):
         super().__init__(per_image)
@@ -90,7 +90,7 @@ class CapturedInner(Inner):
 class HookedInner(Inner):
     """Layers of a model that runs as it is, seen by hooks that live inside the call."""
 
-    def __init__(self, classifier: Classifier, per_image: dict[str, int]):
+    def __init__(self, classifier: Classifier, per_image: dict[str, tuple[int, ...]]):
         super().__init__(per_image)
         self._classifier = classifier
 
@@ -122,4 +122,4 @@ class HookedInner(Inner):
 
 def _variable(value: Tensor) -> Tensor:
     """``value`` as something to take gradients by; nothing before it is differentiated."""
-    return value if value.requires_grad else value.detach().requires_grad_(torch.is_grad_enabled())
+    return value if value.requires_grad else value.detach().requires_grad_(True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, fx, nn
 
 from pyxai.checks import expect, near
@@ -32,17 +33,25 @@ class Watch:
 
     def __init__(self, model: nn.Module, layers: Iterable[str], see: See):
         self._see = see
-        self._wanted: dict[nn.Module, dict[int, str]] = {}
+        self._wanted: dict[nn.Module, dict[int, list[str]]] = {}
         known = dict(model.named_modules(remove_duplicate=False))
+        first = {module: path for path, module in reversed(known.items())}
+        self._aliases = {}
         for name in layers:
-            path, _, call = name.partition("#")
-            expect(path in known, "layer", "name a module of the model", f"{name!r}{near(path, known)}")
-            self._wanted.setdefault(known[path], {})[int(call or 1)] = name
+            parts = re.fullmatch(r"(.*?)(?:#([1-9]\d*))?", name) if isinstance(name, str) else None
+            path = parts[1] if parts else ""
+            wanted = "name a module of the model, with #2 behind it for its second call"
+            expect(parts is not None and path in known, "layer", wanted, f"{name!r}{near(path, known)}")
+            module = known[path]
+            self._wanted.setdefault(module, {}).setdefault(int(parts[2] or 1), []).append(name)
+            if parts[2] is None and path != first[module]:
+                self._aliases[name] = (module, first[module])
         self._calls = dict.fromkeys(self._wanted, 0)
         self._thread = threading.get_ident()
 
     def __enter__(self) -> Watch:
-        self._hooks = [module.register_forward_hook(self._hook) for module in self._wanted]
+        # a trace may hand the hook something else in place of the module
+        self._hooks = [module.register_forward_hook(partial(self._hook, module)) for module in self._wanted]
         return self
 
     def __exit__(self, kind: type | None, *_: Any) -> None:
@@ -50,52 +59,62 @@ class Watch:
             hook.remove()
 
     def check_calls(self) -> None:
-        """Raise a :class:`ValueError` for a layer that was not called."""
+        """Raise a :class:`ValueError` for a layer that was not called, or whose call is not clear."""
         for module, wanted in self._wanted.items():
-            for call, name in wanted.items():
+            for call, names in wanted.items():
                 made = self._calls[module]
                 times = "never" if made == 0 else "once" if made == 1 else f"{made} times"
-                got = f"{name!r}, whose module is called {times}"
+                got = f"{names[0]!r}, whose module is called {times}"
                 expect(call <= made, "layer", "name a module that the model calls", got)
+        for name, (module, first) in self._aliases.items():
+            wanted = f"say which call is meant, as in '{first}#2'"
+            got = f"{name!r}, another name of {first!r}, which is called {self._calls[module]} times"
+            expect(self._calls[module] == 1, "layer", wanted, got)
 
-    def _hook(self, module: nn.Module, arguments: tuple, value: Any) -> Tensor | None:
+    def _hook(self, watched: nn.Module, module: nn.Module, arguments: tuple, value: Any) -> Tensor | None:
         if threading.get_ident() != self._thread:
             return None
-        self._calls[module] += 1
-        name = self._wanted[module].get(self._calls[module])
-        if name is None:
-            return None
-        floating = isinstance(value, Tensor) and value.is_floating_point()
-        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
-        expect(floating, "layer", "return a floating tensor", f"{kind} from {name!r}", TypeError)
-        return self._see(name, value)
+        self._calls[watched] += 1
+        shown = None
+        for name in self._wanted[watched].get(self._calls[watched], []):
+            floating = isinstance(value, Tensor) and value.is_floating_point()
+            kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+            expect(floating, "layer", "return a floating tensor", f"{kind} from {name!r}", TypeError)
+            shown = self._see(name, value)
+        return shown
 
 
-def rows_per_image(model: nn.Module, function: nn.Module, images: Tensor, layers: Iterable[str]) -> dict:
-    """How many entries of its first axis each layer's value has for an image: 1, or as many as windows.
+def shapes_per_image(
+    model: nn.Module, function: nn.Module, images: Tensor, layers: Iterable[str]
+) -> dict[str, tuple[int, ...]]:
+    """The shape of what each layer has for one image: (1, …), or (windows, …) where it takes images apart.
 
     Args:
         model: the module that holds the layers.
         function: what calls it with images.
-        images: at least one image (n, C, H, W), taken twice and three times.
+        images: three that differ (3, C, H, W).
 
     Raises:
-        ValueError, TypeError: as of :class:`Watch`; a layer is never called; its images do not lie along the
-            first axis.
+        ValueError, TypeError: as of :class:`Watch`; a layer is never called; its images do not lie one after
+            the other along the first axis.
     """
-    shapes: list[dict[str, torch.Size]] = []
+    seen: list[dict[str, Tensor]] = []
     for count in (2, 3):
-        shapes.append({})
-        with Watch(model, layers, lambda name, value: shapes[-1].update({name: value.shape})) as watch:
-            function(torch.cat([images[:1]] * count))
+        seen.append({})
+        keep = seen[-1]
+        with Watch(model, layers, lambda name, value, keep=keep: keep.update({name: value.clone()})) as watch:
+            function(images[:count].clone())
         watch.check_calls()
     found = {}
-    for name, two in shapes[0].items():
-        three = shapes[1][name]
-        along = len(two) > 0 and two[1:] == three[1:] and 3 * two[0] == 2 * three[0] and two[0] > 0
-        got = f"shape {tuple(two)} for 2 images in {name!r}"
+    for name, two in seen[0].items():
+        three = seen[1][name]
+        along = two.ndim > 0 and two.shape[1:] == three.shape[1:] and 3 * len(two) == 2 * len(three) > 0
+        got = f"shape {tuple(two.shape)} for 2 images in {name!r}"
         expect(along, "layer", "have the images along its first axis", got)
-        found[name] = two[0] // 2
+        close = (three[: len(two)] - two).abs().max() <= 1e-3 * three.abs().max()
+        got = f"{name!r}, whose first {len(two)} rows of 2 images are not those of 3"
+        expect(bool(close), "layer", "have one image after the other", got)
+        found[name] = (len(two) // 2, *two.shape[1:])
     return found
 
 

@@ -18,8 +18,9 @@ from pyxai.capture.fast.differentiable import differentiable
 from pyxai.capture.fast.pointwise import uses_convolutions
 from pyxai.capture.fast.stem import Stem
 from pyxai.capture.inner import CapturedInner, HookedInner, Inner
-from pyxai.capture.layers import rows_per_image
+from pyxai.capture.layers import shapes_per_image
 from pyxai.capture.needs import Needs
+from pyxai.capture.rows import with_mates
 from pyxai.checks import one_of
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
@@ -44,7 +45,7 @@ class Program:
         classes: how many scores an image has.
         token_linears: "convolution" where linear layers over tokens run as one, see
             :mod:`pyxai.capture.fast.pointwise`.
-        per_image: layer to the entries its value has for an image, of the layers that can be read.
+        per_image: layer to the shape of what it has for one image, of the layers that can be read.
         seen_from: makes the model as seen from some of them.
     """
 
@@ -59,8 +60,8 @@ class Program:
     classes: int = 0
     token_linears: str = "linear"
     shape: tuple[int, ...] = field(default=())
-    per_image: dict[str, int] = field(default_factory=dict)
-    seen_from: Callable[[dict[str, int]], Inner] | None = None
+    per_image: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    seen_from: Callable[[dict[str, tuple[int, ...]]], Inner] | None = None
     _prepared: list[tuple[Any, Any]] = field(default_factory=list)
     _inner: dict[tuple[str, ...], Inner] = field(default_factory=dict)
 
@@ -162,13 +163,18 @@ def _one(images: Tensor) -> Tensor:
     return images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
 
 
-def _layer_sizes(classifier: Classifier, images: Tensor, layers: Iterable[str]) -> dict[str, int]:
-    """Layer to the entries its value has for an image; the checks of :func:`rows_per_image`."""
+def _layer_sizes(classifier: Classifier, images: Tensor, layers: Iterable[str]) -> dict[str, tuple]:
+    """Layer to the shape of what it has for one image; the checks of :func:`shapes_per_image`."""
     if not layers:
         return {}
     _check_runs(classifier, images)
-    with torch.no_grad():
-        return rows_per_image(classifier.model, classifier, _one(images), layers)
+    try:
+        with torch.no_grad():
+            return shapes_per_image(classifier.model, classifier, with_mates(_one(images)), layers)
+    except (TypeError, ValueError):
+        raise
+    except Exception as error:  # the model's own code may raise anything
+        raise ValueError(f"`model` must let its layers be read: {_first_line(error)}") from error
 
 
 def _check_runs(classifier: Classifier, images: Tensor) -> None:
@@ -179,9 +185,13 @@ def _check_runs(classifier: Classifier, images: Tensor) -> None:
     except (TypeError, ValueError):  # the classifier's, about what the model gives
         raise
     except Exception as error:  # the model's own code may raise anything
-        shape, lines = tuple(images.shape[1:]), str(error).strip().splitlines()
-        reason = lines[0] if lines else type(error).__name__
-        raise ValueError(f"`model` cannot take images of shape {shape}: {reason}") from error
+        shape = tuple(images.shape[1:])
+        raise ValueError(f"`model` cannot take images of shape {shape}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _check_precision(program: Program, images: Tensor) -> None:
@@ -260,6 +270,19 @@ def _gradient(function: torch.nn.Module, images: Tensor) -> Tensor:
         return torch.autograd.grad((scores * weights).sum(), leaf, materialize_grads=True)[0]
 
 
+def _check_alone(forward: Callable[[Tensor], Tensor], scores: Tensor, image: Tensor) -> None:
+    """Raise a :class:`ValueError` where the ``scores`` of an image are others with other images beside it."""
+    try:
+        with torch.no_grad():
+            beside = forward(with_mates(image))[:1]
+    except Exception:  # it may take no images like these, or one at a time: the call that needs it will say
+        return
+    distance = (beside - scores).abs().max() / scores.abs().max().clamp(min=1e-30)
+    if distance > AGREEMENT[image.dtype]:
+        differs = f"its output for one differs by {float(distance):.1e} with others beside it"
+        raise ValueError(f"`model` must treat each image alone: {differs}")
+
+
 def _eager(
     classifier: Classifier, images: Tensor, dtype: torch.dtype | None, reason: str, layers: Iterable[str]
 ) -> Program:
@@ -274,6 +297,7 @@ def _eager(
         first, second = forward(probe), forward(probe)
     if not torch.allclose(first, second, rtol=1e-3, equal_nan=True):
         raise ValueError("`model` must be deterministic, but two calls with the same image differ")
+    _check_alone(forward, first, probe)
     return Program(
         forward,
         forward,

@@ -34,6 +34,12 @@ class FixedRows:
         return points
 
 
+def with_mates(image: Tensor) -> Tensor:
+    """An image (1, C, H, W) and two that are unlike it and each other, also where it has one colour only."""
+    ramp = torch.linspace(0, 1, image.numel(), dtype=image.dtype, device=image.device).reshape(image.shape)
+    return torch.cat([image, (image + ramp) / 2, ramp])
+
+
 def default_rows(shape: tuple[int, ...], device: torch.device | str = "cpu") -> int:
     """Rows of a model call for images of ``shape`` (…, H, W): a rule, not a measurement, so it never wavers.
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import inspect
+import typing
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pyxai.capture.needs import Needs
@@ -45,8 +48,15 @@ class Method(abc.ABC):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        own = inspect.get_annotations(cls)
+        for base in filter(dataclasses.is_dataclass, cls.__mro__[1:]):  # a default alone changes a default
+            hints = typing.get_type_hints(base)
+            inherited = [field.name for field in dataclasses.fields(base) if field.name in cls.__dict__]
+            own |= {name: hints[name] for name in inherited if name not in own}
+        cls.__annotations__ = own
         dataclasses.dataclass(frozen=True)(cls)
         if "name" in cls.__dict__:
+            _check_options(cls)
             _register(cls)
 
     def __post_init__(self) -> None:
@@ -95,11 +105,29 @@ class Method(abc.ABC):
         return options_of(cls)
 
 
+def _check_options(cls: type[Method]) -> None:
+    """Raise a :class:`TypeError` for what would break later, for whoever lists the methods too."""
+    try:
+        options = cls.options()
+    except NameError as error:
+        raise TypeError(f"{cls.name}: the annotation of an option cannot be resolved: {error}") from error
+    for field in dataclasses.fields(cls):
+        if hasattr(Method, field.name) or field.name in Method.__annotations__:
+            raise TypeError(f"{cls.name}: no option may be called `{field.name}`, which every method has")
+        if field.name in options and options[field.name].default is dataclasses.MISSING:
+            raise TypeError(f"{cls.name}: the option `{field.name}` must have a default")
+
+
 def _register(cls: type[Method]) -> None:
+    of_package = cls.__module__.startswith("pyxai.methods.")
     known = REGISTRY.get(cls.name)
     if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         places = f"{known.__module__}.{known.__qualname__} and {cls.__module__}.{cls.__qualname__}"
-        raise ValueError(f"two methods are called {cls.name!r}: {places}")
-    if cls.__module__.startswith("pyxai.methods."):
+        if not of_package or known.__module__.startswith("pyxai.methods."):
+            raise ValueError(f"two methods are called {cls.name!r}: {places}")
+        warnings.warn(f"two methods are called {cls.name!r}, the package's is taken: {places}", stacklevel=2)
+    if of_package:
         cls.family = cls.__module__.split(".")[2]
+    elif "family" not in cls.__dict__:
+        cls.family = Method.family
     REGISTRY[cls.name] = cls

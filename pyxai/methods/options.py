@@ -84,6 +84,8 @@ def check_choices(method: Any) -> None:
     """Raise a :class:`ValueError` for an option whose value is none of its choices."""
     for option in options_of(type(method)).values():
         value = getattr(method, option.name)
+        if option.annotation is bool:
+            expect(isinstance(value, bool), option.name, "be True or False", shown(value))
         if not option.choices or (isinstance(value, str) and value in option.choices):
             continue
         others = [_numeric(kind) for kind in alternatives(option.annotation) if isinstance(kind, type)]
@@ -123,7 +125,8 @@ def _parse_order(kind: Any) -> int:
 
 
 def _default(field: dataclasses.Field) -> Any:
-    return field.default_factory() if field.default is dataclasses.MISSING else field.default
+    made = field.default_factory is not dataclasses.MISSING
+    return field.default_factory() if made else field.default
 
 
 def _documented(cls: type) -> dict[str, str]:
@@ -142,5 +145,6 @@ def _documented(cls: type) -> dict[str, str]:
             continue
         for entry in re.split(r"^ {4}(?=\S)", section[1], flags=re.M)[1:]:
             names, _, text = entry.partition(":")
-            found |= dict.fromkeys(re.split(r",\s*", names), " ".join(text.split()))
+            names = re.sub(r"\s*\(.*?\)", "", names)  # types in brackets, as some write them
+            found |= dict.fromkeys(re.split(r",\s*", names.strip()), " ".join(text.split()))
     return found

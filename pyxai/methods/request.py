@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyxai.checks import expect, expect_images
+from pyxai.checks import expect, expect_images, shown
 from pyxai.methods.targets import Target
 
 
@@ -74,15 +74,18 @@ def check_images(images: Any, dtype: torch.dtype | None, device: torch.device | 
     if not math.isfinite(images.detach().sum()):  # one pass; a finite sum has finite terms
         finite = torch.isfinite(images).flatten(1).all(1)
         rows = (~finite).nonzero().flatten().tolist()
-        shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
-        expect(not rows, "images", "be finite", f"NaN or infinity in row {shown}")
+        first = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+        expect(not rows, "images", "be finite", f"NaN or infinity in row {first}")
 
 
 def check_ids(ids: Any, images: Tensor) -> Tensor:
     """The sample ids as an (N,) int64 tensor on the images' device; the row numbers where ``ids`` is None."""
     if ids is None:
         return torch.arange(len(images), device=images.device)
-    ids = torch.as_tensor(ids, device=images.device)
+    try:
+        ids = torch.as_tensor(ids, device=images.device)
+    except (TypeError, ValueError, RuntimeError):
+        expect(False, "ids", f"be {len(images)} whole numbers", shown(ids), TypeError)
     expect(ids.dtype == torch.int64, "ids", "be int64", ids.dtype, TypeError)
     expect(ids.shape == (len(images),), "ids", f"have shape ({len(images)},)", tuple(ids.shape))
     return ids

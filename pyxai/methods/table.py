@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from pyxai.checks import naming, near
+from pyxai.checks import expect, naming, near, shown
 from pyxai.methods.method import REGISTRY, Method
 from pyxai.methods.options import check_names
 from pyxai.modules import import_named
@@ -40,12 +40,16 @@ def get_method(name: str) -> type[Method]:
         ValueError: there is none; with the nearest names.
     """
     _discover()
+    expect(isinstance(name, str), "method", "be the name of a method", shown(name), TypeError)
     place, _, name = name.rpartition(":")
     if place:
         try:
-            import_named(place)
-        except (ImportError, SyntaxError, OSError) as error:
+            module = import_named(place)
+        except Exception as error:  # the user's own code may raise anything
             raise ValueError(f"cannot import the method {place}:{name}: {error}") from error
+        own = name in REGISTRY and REGISTRY[name].__module__ == module.__name__
+        if place.endswith(".py") and not own:
+            raise ValueError(f"{place} has no method {name!r}{near(name, vars(module))}")
     if name not in REGISTRY:
         raise ValueError(f"no method {name!r}{near(name, REGISTRY)}; pyxai.list_methods() lists them")
     return REGISTRY[name]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyxai.capture.layers import Watch, rows_per_image
+from pyxai.capture.layers import Watch, shapes_per_image
 
 
 class Twice(nn.Module):
@@ -72,8 +72,9 @@ def test_hooks_are_gone_also_when_the_model_raises(model):
     assert not any(module._forward_hooks for module in model.modules())
 
 
-def test_rows_per_image(model):
-    assert rows_per_image(model, model, X, ("layer#2", "windows")) == {"layer#2": 1, "windows": 2}
+def test_shapes_per_image(model):
+    shapes = shapes_per_image(model, model, X, ("layer#2", "windows"))
+    assert shapes == {"layer#2": (1, 4), "windows": (2, 2)}
 
 
 @pytest.mark.parametrize(
@@ -81,9 +82,36 @@ def test_rows_per_image(model):
     [
         ("idle", "`layer` must name a module that the model calls, got 'idle', whose module is called never"),
         ("windows#2", "got 'windows#2', whose module is called once"),
-        ("window", r"`layer` must name a module of the model, got 'window' \(did you mean 'windows'\?\)"),
+        ("window", r"a module of the model, .* got 'window' \(did you mean 'windows'\?\)"),
+        ("layer#0", r"`layer` must name a module of the model, with #2 behind it .* got 'layer#0'"),
+        ("layer#x", r"got 'layer#x'"),
+        (
+            "alias",
+            r"say which call is meant, as in 'layer#2', got 'alias', .* is called 2 times",
+        ),
     ],
 )
 def test_what_is_no_layer(model, layer, message):
     with pytest.raises(ValueError, match=message):
-        rows_per_image(model, model, X, (layer,))
+        shapes_per_image(model, model, X, (layer,))
+
+
+def test_names_of_one_call_all_see_it(model):
+    seen = {}
+    with Watch(model, ("layer#2", "alias#2"), lambda name, value: seen.update({name: value.clone()})):
+        model(X)
+    assert torch.equal(seen["layer#2"], seen["alias#2"])
+
+
+def test_copies_of_all_images_behind_each_other_are_no_windows():
+    class Twofold(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Identity()
+
+        def forward(self, x):
+            return self.layer(torch.cat([x, -x])).sum(1)
+
+    model = Twofold()
+    with pytest.raises(ValueError, match="one image after the other, got 'layer'"):
+        shapes_per_image(model, model, X, ("layer",))

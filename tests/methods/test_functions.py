@@ -120,6 +120,24 @@ def test_a_function_that_draws_random_numbers_is_refused():
         pyxai.explain(lambda images: torch.rand(len(images), 3), IMAGES, "test_halves")
 
 
+def test_a_function_may_give_the_same_buffer_at_every_call():
+    buffer = np.empty((1, 3))
+
+    def model(images):
+        np.copyto(buffer, numpy_function(images))
+        return buffer[:, ::-1]
+
+    found = pyxai.Explainer(model, "test_halves", rows=1)(IMAGES)
+    assert torch.allclose(found.score, torch.from_numpy(numpy_function(IMAGES)).amax(1))
+
+
+def test_a_function_that_mixes_images_or_gives_complex_scores_is_refused():
+    with pytest.raises(ValueError, match="`model` must treat each image alone"):
+        pyxai.explain(lambda images: (images - images.mean(0)).flatten(1), IMAGES, "test_halves")
+    with pytest.raises(TypeError, match=r"`model` must return real scores, got torch.complex128"):
+        pyxai.explain(lambda images: images.flatten(1) * 1j, IMAGES, "test_halves")
+
+
 def test_two_methods_cannot_have_one_name(halves):
     with pytest.raises(ValueError, match="two methods are called 'test_halves'"):
         type("Other", (Method,), {"name": "test_halves", "__module__": "elsewhere"})

@@ -3,9 +3,11 @@
 import dataclasses
 
 import pytest
+import torch
 
 import pyxai
-from pyxai.methods import build, get_method, parse_options
+from pyxai.methods import Method, Needs, build, get_method, parse_options
+from pyxai.methods.method import REGISTRY
 
 
 @pytest.mark.parametrize("name", pyxai.list_methods())
@@ -94,3 +96,67 @@ def test_options_of_a_wrapped_method_from_text():
 def test_bad_text(text, message):
     with pytest.raises(ValueError, match=f"^integrated_gradients: {message}"):
         parse_options("integrated_gradients", [text])
+
+
+@pytest.fixture
+def registry():
+    before = dict(REGISTRY)
+    yield REGISTRY
+    REGISTRY.clear()
+    REGISTRY.update(before)
+
+
+def test_a_default_alone_changes_the_default_of_an_inherited_option(registry):
+    lrp = get_method("lrp")
+    mine = type("Mine", (lrp,), {"name": "test_mine", "bias": "ignore", "__module__": __name__})
+    assert mine().bias == "ignore" and mine.options()["bias"].default == "ignore"
+    assert lrp().bias == "absorb" and mine.family == "third-party"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "message"),
+    [
+        ({"__annotations__": {"k": int}}, "the option `k` must have a default"),
+        ({"__annotations__": {"needs": int}, "needs": 3}, "no option may be called `needs`"),
+        ({"__annotations__": {"k": "Nowhere"}, "k": 3}, "the annotation of an option cannot be resolved"),
+    ],
+)
+def test_what_would_break_later_is_refused_where_it_is_written(registry, namespace, message):
+    with pytest.raises(TypeError, match=f"^test_broken: {message}"):
+        type("Broken", (Method,), namespace | {"name": "test_broken", "__module__": __name__})
+    assert "test_broken" not in registry
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        (3, {}, TypeError, "`method` must be the name of a method, got 3"),
+        (
+            "smoothgrad",
+            {"of": None},
+            TypeError,
+            "smoothgrad: `method` must be the name of a meth",
+        ),
+        ("smoothgrad", {"of_options": None}, TypeError, "smoothgrad: `of_options` must be a dictionary"),
+        (
+            "cartoonx",
+            {"colour": "false"},
+            ValueError,
+            "`colour` must be True or False, got 'false'",
+        ),
+    ],
+)
+def test_options_of_the_wrong_kind(name, options, error, message):
+    with pytest.raises(error, match=message):
+        build(name, options)
+
+
+def test_an_error_in_a_methods_own_code_keeps_its_traceback(registry):
+    def attribute(self, executor, request):
+        return 1 + None
+
+    namespace = {"name": "test_failing", "attribute": attribute, "__module__": __name__}
+    type("Failing", (Method,), namespace | {"needs": Needs.NOTHING})
+    with pytest.raises(TypeError, match=r"^test_failing: unsupported operand") as caught:
+        pyxai.explain(None, torch.zeros(1, 1, 2, 2), "test_failing")
+    assert any(entry.name == "attribute" for entry in caught.traceback)

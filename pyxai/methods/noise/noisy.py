@@ -12,7 +12,7 @@ from torch import Tensor
 from pyxai import ops
 from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
-from pyxai.checks import non_negative, whole
+from pyxai.checks import expect, non_negative, whole
 from pyxai.methods.method import Method
 from pyxai.methods.moments import Moments
 from pyxai.methods.request import Maps, Request
@@ -50,6 +50,8 @@ class Noisy(Method):
     seed: int = 0
 
     def settle(self) -> None:
+        kind = type(self.of_options).__name__
+        expect(isinstance(self.of_options, dict), "of_options", "be a dictionary", kind, TypeError)
         wrapped = get_method(self.of)
         if issubclass(wrapped, Noisy):
             raise ValueError(f"`of` must be a method that is not itself an average, got {self.of!r}")

@@ -29,7 +29,10 @@ class ModelFree(Method):
     per_channel = False
     function: ClassVar[Callable[..., Tensor]]
 
-    def __init_subclass__(cls, function: Callable[..., Tensor], **keywords: Any) -> None:
+    def __init_subclass__(cls, function: Callable[..., Tensor] | None = None, **keywords: Any) -> None:
+        if function is None:  # a variation of a method that has one
+            super().__init_subclass__(**keywords)
+            return
         _images, *options = inspect.signature(function).parameters.values()
         hints = typing.get_type_hints(function)
         cls.__annotations__ = {option.name: hints[option.name] for option in options}
