@@ -274,8 +274,8 @@ def _check_alone(forward: Callable[[Tensor], Tensor], scores: Tensor, image: Ten
     """Raise a :class:`ValueError` where the ``scores`` of an image are others with other images beside it."""
     try:
         with torch.no_grad():
-            beside = forward(with_mates(image))[:1]
-    except Exception:  # it may take no images like these, or one at a time: the call that needs it will say
+            beside = forward(torch.cat([image, image.flip(-2), image.flip(-1)]))[:1]
+    except Exception:  # it may take one image at a time: the call that needs more will say
         return
     distance = (beside - scores).abs().max() / scores.abs().max().clamp(min=1e-30)
     if distance > AGREEMENT[image.dtype]:

@@ -47,9 +47,9 @@ def get_method(name: str) -> type[Method]:
             module = import_named(place)
         except Exception as error:  # the user's own code may raise anything
             raise ValueError(f"cannot import the method {place}:{name}: {error}") from error
-        own = name in REGISTRY and REGISTRY[name].__module__ == module.__name__
-        if place.endswith(".py") and not own:
-            raise ValueError(f"{place} has no method {name!r}{near(name, vars(module))}")
+        own = [known for known, method in REGISTRY.items() if method.__module__ == module.__name__]
+        if place.endswith(".py") and name not in own:
+            raise ValueError(f"no method {name!r}{near(name, own)} in {place}")
     if name not in REGISTRY:
         raise ValueError(f"no method {name!r}{near(name, REGISTRY)}; pyxai.list_methods() lists them")
     return REGISTRY[name]
