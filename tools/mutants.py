@@ -454,9 +454,10 @@ def run(command: list[str], folder: Path, limit: float, clock: float) -> tuple[i
 
     timer = threading.Timer(clock, kill)
     timer.start()
-    _, status, usage = os.wait4(process.pid, 0)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     timer.cancel()
-    kill()  # what it left behind
+    kill()  # what it left behind, while its number is still its own
+    _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     late = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
     return None if late else process.returncode, usage.ru_utime + usage.ru_stime
