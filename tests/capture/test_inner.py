@@ -48,6 +48,7 @@ def networks():
 
 REUSED = {name: (model, images) for name, model, images in networks()}
 ZOO = ("resnet18", "mobilenet_v3_small", "densenet121", "vit_b16")
+LARGE = [pytest.mark.slow, pytest.mark.xdist_group("memory")]
 
 
 def network(name):
@@ -88,7 +89,7 @@ def distance(ours, theirs):
     return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-300))
 
 
-@pytest.mark.parametrize("name", [*REUSED, *(pytest.param(name, marks=pytest.mark.slow) for name in ZOO)])
+@pytest.mark.parametrize("name", [*REUSED, *(pytest.param(name, marks=LARGE) for name in ZOO)])
 def test_every_layer_that_is_called_has_the_value_and_gradient_a_hook_sees(name):
     model, images = network(name)
     classes = torch.arange(len(images)) % 3
