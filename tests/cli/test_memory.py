@@ -17,8 +17,8 @@ def test_freed_memory_is_kept_for_the_next_call():
         "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "    buffers = [torch.ones(2**22) for _ in range(4)]\n"
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
-        "asked = [faults() for _ in range(3)][-1]; keep_freed_memory()\n"
-        "kept = [faults() for _ in range(3)][-1]; print(asked, kept)"
+        "asked = min(faults() for _ in range(6)); keep_freed_memory()\n"
+        "kept = min(faults() for _ in range(6)); print(asked, kept)"  # the heap grows for up to three passes
     )
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
     command = [sys.executable, "-c", program]
