@@ -1,5 +1,6 @@
 """Options and fixtures of the whole suite: which devices and dtypes the operator tests run on, and skips."""
 
+import functools
 import gc
 import os
 import subprocess
@@ -8,14 +9,25 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch._export.utils
+import torch.export.exported_program
 from hypothesis import settings
 
-from tests import torchvision_shim
+from pyxai.capture import export
+from tests import torchvision_shim, traces
 
 torchvision_shim.install()
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)  # the workers share the cores
+
+# At every capture torch.export looks up hundreds of operators and makes each a kernel that raises: a third of
+# the time of a small model's capture, of which the suite makes thousands. No operator is added between them.
+for module, name in (
+    (torch._export.utils, "_collect_all_valid_cia_ops_for_namespace"),
+    (torch.export.exported_program, "autograd_not_implemented"),
+):
+    setattr(module, name, functools.cache(getattr(module, name)))
 
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("fixed")
@@ -68,6 +80,16 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+shared_trace = traces.shared(export._trace)
+
+
+@pytest.fixture(autouse=True)
+def _traces(request, monkeypatch):
+    """Captures share their traces, but in the tests of capturing."""
+    if "capture" not in request.path.relative_to(request.config.rootpath).parts:
+        monkeypatch.setattr(export, "_trace", shared_trace)
 
 
 @pytest.fixture(autouse=True)
