@@ -4,8 +4,9 @@ import signal
 
 import pytest
 
+from pyxai import Explainer
 from pyxai.engine import InputError, RunError, StrictStop
-from pyxai.engine.store import store as store_module
+from pyxai.engine.job import CHUNK
 
 
 def test_help_does_not_import_torch(run_python):
@@ -56,15 +57,18 @@ def test_without_a_command_help_is_shown(pyxai):
 
 def test_interrupting_is_one_line(explain, monkeypatch):
     """Ctrl-C while a run works: what is committed stays, and the run goes on from it."""
-    write, before = store_module.Store.write, signal.signal(signal.SIGINT, signal.default_int_handler)
+    call, before = Explainer.__call__, signal.signal(signal.SIGINT, signal.default_int_handler)
+    calls = []
 
-    def interrupted(self, chunk, *rest):
-        write(self, chunk, *rest)
-        signal.raise_signal(signal.SIGINT)  # on the writing thread; the main one hears of it
+    def interrupted(self, *arguments, **options):
+        calls.append(arguments)
+        if len(calls) == CHUNK + 2:
+            signal.raise_signal(signal.SIGINT)
+        return call(self, *arguments, **options)
 
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(store_module.Store, "write", interrupted)
+            patch.setattr(Explainer, "__call__", interrupted)
             code, out, err = explain("--batch-size", "1")
     finally:
         signal.signal(signal.SIGINT, before)
