@@ -20,7 +20,7 @@ from pyxai.capture.classifier import (
 )
 from pyxai.capture.executor import Executor, exact_arithmetic
 from pyxai.capture.needs import Needs
-from pyxai.capture.outputs import KINDS, Asked, Call, Kind
+from pyxai.capture.outputs import KINDS, Asked, Call, Kind, Output
 from pyxai.capture.pick import Pick
 from pyxai.capture.program import Program, capture
 from pyxai.capture.rows import FixedRows, default_rows, fit_rows
@@ -45,11 +45,12 @@ class Explainer:
         output: which tensor of what the model returns is explained: an index, a key, a path such as
             ``"1.logits"``, or a function of what it returns. None takes a tensor as it is, what is named
             ``logits``, or the only tensor that could be meant.
-        output_kind: what the output means. ``scores`` of classes are explained before a softmax, log-softmax or
-            sigmoid that the model ends in; ``probabilities`` as they are returned, of one output p as (1 - p, p);
-            a ``value`` is the model's one output; ``binary`` makes the two classes (-s, s) of one logit s, before
-            a sigmoid. ``auto`` takes one output behind a sigmoid for binary, else for a value, and several for
-            scores, unless their rows are found to be probabilities that no softmax can be taken off.
+        output_kind: what the output means. ``scores`` of classes are explained before a softmax, log-softmax
+            or sigmoid that the model ends in; ``probabilities`` as they are returned, of one output p as
+            (1 - p, p); a ``value`` is the model's one output; ``binary`` makes the two classes (-s, s) of one
+            logit s, before a sigmoid. ``auto`` takes one output behind a sigmoid for binary, else for a
+            value, and several for scores, unless their rows are found to be probabilities that no softmax can
+            be taken off.
         class_names: the names of the classes, in order or by number, by which targets can be given.
         rows: rows of every model call, fixed so that an image's bits do not depend on its batch mates. None
             settles it at the first call, from the image size and the number of rows that call needs.
@@ -153,7 +154,7 @@ class Explainer:
         return executor, Request(images, target, ids)
 
     def prepare(self, images: Tensor, target: Any = None) -> None:
-        """Capture the model for images of this shape, and a callable target, now rather than at the first call."""
+        """Capture the model for images of this shape, and a callable target, before the first call."""
         with naming(self.method.name):
             self._check(images)
             if self._classifier is not None:
@@ -165,11 +166,16 @@ class Explainer:
         """Number of classes of the model; None before it was captured."""
         return next((program.classes for program in self._programs.values()), None)
 
+    @property
+    def output(self) -> Output | None:
+        """What the model's output means and what of it is explained; None before the model was captured."""
+        return next((program.output for program in self._programs.values()), None)
+
     def info(self) -> dict[str, Any]:
-        """What was decided: method, options, rows, precision, and for each input shape how the model runs."""
+        """What was decided: method, options, kind of output, and for each input shape how the model runs."""
         return {
             "method": self.method.name,
-            "output_kind": next((p.output.kind for p in self._programs.values()), self.output_kind),
+            "output_kind": self.output.kind if self.output else self.output_kind,
             "options": {name: _plain(getattr(self.method, name)) for name in self.method.options()},
             "rows": self.rows,
             "precision": self.precision,

@@ -23,9 +23,9 @@ class Classifier(nn.Module):
     Args:
         model: any module; ``torch.compile`` and (Distributed)DataParallel wrappers are taken off. Or any
             other callable from images to scores, see :class:`Function`.
-        output: which tensor of what the model returns is meant: an index, a key, a path such as "1.logits", or
-            a function of it. None takes a tensor as it is, what is named ``logits``, or the only tensor that
-            could be meant.
+        output: which tensor of what the model returns is meant: an index, a key, a path such as "1.logits",
+            or a function of it. None takes a tensor as it is, what is named ``logits``, or the only tensor
+            that could be meant.
         any_shape: whether the output may have any shape (N, …), as where a callable makes one number of it.
     """
 
@@ -36,7 +36,8 @@ class Classifier(nn.Module):
         any_shape: bool = False,
     ):
         super().__init__()
-        fits = output is None or callable(output) or (isinstance(output, int | str) and not isinstance(output, bool))
+        named = isinstance(output, int | str) and not isinstance(output, bool)
+        fits = output is None or callable(output) or named
         expect(fits, "output", "be an index, a key or a function", type(output).__name__, TypeError)
         self.model = unwrap(model)
         self.output = output
@@ -72,7 +73,7 @@ class Classifier(nn.Module):
         if scores.ndim != 2 and not self.any_shape:
             raise ValueError(
                 f"the model's output must have shape (N, classes), got {tuple(scores.shape)}; "
-                "pass `output=` to reduce it, or a callable `target` that makes one number of an image's output"
+                "pass `output=` to reduce it, or a callable `target` of one image's output"
             )
         return scores
 

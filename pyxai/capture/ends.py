@@ -57,8 +57,8 @@ class End:
 def find_end(module: fx.GraphModule, images: Tensor) -> End | None:
     """The end of a canonical graph, None where it has none.
 
-    Between a softmax and the output values may be moved, left out and cast, and nothing else; and the classes of
-    an image, the axis 1 of the output, must be of one softmax, at different places of its axis.
+    Between a softmax and the output values may be moved, left out and cast, and nothing else; and the classes
+    of an image, the axis 1 of the output, must be of one softmax, at different places of its axis.
 
     Args:
         images: (n, C, H, W) that the graph can be run on.
@@ -80,7 +80,7 @@ def find_end(module: fx.GraphModule, images: Tensor) -> End | None:
     with torch.no_grad():
         value = before(module, node)(images)
     axis = None if name == "sigmoid" else node.args[1] % value.ndim
-    passing = {entry: "" for entry in (*inverse, *behind)}
+    passing = {*inverse, *behind}
     try:
         places = _Places(module, images, node, _numbered(value, axis), passing).of_output()
     except _Unclear:
@@ -112,7 +112,7 @@ def _numbered(value: Tensor, axis: int | None) -> Tensor:
 
 
 def _unchanged(places: Tensor, value: Tensor, axis: int | None) -> bool:
-    """Whether every value of the output is one of the end's, and those of an image's classes of one softmax."""
+    """Whether the values of an image's classes are of one softmax, at different places."""
     if axis is None:
         return True
     if places.shape[1] == 1:

@@ -40,13 +40,17 @@ class Asked:
     call: Call | None = None
 
 
+AUTO = Asked()
+
+
 @dataclass(frozen=True)
 class Output:
     """What a model's output means, and what of it is explained.
 
     Attributes:
         kind: ``scores`` of classes or labels, before any softmax or sigmoid; ``probabilities``, as the model
-            returns them; a ``value``, the one number there is; ``binary``, the classes (-s, s) of one logit s.
+            returns them; a ``value``, the one number there is; ``binary``, the classes (-s, s) of a
+            logit s.
         end: the function that the model's values come from: ``softmax``, ``log_softmax``, ``sigmoid``, or "".
         taken_off: whether what that function is taken of is explained in its place.
         single: whether there is one number for each image.
@@ -120,7 +124,7 @@ class Output:
         return f"{said}; the target is a callable of it" if self.call is not None else said
 
     def as_before_kinds(self) -> bool:
-        """Whether this is what was explained before outputs had kinds: (-s, s) of one number, else as returned."""
+        """Whether older versions explained the same: (-s, s) of one number, all else as it is returned."""
         return not self.taken_off and (not self.single or self.kind == "binary")
 
 
@@ -148,8 +152,8 @@ def settle(asked: Asked, values: Tensor, end: str, fixed: str = "") -> Output:
             kind = "scores" if end or not told else "probabilities"
         if kind == "probabilities":
             doubt = (
-                "the model's rows are probabilities, but they come from no softmax that can be taken off; they "
-                f"are explained as they are: output_kind={kind!r} says so without this warning"
+                "the model's rows are probabilities, but they come from no softmax that can be taken off; "
+                f"they are explained as they are: output_kind={kind!r} says so without this warning"
             )
         if fixed and end:
             kind = "probabilities"
@@ -194,7 +198,7 @@ def call_name(call: Call) -> str:
 
 
 def _tolerance(values: Tensor) -> float:
-    """How far rounding, of the model's own arithmetic or of its answer, takes probabilities from their sum."""
+    """How far rounding, of the model or of its answer, takes the sum of probabilities from 1."""
     return 1e-4 if values.element_size() >= 4 else 2e-2
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 Pick = Callable[[Any], Any] | int | str
-"""How to find the output: a function of what the model returns, an index, or a key or path such as "1.logits"."""
+"""How to find the output: a function of what the model returns, an index, a key or a path as "1.logits"."""
 
 LOGITS = "logits"
 
@@ -19,11 +19,11 @@ def picked(raw: Any, output: Pick | None, images: Tensor, any_shape: bool = Fals
 
     Args:
         raw: a tensor or array, or a tuple, list, mapping, dataclass or other object that holds some.
-        output: how to find it. None takes what is named ``logits``, else the one floating tensor that could be
-            meant.
+        output: how to find it. None takes what is named ``logits``, else the one floating tensor that could
+            be meant.
         images: what the model was called with.
-        any_shape: whether tensors (N, …) of any shape could be meant; else class scores, (N, K) or (N,), where
-            there are such.
+        any_shape: whether tensors (N, …) of any shape could be meant; else class scores, (N, K) or (N,),
+            where there are such.
 
     Raises:
         ValueError: several could be meant, or there is nothing at ``output``; with all that there are.

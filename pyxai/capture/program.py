@@ -21,7 +21,7 @@ from pyxai.capture.fast.stem import Stem
 from pyxai.capture.inner import CapturedInner, HookedInner, Inner
 from pyxai.capture.layers import shapes_per_image
 from pyxai.capture.needs import Needs
-from pyxai.capture.outputs import Asked, Output, settle
+from pyxai.capture.outputs import AUTO, Asked, Output, settle
 from pyxai.capture.rows import with_mates
 from pyxai.capture.scored import Odds, Scored, finish
 from pyxai.checks import one_of
@@ -110,7 +110,7 @@ def capture(
     needs: Needs = Needs.GRADIENTS,
     dtype: torch.dtype | None = None,
     layers: Iterable[str] = (),
-    asked: Asked = Asked(),
+    asked: Asked = AUTO,
 ) -> Program:
     """Capture ``classifier`` for images of this shape; run it eagerly where that fails and ``needs`` allows.
 
@@ -122,8 +122,8 @@ def capture(
 
     Raises:
         ValueError: the model is random, mixes the images of a batch or cannot run on these, a layer's name is
-            unknown, its output is not of the kind asked for, or it cannot be captured although ``needs`` asks for
-            its graph.
+            unknown, its output is not of the kind asked for, or it cannot be captured although ``needs`` asks
+            for its graph.
     """
     shape = tuple(images.shape[1:])
     if classifier.is_function:
@@ -146,7 +146,7 @@ def capture(
         if reason:
             return _eager(classifier, images, dtype, reason, layers, asked, end.name if end else "")
     output = settle(asked, values, end.name if end else "")
-    finish(module, end, output, with_mates(_one(images)))
+    finish(module, end, output, with_mates(_one(images)), needs is Needs.GRAPH)
     split = split_stem(module)
     stem, rest = (
         (Stem(differentiable(split[0]), images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
@@ -217,7 +217,7 @@ def _check_precision(program: Program, images: Tensor) -> None:
 
 
 def _canonical(classifier: Classifier, module: torch.fx.GraphModule, images: Tensor, layers) -> Tensor:
-    """Bring ``module`` to its canonical form and make sure it still is the model; its output for some images."""
+    """Bring ``module`` to its canonical form and make sure it still is the model; the output for images."""
     try:
         canonicalise(module, frozenset(layers))
         return _compare(classifier, module, images)

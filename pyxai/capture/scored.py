@@ -1,4 +1,4 @@
-"""From a model's output to what is explained, (N, K): of a model that runs as it is, and in a captured graph."""
+"""From a model's output to what is explained, (N, K): in a captured graph, and without one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pyxai.capture.classifier import Classifier
 from pyxai.capture.ends import End, take_off
 from pyxai.capture.export import CaptureError, export
 from pyxai.capture.outputs import Call, Output, call_name, one_number
+from pyxai.checks import expect
 
 
 class Scored(nn.Module):
@@ -36,8 +37,8 @@ class Scored(nn.Module):
 class Odds(nn.Module):
     """``function`` with log-probabilities for probabilities, (n, K): what gradients can be compared by.
 
-    The gradient of a confident probability is rounding and nothing else. Of the most probable class and of those
-    whose probability is no normal number nothing is left: they are 0.
+    The gradient of a confident probability is rounding and nothing else. The most probable class, and those
+    whose probability is no normal number, are left out: they are 0.
     """
 
     def __init__(self, function: nn.Module, end: End | None):
@@ -56,10 +57,21 @@ class Odds(nn.Module):
         return values.flatten(1)
 
 
-def finish(module: fx.GraphModule, end: End | None, output: Output, images: Tensor) -> None:
+def finish(
+    module: fx.GraphModule, end: End | None, output: Output, images: Tensor, operations: bool
+) -> None:
     """Bring a captured graph, whose output is the model's, to what is explained.
 
-    A callable becomes operations of the graph where it can be traced, else one call that only gradients can pass.
+    A callable becomes operations of the graph where it can be traced, else one call that gradients can pass.
+
+    Args:
+        module: the graph, which is changed.
+        end: what ``output`` takes off, if it does.
+        images: some that differ, (n, C, H, W).
+        operations: whether the graph's operations are asked for.
+
+    Raises:
+        ValueError: a callable cannot be traced although they are.
     """
     if output.taken_off:
         take_off(module, end)
@@ -76,12 +88,14 @@ def finish(module: fx.GraphModule, end: End | None, output: Output, images: Tens
             added = None  # it looks at more than its operations, and was traced with other numbers
     if added is not None:
         _append(module, added)
-    else:
-        _append_call(module, output.call)
+        return
+    wanted = "be made of operations of torch on fixed shapes for this method, which goes by the model's graph"
+    expect(not operations, "target", wanted, call_name(output.call))
+    _append_call(module, output.call)
 
 
 class _Rearranged(nn.Module):
-    """:meth:`Output.scores` as a trace can follow it: a callable sees all images at once, and knows of one."""
+    """:meth:`Output.scores` as a trace can follow it, with one call of a callable for all images."""
 
     def __init__(self, output: Output):
         super().__init__()

@@ -23,7 +23,8 @@ class Explanation:
 
     Attributes:
         attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour; dtype and device of the images.
-        target: (N,) int64, the class explained, 0 where there is one output; None for methods without a model.
+        target: (N,) int64, the class explained, 0 where there is one output; None for methods without a
+            model.
         score: (N,), what is explained of it: see ``output_kind``; None without a model.
         delta: (N,) float64, the completeness error: the sum of the map minus what it must be; None where no
             axiom says.
@@ -34,8 +35,8 @@ class Explanation:
         images: the images explained.
         extras: what else a method has to tell, by name, (N, ...) each.
         output_kind: what the score is: one of ``scores`` (of a class, before any softmax), ``probabilities``,
-            ``value`` (the model's one output) and ``binary`` (one logit, of class 0 with the other sign); None
-            without a model.
+            ``value`` (the model's one output) and ``binary`` (one logit, of class 0 with the other sign);
+            None without a model.
         target_name: ``module:qualname`` of the callable that was the target; else None.
     """
 

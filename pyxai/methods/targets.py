@@ -69,8 +69,8 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     """Read the ``target`` argument.
 
     Args:
-        target: None, an int, a list or (N,) tensor, an (N, T) tensor, ``"top5"``, a name or a list of names in
-            place of classes, or a callable of one image's output.
+        target: None, an int, a list or (N,) tensor, an (N, T) tensor, ``"top5"``, a name or a list of names
+            in place of classes, or a callable of one image's output.
         images: what is explained.
         names: class to name, of those that have one.
     """
@@ -81,7 +81,7 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
         return Target(torch.zeros(count, 1, dtype=torch.int64, device=images.device), 0, True, target)
     if isinstance(target, str) and (found := re.fullmatch(r"top([1-9]\d*)", target)):
         return Target(None, int(found[1]), False)
-    target = _numbers(target, names or {})
+    target = numbered(target, names or {})
     try:
         values = torch.as_tensor(target, device=images.device)
     except (TypeError, ValueError, RuntimeError):
@@ -99,10 +99,10 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     return Target(values.reshape(count, -1), 0, values.ndim == 1)
 
 
-def _numbers(target: Any, names: Mapping[int, str]) -> Any:
+def numbered(target: Any, names: Mapping[int, str]) -> Any:
     """``target`` with the class in place of every name."""
     if isinstance(target, list | tuple):
-        return [_numbers(entry, names) for entry in target]
+        return [numbered(entry, names) for entry in target]
     if not isinstance(target, str):
         return target
     wanted = "be 'top1', 'top2', … where it is text" + (" or the name of a class" if names else "")
