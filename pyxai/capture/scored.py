@@ -57,9 +57,7 @@ class Odds(nn.Module):
         return values.flatten(1)
 
 
-def finish(
-    module: fx.GraphModule, end: End | None, output: Output, images: Tensor, operations: bool
-) -> None:
+def finish(module: fx.GraphModule, end: End | None, output: Output, images: Tensor, operations: bool) -> None:
     """Bring a captured graph, whose output is the model's, to what is explained.
 
     A callable becomes operations of the graph where it can be traced, else one call that gradients can pass.
