@@ -60,7 +60,7 @@ def explain(
             help="Which tensor of what the model returns is explained, as in 0, logits or 1.logits; default: "
             "the one that could be meant.",
         ),
-    ] = "auto",
+    ] = None,
     output_kind: Annotated[
         str,
         typer.Option(

@@ -49,10 +49,8 @@ def target(text: str) -> int | str | None:
     return int(text) if text.lstrip("-").isdigit() else text
 
 
-def output(text: str) -> int | str | None:
-    """``auto``, which is None, an index, or a key or path."""
-    if text == "auto":
-        return None
+def output(text: str) -> int | str:
+    """An index, or a key or path."""
     return int(text) if text.lstrip("-").isdigit() else text
 
 
