@@ -140,8 +140,8 @@ def test_distortions_of_probabilities_are_refused_for_a_value():
             found("value", "pixel_rde", steps=1, samples=1, distortion=distortion)
 
 
-METHODS = (
 FAMILIES = ("gradient", "lrp", "deeplift")
+METHODS = (
     "gradient",
     "integrated_gradients",
     "smoothgrad",
