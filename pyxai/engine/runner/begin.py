@@ -70,7 +70,8 @@ def check_programs(store: Store, explainer: Explainer) -> None:
                 f"{store.path} was begun when {before}; explained is now {explainer.output.describe()}: "
                 "choose another --out"
             )
-        now = [{name: value for name, value in entry.items() if name in begun[0]} for entry in now]
+        new = ("output_kind", "explained")
+        now = [{name: value for name, value in entry.items() if name not in new} for entry in now]
     if begun != now:
         raise InputError(f"{store.path} was begun with the model run as {begun}, here it would be {now}")
 
