@@ -65,11 +65,12 @@ CASES = {
 }  # fmt: skip
 
 WITHIN = [name for name, case in CASES.items() if case[3] == "probabilities" or name == "p as a value"]
-FEW = ("softmax", "ensemble", "value", "sigmoid", "p")
+FEW = ("softmax", "ensemble", "value", "sigmoid")
+FAMILIES = ("gradient", "lrp", "deeplift")
 
 
-def mostly_slow(names):
-    return [pytest.param(name, marks=() if name in FEW else pytest.mark.slow) for name in names]
+def mostly_slow(names, fast=FEW):
+    return [pytest.param(name, marks=() if name in fast else pytest.mark.slow) for name in names]
 
 
 def found(name, method, target=None, **options):
@@ -94,7 +95,7 @@ def found(name, method, target=None, **options):
     return explained, score
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", mostly_slow(CASES, (*FEW, "log-softmax", "labels", "probabilities", "p")))
 def test_gradients_are_autograds(name):
     explained, score = found(name, "gradient")
     leaf = IMAGES.clone().requires_grad_(True)
@@ -103,7 +104,7 @@ def test_gradients_are_autograds(name):
 
 
 @pytest.mark.parametrize("name", mostly_slow(CASES))
-@pytest.mark.parametrize("method", ["integrated_gradients", "deeplift"])
+@pytest.mark.parametrize("method", mostly_slow(["integrated_gradients", "deeplift"], FAMILIES))
 def test_maps_sum_to_the_difference_from_the_baseline(name, method):
     options = {"steps": 512} if method == "integrated_gradients" else {}
     explained, score = found(name, method, target=0, **options)
@@ -140,7 +141,6 @@ def test_distortions_of_probabilities_are_refused_for_a_value():
             found("value", "pixel_rde", steps=1, samples=1, distortion=distortion)
 
 
-FAMILIES = ("gradient", "lrp", "deeplift")
 METHODS = (
     "gradient",
     "integrated_gradients",
@@ -152,9 +152,7 @@ METHODS = (
 )
 
 
-@pytest.mark.parametrize(
-    "method", [pytest.param(m, marks=() if m in FAMILIES else pytest.mark.slow) for m in METHODS]
-)
+@pytest.mark.parametrize("method", mostly_slow(METHODS, FAMILIES))
 def test_maps_below_an_end_are_the_logit_models_to_the_bit(method):
     network = body()
     right = pyxai.explain(network, IMAGES, method, rows=2)

@@ -111,7 +111,7 @@ def differences(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """One line for each entry in which a store is not what this run would write."""
     lines: list[str] = []
     for key in _DECISIVE:
-        _compare(key, stored.get(key, _BEFORE.get(key)), wanted.get(key), lines)
+        _compare(key, *(found.get(key, _BEFORE.get(key)) for found in (stored, wanted)), lines)
     return lines
 
 

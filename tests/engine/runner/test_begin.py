@@ -80,8 +80,9 @@ def older(prepared) -> None:
 
 
 @pytest.mark.parametrize(
-    "model, kind, same", [("net", "auto", True), ("single_net", "binary", True), ("softmax_net", "auto", False),
-                          ("softmax_net", "probabilities", True), ("single_net", "auto", False)]
+    "model, kind, same",
+    [("net", "auto", True), ("single_net", "binary", True), ("softmax_net", "probabilities", True),
+     ("softmax_net", "auto", False), ("single_net", "auto", False)],
 )  # fmt: skip
 def test_a_store_of_before_outputs_had_kinds_goes_on_where_it_means_the_same(job, model, kind, same):
     asked = checked(job(model=f"{TINY}:{model}", resume=True, output_kind=kind))
