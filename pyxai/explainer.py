@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from pyxai.capture.classifier import (
 )
 from pyxai.capture.executor import Executor, exact_arithmetic
 from pyxai.capture.needs import Needs
+from pyxai.capture.outputs import KINDS, Asked, Call, Kind, Output
+from pyxai.capture.pick import Pick
 from pyxai.capture.program import Program, capture
 from pyxai.capture.rows import FixedRows, default_rows, fit_rows
 from pyxai.checks import expect, naming, one_of, whole
@@ -40,8 +42,16 @@ class Explainer:
             (n, C, H, W) to scores (n, K). Not looked at, and may be None, for methods that look at the images
             alone.
         method: a name from :func:`pyxai.list_methods`.
-        output: picks the (N, K) class scores from what the model returns; see
-            :class:`pyxai.capture.classifier.Classifier`.
+        output: which tensor of what the model returns is explained: an index, a key, a path such as
+            ``"1.logits"``, or a function of what it returns. None takes a tensor as it is, what is named
+            ``logits``, or the only tensor that could be meant.
+        output_kind: what the output means. ``scores`` of classes are explained before a softmax, log-softmax
+            or sigmoid that the model ends in; ``probabilities`` as they are returned, of one output p as
+            (1 - p, p); a ``value`` is the model's one output; ``binary`` makes the two classes (-s, s) of one
+            logit s, before a sigmoid. ``auto`` takes one output behind a sigmoid for binary, else for a
+            value, and several for scores, unless their rows are found to be probabilities that no softmax can
+            be taken off.
+        class_names: the names of the classes, in order or by number, by which targets can be given.
         rows: rows of every model call, fixed so that an image's bits do not depend on its batch mates. None
             settles it at the first call, from the image size and the number of rows that call needs.
         precision: ``bf16`` runs the model in bfloat16, opt-in and only for float32 models; maps are still
@@ -62,7 +72,9 @@ class Explainer:
         model: nn.Module | Callable[[Tensor], Any] | None,
         method: str = "integrated_gradients",
         *,
-        output: Callable[[Any], Tensor] | None = None,
+        output: Pick | None = None,
+        output_kind: Kind = "auto",
+        class_names: Sequence[str] | Mapping[int, str] | None = None,
         rows: int | None = None,
         precision: Literal["fp32", "bf16"] = "fp32",
         **options: Any,
@@ -70,6 +82,7 @@ class Explainer:
         self.method = build(method, options)
         with naming(self.method.name):
             one_of("precision", precision, PRECISIONS)
+            one_of("output_kind", output_kind, KINDS)
             if rows is not None:
                 whole("rows", rows, 1)
             self._classifier = None
@@ -79,8 +92,11 @@ class Explainer:
                 check_evaluation_mode(self._classifier.model)
         self.rows = rows
         self.precision = precision
+        self.output_kind = output_kind
+        self._names = _by_number(class_names)
         self._programs: dict[tuple, Program] = {}
         self._fingerprint: tuple | None = None
+        self._doubted = False  # whether it was said that the kind of output was told by its values
 
     def __call__(self, images: Tensor, target: Any = None, ids: Any = None) -> Explanation:
         """Explain ``images``.
@@ -89,19 +105,22 @@ class Explainer:
             images: (N, C, H, W), finite, in the model's dtype and on its device.
             target: class to explain. None: the predicted one. An int: the same for all. A list or (N,)
                 tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per image, which
-                share the model's forward pass.
+                share the model's forward pass. Names may stand for classes where ``class_names`` were given.
+                Or a callable of one image's output, without the batch axis and before a softmax unless
+                ``output_kind`` is ``"probabilities"``, that returns a tensor of one number: a pixel's class
+                score, a similarity, the sum over a mask. The output may then have any shape.
             ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching;
                 default the row number.
         """
         with naming(self.method.name):
             self._check(images)
-            parsed, ids = parse_target(target, images), check_ids(ids, images)
+            parsed, ids = parse_target(target, images, self._names), check_ids(ids, images)
             with _setting(images):
                 executor, request = self._request(images, parsed, ids)
                 if len(images) == 0:
                     return self._empty(executor, request)
                 maps = self.method.attribute(executor, request)
-                return explanation(maps, request.images, self.method.name, parsed.single)
+                return explanation(maps, request.images, self.method.name, parsed, _kind(executor))
 
     def report(self, images: Tensor, target: Any = None):
         """What every layer did with relevance, a :class:`pyxai.propagation.lrp.report.Report`.
@@ -116,7 +135,7 @@ class Explainer:
         with naming(self.method.name):
             self._check(images)
             expect(len(images) > 0, "images", "hold at least one image", tuple(images.shape))
-            parsed = parse_target(target, images)
+            parsed = parse_target(target, images, self._names)
             expect(parsed.count == 1, "target", "be one class for each image", f"{parsed.count} classes")
             with _setting(images):
                 return self.method.report(*self._request(images, parsed, check_ids(None, images)))
@@ -125,7 +144,7 @@ class Explainer:
         """The model, if the method needs one, in calls of a fixed number of rows, and the checked request."""
         images = images.detach().clone() if images.is_inference() else images.detach()
         images = images.contiguous()
-        program = None if self._classifier is None else self._program(images)
+        program = None if self._classifier is None else self._program(images, target.call)
         if program is not None:
             target.check(program.classes)
         if self.rows is None:
@@ -134,23 +153,29 @@ class Explainer:
         executor = FixedRows(self.rows) if program is None else Executor(program, self.rows)
         return executor, Request(images, target, ids)
 
-    def prepare(self, images: Tensor) -> None:
-        """Capture the model for images of this shape now rather than at the first call."""
+    def prepare(self, images: Tensor, target: Any = None) -> None:
+        """Capture the model for images of this shape, and a callable target, before the first call."""
         with naming(self.method.name):
             self._check(images)
             if self._classifier is not None:
                 with _setting(images):
-                    self._program(images.detach().contiguous())
+                    self._program(images.detach().contiguous(), target if callable(target) else None)
 
     @property
     def classes(self) -> int | None:
         """Number of classes of the model; None before it was captured."""
         return next((program.classes for program in self._programs.values()), None)
 
+    @property
+    def output(self) -> Output | None:
+        """What the model's output means and what of it is explained; None before the model was captured."""
+        return next((program.output for program in self._programs.values()), None)
+
     def info(self) -> dict[str, Any]:
-        """What was decided: method, options, rows, precision, and for each input shape how the model runs."""
+        """What was decided: method, options, kind of output, and for each input shape how the model runs."""
         return {
             "method": self.method.name,
+            "output_kind": self.output.kind if self.output else self.output_kind,
             "options": {name: _plain(getattr(self.method, name)) for name in self.method.options()},
             "rows": self.rows,
             "precision": self.precision,
@@ -166,20 +191,35 @@ class Explainer:
         wide = self.precision == "fp32" or images.dtype == torch.float32
         expect(wide, "precision", f"be 'fp32' for a {images.dtype} model", repr(self.precision))
 
-    def _program(self, images: Tensor) -> Program:
+    def _program(self, images: Tensor, call: Call | None) -> Program:
         check_evaluation_mode(self._classifier.model)
         current = fingerprint(self._classifier)
         if self._programs and current != self._fingerprint:
             warnings.warn("the model changed since it was captured; capturing it again", stacklevel=4)
             self._programs.clear()
         self._fingerprint = current
-        key = (images.shape[1:], images.dtype, images.device)
+        key = (images.shape[1:], images.dtype, images.device, id(call))  # the program keeps the callable
         if key not in self._programs:
             if len(self._programs) == MOST_PROGRAMS:
                 del self._programs[next(iter(self._programs))]
-            needs, dtype = self.method.needs, PRECISIONS[self.precision]
-            self._programs[key] = capture(self._classifier, images, needs, dtype, self.method.layers)
+            self._programs[key] = self._captured(images, call)
         return self._programs[key]
+
+    def _captured(self, images: Tensor, call: Call | None) -> Program:
+        classifier, needs, dtype = self._classifier, self.method.needs, PRECISIONS[self.precision]
+        if call is not None:
+            classifier = Classifier(classifier.model, classifier.output, any_shape=True)
+        asked = Asked(self.output_kind, self.method.single_output, call)
+        program = capture(classifier, images, needs, dtype, self.method.layers, asked)
+        known = next(iter(self._programs.values()), program).output
+        same = (program.output.kind, program.output.taken_off) == (known.kind, known.taken_off)
+        if call is known.call:
+            got = f"{known.describe()} for one image size, {program.output.describe()} for another"
+            expect(same, "output_kind", "be given where the output does not tell it", got)
+        if program.output.doubt and not self._doubted:
+            warnings.warn(program.output.doubt, stacklevel=5)
+            self._doubted = True
+        return program
 
     def _empty(self, executor: FixedRows, request: Request) -> Explanation:
         """No images give results with no rows and the right trailing shape, as from one blank image."""
@@ -188,7 +228,7 @@ class Explainer:
         if target.fixed is not None:
             target = dataclasses.replace(target, fixed=target.fixed.new_zeros(1, target.count))
         maps = self.method.attribute(executor, Request(blank, target, request.ids.new_zeros(1)))
-        return explanation(maps, blank, self.method.name, target.single)[:0]
+        return explanation(maps, blank, self.method.name, target, _kind(executor))[:0]
 
 
 @contextmanager
@@ -212,6 +252,17 @@ def explain(
 ) -> Explanation:
     """Explain ``images`` once; :class:`Explainer` documents the arguments and keeps the captured model."""
     return Explainer(model, method, **options)(images, target)
+
+
+def _kind(executor: FixedRows) -> str | None:
+    """What the scores of a method that sees the model are."""
+    return executor.program.output.kind if isinstance(executor, Executor) else None
+
+
+def _by_number(names: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:
+    listed = names is None or (isinstance(names, Sequence | Mapping) and not isinstance(names, str))
+    expect(listed, "class_names", "be names in order or by number", type(names).__name__, TypeError)
+    return dict(names if isinstance(names, Mapping) else enumerate(names or ()))
 
 
 def _plain(value: Any) -> Any:

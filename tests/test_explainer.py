@@ -103,17 +103,21 @@ def test_one_program_per_image_size():
     assert [program["shape"] for program in run.info()["programs"]] == [[3, 16, 16], [3, 24, 20]]
 
 
-def test_single_logit_models_explain_the_decision():
+def test_a_single_output_is_explained_with_one_sign_and_a_binary_one_by_its_decision():
     model, images = small("SingleLogit")
-    logit = model(images).reshape(-1)
-    found = pyxai.explain(model, images, "gradient")
-    assert torch.equal(found.target, (logit > 0).long())
-    assert torch.allclose(found.score, logit.abs(), rtol=1e-5)
-    up, down = (
-        pyxai.explain(model, images, "gradient", target=1),
-        pyxai.explain(model, images, "gradient", target=0),
-    )
-    assert torch.equal(up.attribution, -down.attribution)
+    with torch.no_grad():  # outputs of both signs
+        model.head.fc.bias -= model(images).median()
+    y = model(images).reshape(-1)
+    for target in (None, 0):
+        found = pyxai.explain(model, images, "gradient", target)
+        assert (found.output_kind, found.target.tolist()) == ("value", [0] * len(images))
+        assert torch.allclose(found.score, y, atol=1e-6)
+    with pytest.raises(ValueError, match=r"gradient: `target` must be 0, the only output .*, got 1"):
+        pyxai.explain(model, images, "gradient", 1)
+    decided = pyxai.explain(model, images, "gradient", output_kind="binary")
+    assert torch.equal(decided.target, (y > 0).long()) and torch.allclose(decided.score, y.abs(), atol=1e-6)
+    up, down = (pyxai.explain(model, images, "gradient", t, output_kind="binary").attribution for t in (1, 0))
+    assert torch.equal(up, -down) and torch.equal(up, found.attribution)
 
 
 def test_wrapped_and_inference_mode_and_grad_mode():

@@ -8,6 +8,7 @@ on purpose: other outputs, no capture, training mode.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -320,14 +321,14 @@ class Flattened(nn.Module):
 
 
 class LogSoftmaxOutput(nn.Module):
-    """Returns log-probabilities."""
+    """Returns log-probabilities in bits, so that they are no log-softmax that is taken off."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = FunctionalReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.log_softmax(self.body(x), 1)
+        return F.log_softmax(self.body(x), 1) / math.log(2)
 
 
 # --- those that break the common contract -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The user's model as a function from images to an (N, K) matrix of class scores."""
+"""The user's model as a function from images to its output: an (N, K) matrix of class scores, as a rule."""
 
 from __future__ import annotations
 
@@ -10,28 +10,38 @@ import torch
 from torch import Tensor, nn
 
 from pyxai.capture.needs import Needs
+from pyxai.capture.pick import Pick, picked
 from pyxai.checks import expect
-
-Pick = Callable[[Any], Tensor]
 
 
 class Classifier(nn.Module):
-    """``model`` followed by ``output`` and brought to shape (N, K).
+    """``model`` followed by the choice of its output: one tensor (N, K), as the model returns it.
 
-    A single logit s, shaped (N,) or (N, 1), becomes the two classes (-s, s): class 1 is explained by the
-    logit, class 0 by its negative, and the predicted class is the sign of the decision.
+    An output (N,), one number for each image, is brought to (N, 1). What the numbers mean is decided by
+    :mod:`pyxai.capture.outputs`.
 
     Args:
         model: any module; ``torch.compile`` and (Distributed)DataParallel wrappers are taken off. Or any
             other callable from images to scores, see :class:`Function`.
-        output: picks the class scores from what the model returns. None takes a tensor as it is, an object's
-            ``.logits``, a dictionary's ``"logits"``, or the first item of a tuple.
+        output: which tensor of what the model returns is meant: an index, a key, a path such as "1.logits",
+            or a function of it. None takes a tensor as it is, what is named ``logits``, or the only tensor
+            that could be meant.
+        any_shape: whether the output may have any shape (N, …), as where a callable makes one number of it.
     """
 
-    def __init__(self, model: nn.Module | Callable[[Tensor], Any], output: Pick | None = None):
+    def __init__(
+        self,
+        model: nn.Module | Callable[[Tensor], Any],
+        output: Pick | None = None,
+        any_shape: bool = False,
+    ):
         super().__init__()
+        named = isinstance(output, int | str) and not isinstance(output, bool)
+        fits = output is None or callable(output) or named
+        expect(fits, "output", "be an index, a key or a function", type(output).__name__, TypeError)
         self.model = unwrap(model)
         self.output = output
+        self.any_shape = any_shape
 
     @property
     def is_function(self) -> bool:
@@ -45,8 +55,7 @@ class Classifier(nn.Module):
             expect(False, "model", wanted, type(self.model.call).__name__, TypeError)
 
     def forward(self, images: Tensor) -> Tensor:
-        raw = self.model(images)
-        scores = self.output(raw) if self.output else class_scores(raw)
+        scores = picked(self.model(images), self.output, images, self.any_shape)
         if self.is_function:
             scores = as_scores(scores, images)
         if not isinstance(scores, Tensor):
@@ -59,24 +68,14 @@ class Classifier(nn.Module):
                 f"the model's output must have one row per image, got {tuple(scores.shape)} "
                 f"for {len(images)} images; pass `output=` to mend it"
             )
-        if scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1):
+        if scores.ndim == 1:
             scores = scores.reshape(-1, 1)
-            scores = torch.cat([-scores, scores], 1)
-        if scores.ndim != 2:
+        if scores.ndim != 2 and not self.any_shape:
             raise ValueError(
                 f"the model's output must have shape (N, classes), got {tuple(scores.shape)}; "
-                "pass `output=` to reduce it"
+                "pass `output=` to reduce it, or a callable `target` of one image's output"
             )
         return scores
-
-
-def class_scores(raw: Any) -> Any:
-    """What of a model's output the class scores are, unless told otherwise."""
-    if isinstance(raw, dict) and "logits" in raw:
-        return raw["logits"]
-    if hasattr(raw, "logits"):
-        return raw.logits
-    return raw[0] if isinstance(raw, (tuple, list)) else raw
 
 
 class Function(nn.Module):

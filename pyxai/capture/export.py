@@ -75,7 +75,7 @@ class _Observed(Classifier):
     """A classifier that returns the values of some layers beside the scores, as they are when made."""
 
     def __init__(self, classifier: Classifier, layers: tuple[str, ...]):
-        super().__init__(classifier.model, classifier.output)
+        super().__init__(classifier.model, classifier.output, classifier.any_shape)
         self.layers = layers
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:

@@ -9,8 +9,8 @@ from functools import cached_property
 import torch
 from torch import Tensor, fx
 
-from pyxai.capture.classifier import Classifier
 from pyxai.capture.layers import Watch, find_layer
+from pyxai.capture.scored import Scored
 from pyxai.capture.split import beside, replaced
 
 Values = dict[str, Tensor]
@@ -90,7 +90,7 @@ class CapturedInner(Inner):
 class HookedInner(Inner):
     """Layers of a model that runs as it is, seen by hooks that live inside the call."""
 
-    def __init__(self, classifier: Classifier, per_image: dict[str, tuple[int, ...]]):
+    def __init__(self, classifier: Scored, per_image: dict[str, tuple[int, ...]]):
         super().__init__(per_image)
         self._classifier = classifier
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
+from pyxai.capture.ends import find_end
 from pyxai.capture.export import CaptureError, export
 from pyxai.capture.fast.affine import split_stem
 from pyxai.capture.fast.differentiable import differentiable
@@ -20,7 +21,9 @@ from pyxai.capture.fast.stem import Stem
 from pyxai.capture.inner import CapturedInner, HookedInner, Inner
 from pyxai.capture.layers import shapes_per_image
 from pyxai.capture.needs import Needs
+from pyxai.capture.outputs import AUTO, Asked, Output, settle
 from pyxai.capture.rows import with_mates
+from pyxai.capture.scored import Odds, Scored, finish
 from pyxai.checks import one_of
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
@@ -34,7 +37,7 @@ class Program:
     """Functions of one model at one input shape.
 
     Attributes:
-        forward: images (n, C, H, W) to class scores (n, K), in the model's own precision.
+        forward: images (n, C, H, W) to what is explained, (n, K), in the model's own precision.
         differentiated: the same function as gradients are taken of it, which may run in ``dtype``.
         stem: the affine layers the model begins with, where running them apart pays.
         rest: the model behind them, in ``dtype``.
@@ -43,6 +46,7 @@ class Program:
         captured: whether these are a captured graph or the eager model.
         reason: why not, where it is not.
         classes: how many scores an image has.
+        output: what the model's output means, and what of it the scores are.
         token_linears: "convolution" where linear layers over tokens run as one, see
             :mod:`pyxai.capture.fast.pointwise`.
         per_image: layer to the shape of what it has for one image, of the layers that can be read.
@@ -58,6 +62,7 @@ class Program:
     captured: bool = False
     reason: str = ""
     classes: int = 0
+    output: Output = field(default_factory=Output)
     token_linears: str = "linear"
     shape: tuple[int, ...] = field(default=())
     per_image: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -87,6 +92,8 @@ class Program:
             "shape": list(self.shape),
             "captured": self.captured,
             "reason": self.reason,
+            "output_kind": self.output.kind,
+            "explained": self.output.describe(),
             "affine_stem": self.stem.deep,
             "channels_last": self.channels_last,
             "token_linears": self.token_linears,
@@ -103,6 +110,7 @@ def capture(
     needs: Needs = Needs.GRADIENTS,
     dtype: torch.dtype | None = None,
     layers: Iterable[str] = (),
+    asked: Asked = AUTO,
 ) -> Program:
     """Capture ``classifier`` for images of this shape; run it eagerly where that fails and ``needs`` allows.
 
@@ -110,30 +118,35 @@ def capture(
         needs: what will be asked of the model; where that is its graph, a failure is an error.
         dtype: run gradients in this dtype.
         layers: names of modules that :meth:`Program.inner` can be asked for: nothing is folded across them.
+        asked: what of the output is explained.
 
     Raises:
         ValueError: the model is random, mixes the images of a batch or cannot run on these, a layer's name is
-            unknown, or it cannot be captured although ``needs`` asks for its graph.
+            unknown, its output is not of the kind asked for, or it cannot be captured although ``needs`` asks
+            for its graph.
     """
     shape = tuple(images.shape[1:])
     if classifier.is_function:
         classifier.check_serves(needs)
-        return _eager(classifier, images, dtype, "it is no torch.nn.Module", layers)
+        return _eager(classifier, images, dtype, "it is no torch.nn.Module", layers, asked)
     per_image = _layer_sizes(classifier, images, layers)
     try:
         module = export(classifier, images, tuple(layers))
-        classes = _canonical(classifier, module, images, layers)
+        values = _canonical(classifier, module, images, layers)
     except _ImagesMixed as error:
         raise ValueError(f"`model` must treat each image alone: {error}") from None
     except CaptureError as error:
         _check_runs(classifier, images)
         if needs is Needs.GRAPH:
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
-        return _eager(classifier, images, dtype, str(error), layers)
+        return _eager(classifier, images, dtype, str(error), layers, asked)
+    end = find_end(module, with_mates(_one(images)))
     if needs is Needs.GRADIENTS:
-        reason = _other_gradient(classifier, module, images)
+        reason = _other_gradient(Odds(classifier, end), Odds(module, end), images)
         if reason:
-            return _eager(classifier, images, dtype, reason, layers)
+            return _eager(classifier, images, dtype, reason, layers, asked, end.name if end else "")
+    output = settle(asked, values, end.name if end else "")
+    finish(module, end, output, with_mates(_one(images)), needs is Needs.GRAPH)
     split = split_stem(module)
     stem, rest = (
         (Stem(differentiable(split[0]), images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
@@ -147,7 +160,8 @@ def capture(
         dtype=dtype,
         channels_last=True,
         captured=True,
-        classes=classes,
+        classes=output.width(values),
+        output=output,
         token_linears="convolution" if uses_convolutions(differentiated) else "linear",
         shape=shape,
         per_image=per_image,
@@ -202,8 +216,8 @@ def _check_precision(program: Program, images: Tensor) -> None:
         raise ValueError(f"`precision` 'bf16' does not suit this model: {error}") from error
 
 
-def _canonical(classifier: Classifier, module: torch.fx.GraphModule, images: Tensor, layers) -> int:
-    """Bring ``module`` to its canonical form and make sure it still is the model; the number of classes."""
+def _canonical(classifier: Classifier, module: torch.fx.GraphModule, images: Tensor, layers) -> Tensor:
+    """Bring ``module`` to its canonical form and make sure it still is the model; the output for images."""
     try:
         canonicalise(module, frozenset(layers))
         return _compare(classifier, module, images)
@@ -217,8 +231,8 @@ def _cast(module: torch.nn.Module, dtype: torch.dtype | None) -> torch.nn.Module
     return module if dtype is None else copy.deepcopy(module).to(dtype)
 
 
-def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> int:
-    """Both on one image and on three, so that a batch size frozen into the graph shows; the classes.
+def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> Tensor:
+    """Both on one image and on three, so that a batch size frozen into the graph shows; the output for these.
 
     Raises:
         _ImagesMixed: what the model says of the image depends on the others.
@@ -239,7 +253,7 @@ def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) ->
         distance = (theirs[:1] - alone).abs().max() / theirs.abs().max().clamp(min=1e-30)
         if distance > AGREEMENT[images.dtype]:
             raise _ImagesMixed(f"its output for one differs by {float(distance):.1e} with others beside it")
-    return ours.shape[1]
+    return theirs
 
 
 def _other_gradient(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> str:
@@ -284,28 +298,47 @@ def _check_alone(forward: Callable[[Tensor], Tensor], scores: Tensor, image: Ten
 
 
 def _eager(
-    classifier: Classifier, images: Tensor, dtype: torch.dtype | None, reason: str, layers: Iterable[str]
+    classifier: Classifier,
+    images: Tensor,
+    dtype: torch.dtype | None,
+    reason: str,
+    layers: Iterable[str],
+    asked: Asked,
+    end: str = "",
 ) -> Program:
+    """The model as it is.
+
+    Args:
+        reason: why it runs so.
+        end: what its output is known to come from, which cannot be taken off.
+    """
     if dtype is not None:
         raise ValueError(f"`precision` 'bf16' needs a captured model: {reason}")
 
-    def forward(points: Tensor) -> Tensor:
+    def raw(points: Tensor) -> Tensor:
         return classifier(points.clone())  # the model may begin with an in-place operation
 
     probe = _one(images)
     with torch.no_grad():
-        first, second = forward(probe), forward(probe)
+        first, second = raw(probe), raw(probe)
     if not torch.allclose(first, second, rtol=1e-3, equal_nan=True):
         raise ValueError("`model` must be deterministic, but two calls with the same image differ")
-    _check_alone(forward, first, probe)
+    _check_alone(raw, first, probe)
+    output = settle(asked, first, end, reason if end else "")
+    scored = Scored(classifier, output)
+
+    def forward(points: Tensor) -> Tensor:
+        return output.scores(raw(points))
+
     return Program(
         forward,
         forward,
         Stem(),
         forward,
         reason=reason,
-        classes=first.shape[1],
+        classes=output.width(first),
+        output=output,
         shape=tuple(images.shape[1:]),
         per_image=_layer_sizes(classifier, images, layers),
-        seen_from=lambda sizes: HookedInner(classifier, sizes),
+        seen_from=lambda sizes: HookedInner(scored, sizes),
     )

@@ -48,9 +48,33 @@ def explain(
         typer.Option(
             metavar="TARGET",
             parser=values.target,
-            help="predicted, a class, topK (as in top5), or FILE.npy with the classes of every image.",
+            help="predicted, a class or its name (see --classes), topK (as in top5), FILE.npy with the "
+            "classes of every image, or path/file.py:NAME of a function of one image's output.",
         ),
     ] = "predicted",
+    output: Annotated[
+        Any,
+        typer.Option(
+            metavar="INDEX|KEY",
+            parser=values.output,
+            help="Which tensor of what the model returns is explained, as in 0, logits or 1.logits; default: "
+            "the one that could be meant.",
+        ),
+    ] = None,
+    output_kind: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|scores|probabilities|value|binary",
+            help="What the output means: scores before any softmax, probabilities as returned, one value, or "
+            "one logit of two classes.",
+        ),
+    ] = "auto",
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Names of classes for --target: .json list or object, or one name a line."
+        ),
+    ] = None,
     batch_size: Annotated[
         Any,
         typer.Option(
@@ -114,6 +138,9 @@ def explain(
         method=method,
         options=values.method_options(method, set_),
         target=target,
+        output=output,
+        output_kind=output_kind,
+        class_names=values.class_names(classes),
         preprocess={name: value for name, value in preprocess.items() if value is not None},
         batch_size=CHUNK if batch_size is None else batch_size,
         rows=rows,
@@ -147,6 +174,8 @@ def _summary(summary: Summary) -> str:
         ("speed", f"{summary.images_per_second:.1f} images/s ({summary.rows} in {summary.seconds:.1f} s)"),
         ("start-up", f"{sum(summary.startup.values()):.1f} s ({startup})"),
     ]
+    if summary.explained:
+        lines.append(("explained", summary.explained))
     if summary.residual_median is not None:
         text = f"median {100 * summary.residual_median:.3g} %, max {100 * summary.residual_max:.3g} %"
         lines.append(("residual", text))

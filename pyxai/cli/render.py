@@ -26,7 +26,6 @@ def render(
     """Draw a contact sheet: input, heat map, overlay, class, score and residual of some rows."""
     from pyxai.engine import open
     from pyxai.engine.store.sheet import draw
-    from pyxai.render import read_class_names
 
     stored = open(run)
     explained = stored.status == OK
@@ -35,7 +34,7 @@ def render(
         raise InputError(f"--index {index} has no explained image in it")
     try:
         with refusals():  # the class names, the colour map, or the ending of the file's name
-            draw(stored, rows, out, read_class_names(classes) if classes else {}, cmap)
+            draw(stored, rows, out, values.class_names(classes), cmap)
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror or error}") from None
     print(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -46,6 +47,19 @@ def target(text: str) -> int | str | None:
     if text == "predicted":
         return None
     return int(text) if text.lstrip("-").isdigit() else text
+
+
+def output(text: str) -> int | str:
+    """An index, or a key or path."""
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def class_names(file: Path | None) -> dict[int, str]:
+    """The names of classes in a file, none where there is no file."""
+    from pyxai.render import read_class_names
+
+    with refusals():
+        return read_class_names(file) if file else {}
 
 
 def rows(index: str, count: int) -> list[int]:

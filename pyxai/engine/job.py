@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,12 @@ class Job:
         names: of the images in ``data``, those to explain, in order; None for all.
         out: the store, a folder that is created.
         method, options: as in ``pyxai.explain``.
-        target: None for the predicted class, an int, ``"topK"``, or the path of an .npy file with the classes
-            of every image, (N,) or (N, T).
+        target: None for the predicted class, an int, ``"topK"``, the name of a class, the path of an .npy
+            file with the classes of every image, (N,) or (N, T), or a callable of one image's output, itself
+            or by its place, ``path/file.py:NAME`` or ``package.module:NAME``.
+        output: which tensor of what the model returns is explained, as in ``pyxai.explain``.
+        output_kind: what the output means, as in ``pyxai.explain``.
+        class_names: class to name, of those that can be targets by name.
         preprocess: changes to the model's own preprocessing, by field name of
             :class:`~pyxai.engine.data.preprocess.Preprocess`.
         batch_size: images handed to the explainer at a time; changes speed and memory, never results.
@@ -47,7 +52,10 @@ class Job:
     out: str | Path
     method: str = "integrated_gradients"
     options: dict[str, Any] = field(default_factory=dict)
-    target: int | str | None = None
+    target: int | str | Callable[[Any], Any] | None = None
+    output: int | str | Callable[[Any], Any] | None = None
+    output_kind: str = "auto"
+    class_names: dict[int, str] = field(default_factory=dict)
     preprocess: dict[str, Any] = field(default_factory=dict)
     batch_size: int = CHUNK
     rows: int | None = None

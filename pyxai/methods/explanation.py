@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pyxai.methods.per_image import image_l1, image_sum
 from pyxai.methods.request import Maps
+from pyxai.methods.targets import Target
 
 
 @dataclass
@@ -22,8 +23,9 @@ class Explanation:
 
     Attributes:
         attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour; dtype and device of the images.
-        target: (N,) int64, the class explained; None for methods without a model.
-        score: (N,), the model's output for it before any softmax; None without a model.
+        target: (N,) int64, the class explained, 0 where there is one output; None for methods without a
+            model.
+        score: (N,), what is explained of it: see ``output_kind``; None without a model.
         delta: (N,) float64, the completeness error: the sum of the map minus what it must be; None where no
             axiom says.
         residual: (N,) float64, |delta| / max(|expected|, 1e-3 · sum |map|); None where ``delta`` is.
@@ -32,6 +34,10 @@ class Explanation:
         method: name of the method.
         images: the images explained.
         extras: what else a method has to tell, by name, (N, ...) each.
+        output_kind: what the score is: one of ``scores`` (of a class, before any softmax), ``probabilities``,
+            ``value`` (the model's one output) and ``binary`` (one logit, of class 0 with the other sign);
+            None without a model.
+        target_name: ``module:qualname`` of the callable that was the target; else None.
     """
 
     attribution: Tensor
@@ -44,6 +50,8 @@ class Explanation:
     method: str
     images: Tensor | None = None
     extras: dict[str, Tensor] = field(default_factory=dict)
+    output_kind: str | None = None
+    target_name: str | None = None
 
     def __len__(self) -> int:
         return len(self.attribution)
@@ -86,8 +94,11 @@ class Explanation:
         return path
 
 
-def explanation(maps: Maps, images: Tensor, method: str, single: bool) -> Explanation:
+def explanation(
+    maps: Maps, images: Tensor, method: str, target: Target, output_kind: str | None
+) -> Explanation:
     """Put a method's maps together and compute the completeness error."""
+    single = target.single
     delta = residual = None
     if maps.expected is not None:
         total = torch.stack([image_sum(attribution) for attribution in maps.attribution], 1)
@@ -113,4 +124,6 @@ def explanation(maps: Maps, images: Tensor, method: str, single: bool) -> Explan
         method=method,
         images=images,
         extras={name: joined(parts) for name, parts in maps.extras.items()},
+        output_kind=output_kind,
+        target_name=target.name,
     )

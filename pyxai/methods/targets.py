@@ -1,30 +1,44 @@
-"""Which class of each image is explained."""
+"""What of each image's output is explained: classes, by number or name, or a number that a callable makes."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pyxai.checks import expect
+from pyxai.capture.outputs import Call, call_name
+from pyxai.checks import expect, near
+
+_ONLY = "the only output of what is explained"
 
 
 @dataclass(frozen=True)
 class Target:
     """The classes asked for: fixed ones, or the ``top`` best-scoring of each image.
 
+    With a callable, the model as it is explained has one output, of which the class 0 is asked for.
+
     Attributes:
         fixed: (N, T) int64, or None for the ``top`` predicted classes.
         top: how many predicted classes, where ``fixed`` is None.
         single: whether results drop the target axis.
+        call: makes one number of an image's output.
     """
 
     fixed: Tensor | None
     top: int
     single: bool
+    call: Call | None = None
+
+    @property
+    def name(self) -> str | None:
+        """``module:qualname`` of the callable, where there is one."""
+        return None if self.call is None else call_name(self.call)
 
     @property
     def count(self) -> int:
@@ -33,11 +47,12 @@ class Target:
     def check(self, classes: int) -> None:
         """Raise a :class:`ValueError` where a model with this many classes lacks one that is asked for."""
         if self.fixed is None:
-            wanted = f"ask for at most {classes} classes"
+            wanted = f"ask for at most {classes} classes" if classes > 1 else f"be 0, {_ONLY}"
             expect(self.top <= classes, "target", wanted, f"top{self.top}")
         elif self.fixed.numel():
             largest = int(self.fixed.max())
-            expect(largest < classes, "target", f"be a class in [0, {classes})", largest)
+            wanted = f"be a class in [0, {classes})" if classes > 1 else f"be 0, {_ONLY}"
+            expect(largest < classes, "target", wanted, largest)
 
     def choose(self, logits: Tensor, rows: slice = slice(None)) -> Tensor:
         """Classes (n, T) of the images ``rows``, whose ``logits`` are (n, K)."""
@@ -47,18 +62,26 @@ class Target:
 
     def take(self, rows: Tensor | slice) -> Target:
         """The target of a batch made of the images ``rows`` (a slice, or an int64 index with repeats)."""
-        return self if self.fixed is None else Target(self.fixed[rows], self.top, self.single)
+        return self if self.fixed is None else dataclasses.replace(self, fixed=self.fixed[rows])
 
 
-def parse_target(target: Any, images: Tensor) -> Target:
-    """Read the ``target`` argument: None, an int, a list or (N,) tensor, an (N, T) tensor, or ``"top5"``."""
+def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = None) -> Target:
+    """Read the ``target`` argument.
+
+    Args:
+        target: None, an int, a list or (N,) tensor, an (N, T) tensor, ``"top5"``, a name or a list of names
+            in place of classes, or a callable of one image's output.
+        images: what is explained.
+        names: class to name, of those that have one.
+    """
     count = len(images)
     if target is None:
         return Target(None, 1, True)
-    if isinstance(target, str):
-        found = re.fullmatch(r"top([1-9]\d*)", target)
-        expect(found is not None, "target", "be 'top1', 'top2', … where it is text", repr(target))
+    if callable(target):
+        return Target(torch.zeros(count, 1, dtype=torch.int64, device=images.device), 0, True, target)
+    if isinstance(target, str) and (found := re.fullmatch(r"top([1-9]\d*)", target)):
         return Target(None, int(found[1]), False)
+    target = numbered(target, names or {})
     try:
         values = torch.as_tensor(target, device=images.device)
     except (TypeError, ValueError, RuntimeError):
@@ -74,3 +97,17 @@ def parse_target(target: Any, images: Tensor) -> Target:
     least = values.min().item() if values.numel() else 0
     expect(least >= 0, "target", "be a class number from 0", least)
     return Target(values.reshape(count, -1), 0, values.ndim == 1)
+
+
+def numbered(target: Any, names: Mapping[int, str]) -> Any:
+    """``target`` with the class in place of every name."""
+    if isinstance(target, list | tuple):
+        return [numbered(entry, names) for entry in target]
+    if not isinstance(target, str):
+        return target
+    wanted = "be 'top1', 'top2', … where it is text" + (" or the name of a class" if names else "")
+    classes = [number for number, name in names.items() if name == target]
+    expect(bool(classes), "target", wanted, f"{target!r}{near(target, names.values())}")
+    wanted = f"name one class, not {', '.join(map(str, classes))}: give its number"
+    expect(len(classes) == 1, "target", wanted, repr(target))
+    return classes[0]

@@ -12,25 +12,35 @@ class Distortion:
     """A distance d(Φ(x), Φ(y)) >= 0. To write one, give :meth:`__call__`.
 
     Attributes:
+        of_values: whether it is defined for a model with one output, a value, which then stands in place of
+            the probabilities.
         least_at_image: whether no y is nearer than x itself; then nothing is to be optimised without a price
             on the mask.
     """
 
+    of_values = False
     least_at_image = True
 
     def __call__(self, scores: Tensor, image_scores: Tensor, target: Tensor) -> Tensor:
-        """(r,) from the class scores before any softmax of y and of x, (r, K) each, and the classes (r,)."""
+        """(r,) from scores of y and x, (r, K) each, whose softmax is the probabilities, and classes (r,)."""
         raise NotImplementedError
 
 
+def probabilities(scores: Tensor) -> Tensor:
+    """Softmax of each row of ``scores`` (r, K); a value (r, 1) as it is."""
+    return scores if scores.shape[1] == 1 else scores.softmax(1)
+
+
 def probability(scores: Tensor, target: Tensor) -> Tensor:
-    """Softmax probability of each row's class, (r,)."""
-    return scores.softmax(1).gather(1, target[:, None])[:, 0]
+    """Softmax probability of each row's class, (r,); or the value, where there is one."""
+    return probabilities(scores).gather(1, target[:, None])[:, 0]
 
 
 @dataclass(frozen=True)
 class LabelDifference(Distortion):
     """(p(x) - p(y))² of the explained class (CartoonX §4.1.3)."""
+
+    of_values = True
 
     def __call__(self, scores: Tensor, image_scores: Tensor, target: Tensor) -> Tensor:
         return (probability(image_scores, target) - probability(scores, target)).square()
@@ -55,6 +65,8 @@ class ProbabilityDistance(Distortion):
         towards: (K,) probabilities to reach instead of those of x.
     """
 
+    of_values = True
+
     scale: float = 1.0
     towards: Tensor | None = None
 
@@ -63,8 +75,8 @@ class ProbabilityDistance(Distortion):
         return self.towards is None
 
     def __call__(self, scores: Tensor, image_scores: Tensor, target: Tensor) -> Tensor:
-        goal = image_scores.softmax(1) if self.towards is None else self.towards.to(scores)
-        return self.scale * torch.linalg.vector_norm(goal - scores.softmax(1), dim=1)
+        goal = probabilities(image_scores) if self.towards is None else self.towards.to(scores)
+        return self.scale * torch.linalg.vector_norm(goal - probabilities(scores), dim=1)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pyxai.capture.executor import Executor
 from pyxai.checks import expect, non_negative, positive, whole
-from pyxai.rde.distortions import Distortion, LabelDifference, probability
+from pyxai.rde.distortions import Distortion, LabelDifference, probabilities, probability
 from pyxai.rde.obfuscations import Constant, Gaussian, Obfuscation
 from pyxai.rde.optimisers import Adam, Optimiser
 from pyxai.rde.representations import Representation, Wavelets
@@ -29,9 +29,11 @@ class Explained:
             (or of the image), clamped.
         distortion: (N,), the expected distortion under the final mask, over fresh draws.
         kept: (N,), ‖m‖₁ / K.
-        probability: (N,), mean softmax probability of the target under the final mask, over those draws.
+        probability: (N,), mean probability of the target under the final mask, over those draws; of a model
+            with one output, a value, its mean.
         image_probability: (N,), that of the image.
-        predicted: (N,) int64, the class of highest mean probability over those draws.
+        predicted: (N,) int64, the class of highest mean probability over those draws; of labels with
+            probabilities of their own, 1 where the one explained holds, else 0.
         losses: (N, steps) float64, the loss of every step; NaN behind the last one.
         steps: (N,) int64, steps made.
     """
@@ -105,12 +107,16 @@ class RateDistortion:
             executor: of the model.
             ids: (N,), keys of the noise.
             black, white: (C,), the ends of the images' range; masks are found in [0, 1].
-            scores: (N, classes), the model's for the images.
+            scores: (N, classes), the model's for the images. Probabilities are those that its kind of output
+                stands for; see :meth:`pyxai.capture.outputs.Output.log_odds`.
         """
         self.representation.check(tuple(images.shape[1:]))
         unit = _unit(images, black, white)
         broken = (~scores.isfinite().all(1)).nonzero().flatten().tolist()
         expect(not broken, "model", "return finite scores", f"NaN or infinity for image {broken[:1]}")
+        has_classes = scores.shape[1] > 1 or self.distortion.of_values
+        wanted = "have classes, with probabilities, for this distortion"
+        expect(has_classes, "model", wanted, "one value per image")
         run = _Run(self, executor, unit, target, ids, black, white, scores)
         mask = self._first_mask(run.scene)
         losses = torch.full((len(images), self.steps), torch.nan, dtype=torch.float64, device=images.device)
@@ -137,7 +143,8 @@ class _Run:
     """The state of one optimisation."""
 
     def __init__(self, how: RateDistortion, executor: Executor, unit, target, ids, black, white, scores):
-        self.how, self.executor, self.target, self.scores = how, executor, target, scores
+        self.how, self.executor, self._explained = how, executor, target
+        self.scores, self.target = executor.program.output.log_odds(scores, target)
         self.scene = scene(how.representation, how.obfuscation, unit, ids, how.seed, black, white)
         plain = unit if how.colour else unit.mean(1, keepdim=True)
         ends = plain.new_zeros(plain.shape[1]), plain.new_ones(plain.shape[1])
@@ -202,8 +209,11 @@ class _Run:
             yield images[row // samples], step * samples + row % samples
 
     def _distortion(self, scores: Tensor, index: Tensor) -> Tensor:
+        return self.how.distortion(self._log_odds(scores, index), self.scores[index], self.target[index])
+
+    def _log_odds(self, scores: Tensor, index: Tensor) -> Tensor:
         wide = scores.to(self.scores.dtype)  # the model may run in bfloat16
-        return self.how.distortion(wide, self.scores[index], self.target[index])
+        return self.executor.program.output.log_odds(wide, self._explained[index])[0]
 
     def _distortions(self, mask: Tensor, images: Tensor, step: int, gradient: Tensor) -> Tensor:
         """Distortions (n, L) float64 of the draws of ``step``; the gradient of each image's mean is added."""
@@ -232,14 +242,14 @@ class _Run:
     def result(self, mask: Tensor, losses: Tensor, steps: list[int]) -> Explained:
         """What is known of the final ``mask``, over draws that no step has seen."""
         everyone = torch.arange(len(mask), device=mask.device)
-        distortions, probabilities = [], []
+        distortions, found = [], []
         for index, draws in self._draws(everyone, self.how.steps):
             scores = self.executor.scores(self.scene.obfuscated(mask, index, draws))
             distortions.append(self._distortion(scores, index).double())
-            probabilities.append(scores.softmax(1))
+            found.append(probabilities(self._log_odds(scores, index)))
         rows = (-1, self.how.samples)
         distortion = torch.stack([image.mean() for image in torch.cat(distortions).unflatten(0, rows)])
-        probabilities = torch.stack([image.mean(0) for image in torch.cat(probabilities).unflatten(0, rows)])
+        means = torch.stack([image.mean(0) for image in torch.cat(found).unflatten(0, rows)])
         self._expect_finite(distortion[:, None], everyone, "distortion after the last step")
         pictures = [
             self.pictures.obfuscated(mask, part, torch.zeros_like(part))
@@ -250,9 +260,9 @@ class _Run:
             picture=torch.cat(pictures).contiguous(),
             distortion=distortion,
             kept=torch.stack([row.mean(dtype=torch.float64) for row in mask]),
-            probability=probabilities.gather(1, self.target[:, None])[:, 0],
+            probability=means.gather(1, self.target[:, None])[:, 0],
             image_probability=probability(self.scores, self.target),
-            predicted=probabilities.argmax(1),
+            predicted=means.argmax(1),
             losses=losses,
             steps=torch.tensor(steps, device=mask.device),
         )

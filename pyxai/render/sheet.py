@@ -32,6 +32,7 @@ class Row:
         label: the class explained.
         score: the model's output for it.
         residual: how far the map's sum is from what it must be, as a share; None where no axiom says.
+        score_name: what the score is: a score, a probability, a value.
     """
 
     image: np.ndarray
@@ -39,6 +40,22 @@ class Row:
     label: str = ""
     score: float | None = None
     residual: float | None = None
+    score_name: str = "score"
+
+
+def label_of(explanation: Any, target: int, classes: Mapping[int, str], prefix: str = "") -> str:
+    """What is explained, in a few words: a class by its name or number, a callable, or the only output."""
+    if explanation.target_name is not None:
+        return explanation.target_name
+    if explanation.output_kind == "value":
+        return "output"
+    return classes.get(target, f"{prefix}{target}")
+
+
+def score_name(explanation: Any) -> str:
+    """What the numbers of an explanation's ``score`` are called."""
+    names = {"probabilities": "probability", "value": "value", "binary": "logit"}
+    return "value" if explanation.target_name else names.get(explanation.output_kind, "score")
 
 
 def contact_sheet(
@@ -104,9 +121,10 @@ def sheet_of(
         residuals = None if explanation.residual is None else np.atleast_1d(explanation.residual[number])
         for place, heatmap in enumerate(maps):
             target = int(targets[place])
-            label = str(target) if classes is None else classes.get(target, str(target))
+            label = label_of(explanation, target, classes or {})
             residual = None if residuals is None else float(residuals[place])
-            rows.append(Row(pixels, heatmap, label, float(scores[place]), residual))
+            name = score_name(explanation)
+            rows.append(Row(pixels, heatmap, label, float(scores[place]), residual, name))
     return contact_sheet(rows, title=explanation.method if title is None else title, **options)
 
 
@@ -152,7 +170,7 @@ def shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont
 def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, row: Row) -> None:
     numbers = []
     if row.score is not None:
-        numbers.append(f"score {row.score:.4g}")
+        numbers.append(f"{row.score_name} {row.score:.4g}")
     if row.residual is not None:
         numbers.append(f"residual {100 * row.residual:.2g} %")
     small, large = font(13), font(15)

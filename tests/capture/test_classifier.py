@@ -31,19 +31,30 @@ class Returns(nn.Module):
 
 @pytest.mark.parametrize(
     "value",
-    [SCORES, (SCORES, None), [SCORES], {"logits": SCORES}, types.SimpleNamespace(logits=SCORES)],
+    [SCORES, (SCORES, None), [SCORES], {"x": SCORES}, types.SimpleNamespace(logits=SCORES)],
 )
 def test_the_scores_are_found_in_what_a_model_returns(value):
     assert torch.equal(Classifier(Returns(value))(IMAGES), SCORES)
 
 
 @pytest.mark.parametrize("value", [SCORES[:, 0], SCORES[:, :1]])
-def test_a_single_logit_is_two_classes(value):
-    assert Classifier(Returns(value))(IMAGES).tolist() == [[-1, 1], [-4, 4]]
+def test_one_output_is_a_column(value):
+    assert Classifier(Returns(value))(IMAGES).tolist() == [[1], [4]]
 
 
 def test_output_picks():
-    assert torch.equal(Classifier(Returns({"x": SCORES}), lambda raw: -raw["x"])(IMAGES), -SCORES)
+    raw = {"x": SCORES, "y": -SCORES}
+    for output in (lambda raw: -raw["x"], "y", 1):
+        assert torch.equal(Classifier(Returns(raw), output)(IMAGES), -SCORES)
+    with pytest.raises(TypeError, match="`output` must be an index, a key or a function, got float"):
+        Classifier(Returns(raw), 1.0)
+
+
+def test_any_shape_is_an_output_where_a_callable_makes_a_number_of_it():
+    maps = torch.rand(2, 3, 4, 4)
+    assert torch.equal(Classifier(Returns(maps), any_shape=True)(IMAGES), maps)
+    with pytest.raises(ValueError, match=r"shape \(N, classes\), got \(2, 3, 4, 4\).* a callable `target`"):
+        Classifier(Returns(maps))(IMAGES)
 
 
 @pytest.mark.parametrize("wrapper", [nn.DataParallel, torch.compile])

@@ -11,6 +11,7 @@ from pyxai.capture.calls import channel_affine
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
+from pyxai.capture.outputs import Asked
 from pyxai.capture.program import capture
 from tests import unfriendly, zoo
 from tests.capture.against import captured, eager, relative
@@ -67,12 +68,14 @@ def test_outputs_that_are_not_a_matrix(name):
     assert relative(Executor(program, 3).scores(images), scores) <= 1e-12
 
 
-def test_a_single_logit_becomes_two_classes_of_opposite_score():
+def test_one_output_is_a_value_unless_it_is_said_to_be_binary():
     model, images = unfriendly.build("SingleLogit"), unfriendly.images()
-    scores = Classifier(model)(images)
-    assert scores.shape == (3, 2)
-    assert torch.equal(scores[:, 0], -scores[:, 1])
-    assert torch.equal(scores[:, 1], model(images).reshape(-1))
+    value, binary = (capture(Classifier(model), images, asked=Asked(kind)) for kind in ("auto", "binary"))
+    assert (value.output.kind, value.classes) == ("value", 1)
+    assert (binary.output.kind, binary.classes) == ("binary", 2)
+    scores = value.forward(images)
+    assert relative(scores, model(images)) <= 1e-12
+    assert torch.equal(binary.forward(images), torch.cat([-scores, scores], 1))
 
 
 def test_output_option_picks_from_what_the_model_returns():
@@ -80,8 +83,9 @@ def test_output_option_picks_from_what_the_model_returns():
     program = capture(Classifier(model, output=lambda raw: 2 * raw["scores"]), images)
     assert program.captured
     assert relative(program.forward(images), 2 * model(images)["scores"]) <= 1e-12
+    assert relative(capture(Classifier(model), images).forward(images), model(images)["scores"]) <= 1e-12
     with pytest.raises(TypeError, match="output must be a tensor, got dict; pass `output=`"):
-        capture(Classifier(model), images)
+        capture(Classifier(model, output=lambda raw: raw), images)
 
 
 def test_a_named_layer_keeps_its_batch_norm_apart_and_only_that_one():

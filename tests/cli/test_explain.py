@@ -49,6 +49,23 @@ def test_options_reach_the_run(explain):
     assert manifest["arrays"]["attribution"] == {"shape": [2, 3, 8, 8], "dtype": "float16"}
 
 
+def test_targets_and_kinds_of_output_reach_the_run(explain):
+    Path("names.txt").write_text("\n".join("abcde"))
+    for out, target, flags, kind, stored in (
+        ("name.zarr", "d", ("--classes", "names.txt"), "scores", 3),
+        ("call.zarr", f"{TINY}:margin", ("--output-kind", "scores"), "scores", f"{TINY}:margin"),
+    ):
+        code, shown, err = explain(*flags, method="gradient", target=target, out=out)
+        assert (code, "Traceback" in err) == (0, False)
+        assert "explained" in shown
+        manifest = engine.open(out).manifest
+        assert manifest["output_kind"] == kind
+        target = manifest["target"]
+        assert (target["callable"] if isinstance(target, dict) else target) == stored
+    code, _, err = explain("--output-kind", "binary", method="gradient", out="no.zarr")
+    assert code == 2 and "`output_kind` must be 'scores' or 'probabilities'" in err
+
+
 def bad_zip(folder: Path) -> Path:
     with zipfile.ZipFile(folder / "evil.zip", "w") as archive:
         archive.writestr("../evil.png", b"")

@@ -19,6 +19,9 @@ from pyxai.engine import InputError
         (values.target, "predicted", None),
         (values.target, "-3", -3),
         (values.target, "top5", "top5"),
+        (values.output, "0", 0),
+        (values.output, "-1", -1),
+        (values.output, "1.logits", "1.logits"),
     ],
 )
 def test_text_that_is_a_value(parse, text, wanted):

@@ -49,6 +49,34 @@ def training_net() -> nn.Module:
     return nn.Sequential(net(), nn.Dropout(0.5)).train()
 
 
+def softmax_net() -> nn.Module:
+    return nn.Sequential(net(), nn.Softmax(1)).eval()
+
+
+def single_net() -> nn.Module:
+    """One output for each image."""
+    return net(classes=1)
+
+
+def pair_net() -> nn.Module:
+    """Returns two tensors that could be class scores."""
+
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = net(), net(classes=3)
+
+        def forward(self, x):
+            return self.one(x), self.two(x)
+
+    return Pair().eval()
+
+
+def margin(output):
+    """A target: how much the first class is ahead of the second."""
+    return output[0] - output[1]
+
+
 class Crowded(nn.Module):
     """Runs out of memory where a call has more than eight rows."""
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 import pyxai
 from pyxai.render import Row, contact_sheet
+from pyxai.render.sheet import label_of, score_name
 from tests.engine import tiny
 
 
@@ -55,3 +56,17 @@ def test_explanations_plot_themselves(tmp_path):
     assert one.save(tmp_path / "one.png").exists()
     several = pyxai.explain(tiny.net(), images, "gradient", target="top3")
     assert several.plot().height > one.plot().height
+
+
+def test_cards_say_what_is_explained():
+    images, net = torch.rand(2, 3, 12, 12), tiny.net()
+    score = pyxai.explain(net, images, "gradient", 1)
+    assert (label_of(score, 1, {}), label_of(score, 1, {1: "dog"})) == ("1", "dog")
+    p = pyxai.explain(tiny.softmax_net(), images, "gradient", output_kind="probabilities")
+    value = pyxai.explain(tiny.single_net(), images, "gradient")
+    logit = pyxai.explain(tiny.single_net(), images, "gradient", output_kind="binary")
+    number = pyxai.explain(net, images, "gradient", tiny.margin)
+    names = [score_name(one) for one in (score, p, value, logit, number)]
+    assert names == ["score", "probability", "value", "logit", "value"]
+    assert (label_of(value, 0, {}), label_of(number, 0, {})) == ("output", "tests.engine.tiny:margin")
+    assert np.asarray(value.plot()).std() > 0

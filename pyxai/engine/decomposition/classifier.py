@@ -11,7 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pyxai.capture.classifier import Classifier, check_evaluation_mode, class_scores
+from pyxai.capture.classifier import Classifier, check_evaluation_mode
+from pyxai.capture.outputs import Asked, Output
+from pyxai.capture.program import capture
+from pyxai.checks import expect
 from pyxai.dxai.classifiers import fit
 from pyxai.dxai.data import LabelledImages
 from pyxai.dxai.training import CLASSIFIER, Recipe
@@ -26,15 +29,33 @@ from pyxai.engine.runner.distributed import World
 def explained_classifier(model: nn.Module) -> nn.Module:
     """``model``, frozen, with scores whose softmax is its class probabilities.
 
-    Of a single logit s these are (-s/2, s/2), so that class 1 has the probability σ(s).
+    What its output means is found out at its first call, as for an explanation. Of one logit s the scores
+    are (-s/2, s/2), so that class 1 has the probability σ(s).
     """
+    return _Explained(model).requires_grad_(False)
 
-    def scores(raw):
-        found = class_scores(raw)
-        single = isinstance(found, Tensor) and (found.ndim == 1 or found.shape[1:] == (1,))
-        return found / 2 if single else found
 
-    return Classifier(model, scores).requires_grad_(False)
+class _Explained(Classifier):
+    """The model as it is, but for a softmax or sigmoid at its end, which only its graph can leave out."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__(model)
+        self._known: dict[tuple, tuple[Output, nn.Module | None]] = {}  # no part of the module's state
+
+    def forward(self, images: Tensor) -> Tensor:
+        output, graph = self._found(images)
+        scores = output.scores(super().forward(images)) if graph is None else graph(images)
+        return output.log_odds(scores, images.new_zeros(len(images), dtype=torch.int64))[0]
+
+    def _found(self, images: Tensor) -> tuple[Output, nn.Module | None]:
+        key = (images.shape[1:], images.dtype, images.device)
+        if key not in self._known:
+            program = capture(Classifier(self.model), images.detach(), asked=Asked(single="binary"))
+            exclusive = program.output.end != "sigmoid" or program.output.single
+            wanted = "have classes of which an image has one"
+            expect(exclusive, "model", wanted, "labels with a sigmoid each")
+            self._known[key] = program.output, program.forward if program.output.taken_off else None
+        return self._known[key]
 
 
 def given_classifier(spec: str, size: int | None, grey: bool) -> tuple[nn.Module | None, Preprocess]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 from torch import nn
 
@@ -11,17 +12,22 @@ from pyxai.engine.errors import InputError, one_line
 from pyxai.modules import import_named
 
 
+def named(spec: str) -> Any:
+    """What ``package.module:NAME`` or ``path/file.py:NAME`` is."""
+    place, _, name = spec.partition(":")
+    module = _module(place)
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        raise InputError(f"{place} has no {name!r}") from None
+
+
 def called_model(spec: str) -> tuple[nn.Module, Preprocess]:
     """What the callable returns without arguments: a model, or a model and its preprocessing.
 
     A module stands for itself. Without preprocessing, images are RGB in [0, 1].
     """
-    place, _, name = spec.partition(":")
-    module = _module(place)
-    try:
-        made = getattr(module, name)
-    except AttributeError:
-        raise InputError(f"{place} has no {name!r}") from None
+    made = named(spec)
     if not isinstance(made, nn.Module):
         if not callable(made):
             raise InputError(f"{spec} must be a callable or a module, got {type(made).__name__}")

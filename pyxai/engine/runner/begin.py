@@ -12,12 +12,11 @@ from torch import Tensor
 from pyxai.engine.data.images import Images
 from pyxai.engine.errors import InputError, one_line
 from pyxai.engine.job import Job
+from pyxai.engine.runner.inputs import Targets
 from pyxai.engine.store.manifest import differences, manifest, plain
 from pyxai.engine.store.results import describe, tensors
 from pyxai.engine.store.store import Store, check_space
 from pyxai.explainer import Explainer
-
-Targets = int | str | np.ndarray | None
 
 
 def create(
@@ -46,6 +45,7 @@ def create(
         ids="BLAKE2b of the relative path, first 8 bytes, little-endian signed",
         reduce="sum",
         arrays=arrays,
+        output_kind=explainer.info()["output_kind"],
         explainer=explainer.info(),
     )
     Store.create(job.out, described, images.names)
@@ -61,8 +61,17 @@ def check_same(job: Job, store: Store, identified: dict[str, Any]) -> None:
 
 
 def check_programs(store: Store, explainer: Explainer) -> None:
-    """Bits also depend on how the model runs, which is decided when it is captured."""
+    """Bits also depend on what the model's output means and how it runs, decided when it is captured."""
     begun, now = (plain(info["programs"]) for info in (store.manifest["explainer"], explainer.info()))
+    if explainer.output is not None and "output_kind" not in store.manifest:
+        if not explainer.output.as_before_kinds():
+            before = "one output s meant the classes (-s, s), and outputs were explained as returned"
+            raise InputError(
+                f"{store.path} was begun when {before}; explained is now {explainer.output.describe()}: "
+                "choose another --out"
+            )
+        new = ("output_kind", "explained")
+        now = [{name: value for name, value in entry.items() if name not in new} for entry in now]
     if begun != now:
         raise InputError(f"{store.path} was begun with the model run as {begun}, here it would be {now}")
 

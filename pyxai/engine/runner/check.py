@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from pyxai.capture.needs import Needs
+from pyxai.capture.outputs import KINDS
 from pyxai.engine.errors import InputError, refusals
 from pyxai.engine.job import Job
 from pyxai.engine.runner.distributed import World
@@ -28,6 +29,7 @@ def checked(job: Job) -> Job:
         ("--keep", job.keep, ("heatmap", "attribution", "both")),
         ("--store-dtype", job.store_dtype, ("float32", "float16")),
         ("--precision", job.precision, ("fp32", "bf16")),
+        ("--output-kind", job.output_kind, KINDS),
     ):
         if value not in choices:
             raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
@@ -39,8 +41,11 @@ def checked(job: Job) -> Job:
         if number is not None and number < least:
             raise InputError(f"{name} must be at least {least}, got {number}")
     free = method.needs is Needs.NOTHING
-    if free and (job.model is not None or job.target is not None):
-        raise InputError(f"{job.method} looks at the images alone: leave out --model and --target")
+    about_model = (job.model, job.target, job.output) != (None, None, None) or job.output_kind != "auto"
+    if free and about_model:
+        raise InputError(
+            f"{job.method} looks at the images alone: leave out --model, --target, --output and --output-kind"
+        )
     if not free and job.model is None:
         raise InputError(f"{job.method} explains a model: name it with --model")
     return job

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +15,9 @@ from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, one_line, refusals
 from pyxai.engine.job import Job
 from pyxai.engine.models.load import LoadedModel, load_model
+from pyxai.engine.models.python import named
 from pyxai.engine.runner.distributed import World
+from pyxai.methods.targets import numbered
 
 
 def model_of(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
@@ -41,10 +46,31 @@ def preprocess_of(job: Job, own: Preprocess) -> Preprocess:
         return dataclasses.replace(own, **job.preprocess)
 
 
-def targets(target: int | str | None, count: int) -> int | str | np.ndarray | None:
-    """``target``, or the (N,) or (N, T) int64 classes of ``count`` images where it names an .npy file."""
-    if not isinstance(target, str) or not target.endswith(".npy"):
+Targets = int | str | np.ndarray | Callable[[Tensor], Tensor] | None
+
+
+def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
+    """What a job's ``target`` names: a class, classes, or a callable.
+
+    Args:
+        target: None, an int, ``"topK"`` or a callable, which stay; the name of a class; ``path/file.py:NAME``
+            or ``package.module:NAME`` of a callable; or an .npy file of classes.
+        count: how many images there are.
+        names: class to name.
+
+    Returns:
+        The target, with (N,) or (N, T) int64 classes for an .npy file.
+    """
+    if not isinstance(target, str) or re.fullmatch(r"top\d+", target):
         return target
+    if target in names.values() or not (":" in target or target.endswith(".npy")):
+        with refusals():
+            return numbered(target, names)
+    if not target.endswith(".npy"):
+        found = named(target)
+        if not callable(found):
+            raise InputError(f"{target} must be a callable of one image's output, got {type(found).__name__}")
+        return found
     try:
         classes = np.load(target, allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -200,6 +200,8 @@ def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float])
         seconds=seconds,
         startup=startup,
     )
+    programs = store.manifest["explainer"]["programs"]
+    summary.explained = programs[0].get("explained", "") if programs else ""
     if known.any():
         if "evaluations" in store.arrays:
             summary.evaluations = float(store.arrays["evaluations"][:][known].mean())

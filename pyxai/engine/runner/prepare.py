@@ -19,8 +19,8 @@ from pyxai.engine.models.weights import weights_hash
 from pyxai.engine.runner.begin import check_programs, check_same, create
 from pyxai.engine.runner.check import check_out, share
 from pyxai.engine.runner.distributed import World
-from pyxai.engine.runner.inputs import model_input, model_of, preprocess_of, targets
-from pyxai.engine.store.manifest import identity, plain
+from pyxai.engine.runner.inputs import Targets, model_input, model_of, preprocess_of, targets
+from pyxai.engine.store.manifest import code_identity, identity, plain
 from pyxai.engine.store.store import Store
 from pyxai.explainer import Explainer
 from pyxai.methods import fill_options
@@ -47,7 +47,7 @@ class Prepared:
     Attributes:
         explainer: captured, with its rows fixed.
         images: what is explained.
-        target: None, an int, ``"topK"`` or (N,) or (N, T) int64.
+        target: None, an int, ``"topK"``, (N,) or (N, T) int64, or a callable.
         store: open for writing.
         device, dtype: of the model's input.
         shard: (i, n), the chunks that are this process's.
@@ -55,7 +55,7 @@ class Prepared:
 
     explainer: Explainer
     images: Images
-    target: int | str | np.ndarray | None
+    target: Targets
     store: Store
     device: torch.device
     dtype: torch.dtype
@@ -78,7 +78,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     known = stored and stored["preprocess"] == preprocess.as_json()
     shape = tuple(stored["images"]["shape"]) if known else None
     images = find_images(job.data, preprocess, shape, job.names)
-    target = targets(job.target, len(images.names))
+    target = targets(job.target, len(images.names), job.class_names)
     clock.lap("listing")
     parameters = loaded.model.parameters() if loaded.model else ()
     dtype = next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)
@@ -89,7 +89,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
         explainer,
         images,
         model={"spec": loaded.spec, "weights": weights_hash(loaded.model)} if loaded.model else None,
-        target=plain(target),
+        target=code_identity(target, job.target) if callable(target) else plain(target),
         device=device.type,
     )
     first = model_input([images.pixels], images.preprocess, device, dtype)
@@ -104,7 +104,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     torch.set_num_threads(store.manifest["threads"])
     explainer.rows = store.manifest["rows"]
     with refusals():
-        explainer.prepare(first)
+        explainer.prepare(first, target)
     check_programs(store, explainer)
     clock.lap("capture")
     return Prepared(explainer, images, target, store, device, dtype, shard)
@@ -115,4 +115,12 @@ def _explainer(job: Job, model: nn.Module | None, rows: int, preprocess: Preproc
     known = {"seed": job.seed, "low": preprocess.black, "high": preprocess.white}
     with refusals():
         options = fill_options(job.method, job.options, known)
-        return Explainer(model, job.method, rows=rows, precision=job.precision, **options)
+        return Explainer(
+            model,
+            job.method,
+            rows=rows,
+            precision=job.precision,
+            output=job.output,
+            output_kind=job.output_kind,
+            **options,
+        )

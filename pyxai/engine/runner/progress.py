@@ -22,6 +22,7 @@ class Summary:
         startup: seconds spent before the first batch, by what they were spent on.
         residual_median, residual_max: over all results; None where no axiom says what maps sum to.
         evaluations: mean over all results; None where the method has no model.
+        explained: what of the model's output is explained; "" where the method has no model.
     """
 
     store: Path
@@ -34,6 +35,7 @@ class Summary:
     residual_median: float | None = None
     residual_max: float | None = None
     evaluations: float | None = None
+    explained: str = ""
 
     @property
     def images_per_second(self) -> float:

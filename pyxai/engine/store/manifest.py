@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hashlib
+import inspect
 import os
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 import pyxai
+from pyxai.capture.outputs import call_name
 from pyxai.engine.data.images import Images
 from pyxai.engine.job import CHUNK, Job
 from pyxai.engine.store.store import FORMAT, FORMAT_VERSION
@@ -21,9 +25,12 @@ from pyxai.explainer import Explainer
 
 # What decides the bits of a result. `rows` and `threads` do so too, but a run that continues takes them over.
 _DECISIVE = (
-    "model", "method", "options", "target", "precision", "device", "preprocess", "images", "keep",
+    "model", "method", "options", "target", "output", "precision", "device", "preprocess", "images", "keep",
     "store_dtype", "versions",
 )  # fmt: skip
+
+# What stands for an entry that older stores lack.
+_BEFORE = {"output": {"kind": "auto", "pick": None}}
 
 
 def plain(value: Any) -> Any:
@@ -40,11 +47,29 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, None | bool | int | float | str) else str(value)
 
 
+def code_identity(function: Callable, named: Any) -> dict[str, Any]:
+    """A function of the user's, as JSON has it: its name and a hash of the file that it stands in.
+
+    Args:
+        named: the place it was asked for by, where that is text; else its own ``module:qualname`` tells.
+    """
+    try:
+        code = Path(inspect.getsourcefile(inspect.unwrap(function))).read_bytes()
+    except (TypeError, OSError):  # built in, or typed into a console
+        code = b""
+    name = named if isinstance(named, str) else call_name(function)
+    return {"callable": name, "blake2b": hashlib.blake2b(code, digest_size=16).hexdigest()}
+
+
 def identity(job: Job, explainer: Explainer, images: Images, **rest: Any) -> dict[str, Any]:
     """The part of a manifest by which a run recognises its store."""
     return {
         "method": explainer.method.name,
         "options": plain(dataclasses.asdict(explainer.method)),
+        "output": {
+            "kind": job.output_kind,
+            "pick": code_identity(job.output, job.output) if callable(job.output) else job.output,
+        },
         "precision": job.precision,
         "preprocess": images.preprocess.as_json(),
         "images": {"count": len(images.names), "shape": list(images.shape), "names": images.listing},
@@ -86,7 +111,7 @@ def differences(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """One line for each entry in which a store is not what this run would write."""
     lines: list[str] = []
     for key in _DECISIVE:
-        _compare(key, stored.get(key), wanted.get(key), lines)
+        _compare(key, *(found.get(key, _BEFORE.get(key)) for found in (stored, wanted)), lines)
     return lines
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from pyxai.engine.store.reader import Run
 from pyxai.engine.store.sizes import SizedRun
 from pyxai.render import Row, contact_sheet
+from pyxai.render.sheet import label_of, score_name
 
 
 def draw(
@@ -52,9 +53,10 @@ def _cards(run: Run | SizedRun, row: int, classes: Mapping[int, str]) -> list[Ro
         Row(
             image,
             heatmap,
-            classes.get(int(target[place]), f"class {int(target[place])}"),
+            label_of(explanation, int(target[place]), classes, "class "),
             float(score[place]),
             None if residual is None else float(residual[place]),
+            score_name(explanation),
         )
         for place, heatmap in enumerate(maps)
     ]

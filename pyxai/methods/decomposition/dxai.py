@@ -31,6 +31,7 @@ class DXAI(Method):
 
     name = "dxai"
     needs = Needs.SCORES
+    single_output = "binary"
     keep = "attribution"
 
     run: str = ""

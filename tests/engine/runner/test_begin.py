@@ -11,6 +11,7 @@ from pyxai.engine.runner.check import checked
 from pyxai.engine.runner.distributed import World
 from pyxai.engine.runner.prepare import Clock, prepare
 from pyxai.engine.store.store import Store
+from tests.engine.conftest import TINY
 
 
 @pytest.fixture
@@ -68,3 +69,34 @@ def test_what_says_that_memory_ran_out():
     for error in (MemoryError(), torch.OutOfMemoryError(), RuntimeError("x: can't allocate memory: 9 bytes")):
         assert out_of_memory(error)
     assert not out_of_memory(RuntimeError("memory is fine"))
+
+
+def older(prepared) -> None:
+    """Make a store's manifest one that was written before outputs had kinds."""
+    manifest = prepared.store.manifest
+    del manifest["output_kind"], manifest["output"]
+    for program in manifest["explainer"]["programs"]:
+        del program["output_kind"], program["explained"]
+
+
+@pytest.mark.parametrize(
+    "model, kind, same",
+    [("net", "auto", True), ("single_net", "binary", True), ("softmax_net", "probabilities", True),
+     ("softmax_net", "auto", False), ("single_net", "auto", False)],
+)  # fmt: skip
+def test_a_store_of_before_outputs_had_kinds_goes_on_where_it_means_the_same(job, model, kind, same):
+    asked = checked(job(model=f"{TINY}:{model}", resume=True, output_kind=kind))
+    prepared = prepare(asked, World(), Clock())
+    identified = dict(prepared.store.manifest)
+    older(prepared)
+    if kind == "auto":
+        check_same(asked, prepared.store, identified)
+    else:
+        with pytest.raises(InputError, match=f"output.kind is 'auto' in the store, '{kind}' now"):
+            check_same(asked, prepared.store, identified)
+    if same:
+        check_programs(prepared.store, prepared.explainer)
+        return
+    words = r"one output s meant the classes \(-s, s\).*; explained is now .* choose another --out"
+    with pytest.raises(InputError, match=words):
+        check_programs(prepared.store, prepared.explainer)

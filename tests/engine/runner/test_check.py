@@ -22,7 +22,7 @@ JOB = Job("timm:resnet18", "photos", "run.zarr")
         ({"rows": 0}, "--rows must be at least 1, got 0"),
         ({"workers": -1}, "--workers must be at least 0, got -1"),
         ({"model": None}, "integrated_gradients explains a model: name it with --model"),
-        ({"method": "entropy"}, "entropy looks at the images alone: leave out --model and --target"),
+        ({"method": "entropy"}, "entropy looks at the images alone: leave out --model, "),
         ({"method": "entropy", "model": None, "target": 3}, "entropy looks at the images alone"),
     ],
 )

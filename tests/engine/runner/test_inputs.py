@@ -35,20 +35,34 @@ def test_preprocessing_is_the_models_with_the_jobs_changes():
 
 def test_targets(tmp_path):
     for target in (None, 3, "top2"):
-        assert targets(target, 5) is target
+        assert targets(target, 5, {}) is target
     file = str(tmp_path / "classes.npy")
     np.save(file, np.array([[1, 2], [3, 4]], np.int16))
-    found = targets(file, 2)
+    found = targets(file, 2, {})
     assert (found.tolist(), found.dtype) == ([[1, 2], [3, 4]], np.int64)
     with pytest.raises(
         InputError, match=r"must hold integers of shape \(3,\) or \(3, T\), got int16 of shape"
     ):
-        targets(file, 3)
+        targets(file, 3, {})
     np.save(file, np.zeros(2))
     with pytest.raises(InputError, match="must hold integers"):
-        targets(file, 2)
+        targets(file, 2, {})
     with pytest.raises(InputError, match=r"cannot read the targets gone\.npy"):
-        targets("gone.npy", 2)
+        targets("gone.npy", 2, {})
+
+
+def test_targets_by_name_and_callables_by_their_place(tmp_path):
+    names = {0: "cat", 3: "dog: a hound", 4: "crane", 5: "crane"}
+    assert (targets("cat", 2, names), targets("dog: a hound", 2, names)) == (0, 3)
+    for wrong, message in (("crane", "must name one class, not 4, 5"), ("cats", r"did you mean 'cat'\?")):
+        with pytest.raises(InputError, match=message):
+            targets(wrong, 2, names)
+    file = tmp_path / "numbers.py"
+    file.write_text("def corner(output):\n    return output[0, 0, 0]\n\n\nsize = 3\n")
+    assert targets(f"{file}:corner", 2, {})(torch.ones(2, 3, 3)) == 1
+    for name, message in (("gone", "has no 'gone'"), ("size", "must be a callable of one image's output")):
+        with pytest.raises(InputError, match=message):
+            targets(f"{file}:{name}", 2, {})
 
 
 def test_pixels_become_the_models_input():

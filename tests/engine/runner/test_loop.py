@@ -349,7 +349,11 @@ def test_the_manifest_tells_everything(job):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": "tests/engine/tiny.py:net"}, "looks at the images alone: leave out --model and --target"),
+        (
+            {"model": "tests/engine/tiny.py:net"},
+            "alone: leave out --model, --target, --output and --output-kind",
+        ),
+        ({"output_kind": "value"}, "looks at the images alone"),
         ({"target": 3}, "looks at the images alone"),
         ({"method": "gradient"}, "gradient explains a model: name it with --model"),
         ({"options": {"size": 1}}, "^spectral_residual: `size` must be a whole number of at least 2, got 1"),
@@ -362,3 +366,23 @@ def test_a_method_of_images_alone_takes_no_model(tmp_path, changes, message):
     settings = {"model": None, "data": data, "out": tmp_path / "run.zarr", "method": "spectral_residual"}
     with pytest.raises(InputError, match=message):
         engine.run(engine.Job(**settings | changes))
+
+
+def test_what_is_explained_is_in_the_manifest_the_summary_and_what_is_read(job, tmp_path):
+    few = {"data": fill_folder(tmp_path / "few", 3), "method": "gradient"}
+    for number, (changes, kind, words, name) in enumerate((
+        ({"model": f"{TINY}:softmax_net"}, "scores", "what the model's softmax is taken of", None),
+        ({"model": f"{TINY}:single_net"}, "value", "the model's one output", None),
+        ({"model": f"{TINY}:pair_net", "output": 1}, "scores", "class scores, as returned", None),
+        ({"target": f"{TINY}:margin"}, "scores", "a callable of it", f"{TINY}:margin"),
+        ({"target": "b", "class_names": {0: "a", 1: "b"}}, "scores", "class scores", None),
+    )):  # fmt: skip
+        asked = job(out=tmp_path / f"{number}.zarr", **few, **changes)
+        summary = engine.run(asked)
+        run = engine.open(summary.store)
+        assert run.manifest["output_kind"] == kind and words in summary.explained
+        assert run[:].output_kind == kind and run[:].target_name == name
+    engine.run(dataclasses.replace(asked, resume=True))
+    assert run[:].target.tolist() == [1, 1, 1] and run.manifest["target"] == 1
+    with pytest.raises(InputError, match=r"`output` must say which .* output=0 of shape \(1, 5\), output=1"):
+        engine.run(job(out=tmp_path / "pair.zarr", model=f"{TINY}:pair_net", **few))

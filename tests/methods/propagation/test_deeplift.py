@@ -58,7 +58,7 @@ def test_the_smaller_of_10_and_6(model, rule, expected):
     if expected is None:
         expected = (3, 3) if isinstance(model, SmallerByLayers) else (0, 6)
     model, image = model.double().eval(), torch.tensor([[[[10.0, 6.0]]]], dtype=torch.float64)
-    found = deeplift(model, image, 1, rule=rule).attribution.flatten()
+    found = deeplift(model, image, 0, rule=rule).attribution.flatten()
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64))
 
 
@@ -88,7 +88,7 @@ def test_convolution_with_published_values(rule):
     first = [[0, 2, 2, 2], [4, 12, 12, 8], [4, 12, 12, 8], [4, 10, 10, 6]]
     second = [[8, 18, 18, 10], [20, 44, 44, 24], [20, 44, 44, 24], [12, 26, 26, 14]]
     expected = images * torch.tensor([first, second], dtype=torch.float64)
-    torch.testing.assert_close(deeplift(model, images, 1, rule=rule).attribution, expected)
+    torch.testing.assert_close(deeplift(model, images, 0, rule=rule).attribution, expected)
 
 
 def small_network():
@@ -197,7 +197,7 @@ def test_pool_credits_the_fallen_maximum():
 
     image = torch.tensor([[[[2.0, 3.0], [0.0, 0.0]]]], dtype=torch.float64)
     baseline = torch.tensor([[[[4.0, 1.0], [0.0, 0.0]]]], dtype=torch.float64)
-    found = deeplift(Maximum().eval(), image, 1, baseline=baseline).attribution
+    found = deeplift(Maximum().eval(), image, 0, baseline=baseline).attribution
     torch.testing.assert_close(found, torch.tensor([[[[-1.0, 0.0], [0.0, 0.0]]]], dtype=torch.float64))
 
 
@@ -211,7 +211,7 @@ def test_products_share_equally():
 
     image = torch.tensor([[[[3.0, 5.0]]]], dtype=torch.float64)
     baseline = torch.tensor([[[[1.0, 2.0]]]], dtype=torch.float64)
-    found = deeplift(Product().eval(), image, 1, baseline=baseline).attribution.flatten()
+    found = deeplift(Product().eval(), image, 0, baseline=baseline).attribution.flatten()
     expected = torch.tensor([(5 + 2) / 2 * 2, (3 + 1) / 2 * 3 + (5 + 2) * 3], dtype=torch.float64)
     torch.testing.assert_close(found, expected)
 
@@ -228,7 +228,7 @@ def test_softmax_far_from_and_near_to_the_baseline(scale):
     generator = torch.Generator().manual_seed(0)
     image, baseline = torch.randn(2, 4, 1, 2, 3, generator=generator, dtype=torch.float64)
     image = baseline + scale * image
-    found = deeplift(Softmaxes().eval(), image, 2, baseline=baseline)
+    found = deeplift(Softmaxes().eval(), image, 2, baseline=baseline, output_kind="probabilities")
     assert found.attribution.isfinite().all()
     assert (found.delta.abs() <= 1e-15).all()
 
@@ -289,7 +289,7 @@ def test_what_all_scores_have_in_common_costs_softmax_no_digits(shift):
 
     generator = torch.Generator().manual_seed(0)
     image, baseline = torch.randn(2, 4, 1, 2, 3, generator=generator)
-    found = deeplift(Shifted().eval(), image, 2, baseline=baseline)
+    found = deeplift(Shifted().eval(), image, 2, baseline=baseline, output_kind="probabilities")
     assert (found.delta.abs() <= 1e-6 + 1e-6 * shift).all()
 
 
@@ -299,7 +299,7 @@ def test_equal_derivatives_far_apart_say_nothing():
             return torch.sigmoid(x.flatten(1))
 
     image = torch.full((1, 1, 1, 2), 5.0, dtype=torch.float64)
-    found = deeplift(Sigmoid().eval(), image, 0, baseline=-image)
+    found = deeplift(Sigmoid().eval(), image, 0, baseline=-image, output_kind="probabilities")
     assert float(found.residual) <= 1e-14
     assert float(found.attribution[0, 0, 0, 0]) == pytest.approx(1 - 2 / (1 + math.exp(5)))
 

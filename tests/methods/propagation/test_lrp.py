@@ -47,8 +47,8 @@ def without_biases(model):
 @pytest.mark.parametrize("name", [*RECTIFIED, *ZOO])
 def test_lrp_0_is_input_times_gradient(name):
     model, images = network(name)
-    found = pyxai.explain(model, images, "lrp", 1, composite="epsilon", **EXACT)
-    expected = pyxai.explain(model, images, "input_x_gradient", 1).attribution
+    found = pyxai.explain(model, images, "lrp", 0, composite="epsilon", **EXACT)
+    expected = pyxai.explain(model, images, "input_x_gradient", 0).attribution
     assert (found.attribution - expected).abs().max() <= 1e-10 * expected.abs().max()
     assert found.residual.max() <= 1e-9  # what is not at the pixels is at the biases
 
