@@ -24,7 +24,7 @@ from pyxai.capture.program import Program, capture
 from pyxai.capture.rows import FixedRows, default_rows, fit_rows
 from pyxai.checks import expect, naming, one_of, whole
 from pyxai.methods.explanation import Explanation, explanation
-from pyxai.methods.request import Request, check_ids, check_images
+from pyxai.methods.request import Maps, Request, check_ids, check_images
 from pyxai.methods.table import build
 from pyxai.methods.targets import Target, parse_target
 
@@ -101,7 +101,7 @@ class Explainer:
                 if len(images) == 0:
                     return self._empty(executor, request)
                 maps = self.method.attribute(executor, request)
-                return explanation(maps, request.images, self.method.name, parsed.single)
+                return self._explanation(maps, request)
 
     def report(self, images: Tensor, target: Any = None):
         """What every layer did with relevance, a :class:`pyxai.propagation.lrp.report.Report`.
@@ -178,7 +178,10 @@ class Explainer:
             if len(self._programs) == MOST_PROGRAMS:
                 del self._programs[next(iter(self._programs))]
             needs, dtype = self.method.needs, PRECISIONS[self.precision]
-            self._programs[key] = capture(self._classifier, images, needs, dtype, self.method.layers)
+            program = capture(self._classifier, images, needs, dtype, self.method.layers)
+            if program.note:
+                warnings.warn(f"{self.method.name}: {program.note}", stacklevel=4)
+            self._programs[key] = program
         return self._programs[key]
 
     def _empty(self, executor: FixedRows, request: Request) -> Explanation:
@@ -187,8 +190,13 @@ class Explainer:
         blank = images.new_zeros(1, *images.shape[1:])
         if target.fixed is not None:
             target = dataclasses.replace(target, fixed=target.fixed.new_zeros(1, target.count))
-        maps = self.method.attribute(executor, Request(blank, target, request.ids.new_zeros(1)))
-        return explanation(maps, blank, self.method.name, target.single)[:0]
+        request = Request(blank, target, request.ids.new_zeros(1))
+        return self._explanation(self.method.attribute(executor, request), request)[:0]
+
+    def _explanation(self, maps: Maps, request: Request) -> Explanation:
+        if self.method.needs >= Needs.GRADIENTS:  # else zeros are nothing to wonder at
+            maps.extras["zero_map"] = [~part.flatten(1).any(1) for part in maps.attribution]
+        return explanation(maps, request.images, self.method.name, request.target.single)
 
 
 @contextmanager

@@ -10,8 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyxai.capture.backward import OwnBackward, check_alone, check_gradient, own_backward
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
+from pyxai.capture.derivative import no_gradient
 from pyxai.capture.export import CaptureError, export
 from pyxai.capture.fast.affine import split_stem
 from pyxai.capture.fast.differentiable import differentiable
@@ -25,8 +27,6 @@ from pyxai.checks import one_of
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
 AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 2e-2}
-# The same for gradients, by their lengths: rounding switches single ReLUs, another backward pass does more.
-GRADIENT_AGREEMENT = 0.1
 
 
 @dataclass
@@ -42,6 +42,7 @@ class Program:
         channels_last: whether 4-D inputs are wanted in that memory format.
         captured: whether these are a captured graph or the eager model.
         reason: why not, where it is not.
+        note: what of the model's own backward pass a captured graph does not follow; "" where nothing is.
         classes: how many scores an image has.
         token_linears: "convolution" where linear layers over tokens run as one, see
             :mod:`pyxai.capture.fast.pointwise`.
@@ -57,6 +58,7 @@ class Program:
     channels_last: bool = False
     captured: bool = False
     reason: str = ""
+    note: str = ""
     classes: int = 0
     token_linears: str = "linear"
     shape: tuple[int, ...] = field(default=())
@@ -87,6 +89,7 @@ class Program:
             "shape": list(self.shape),
             "captured": self.captured,
             "reason": self.reason,
+            **({"note": self.note} if self.note else {}),
             "affine_stem": self.stem.deep,
             "channels_last": self.channels_last,
             "token_linears": self.token_linears,
@@ -113,13 +116,24 @@ def capture(
 
     Raises:
         ValueError: the model is random, mixes the images of a batch or cannot run on these, a layer's name is
-            unknown, or it cannot be captured although ``needs`` asks for its graph.
+            unknown, it cannot be captured although ``needs`` asks for its graph, or gradients are asked for
+            and none by the pixels can be other than zero.
     """
     shape = tuple(images.shape[1:])
     if classifier.is_function:
         classifier.check_serves(needs)
         return _eager(classifier, images, dtype, "it is no torch.nn.Module", layers)
     per_image = _layer_sizes(classifier, images, layers)
+    by_pixels = needs is Needs.GRADIENTS and not layers  # else by the layers
+
+    def eager(reason: str) -> Program:
+        if by_pixels:
+            check_gradient(classifier, images)
+        program = _eager(classifier, images, dtype, reason, layers)
+        if needs is Needs.GRADIENTS:
+            check_alone(classifier, images)
+        return program
+
     try:
         module = export(classifier, images, tuple(layers))
         classes = _canonical(classifier, module, images, layers)
@@ -129,11 +143,12 @@ def capture(
         _check_runs(classifier, images)
         if needs is Needs.GRAPH:
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
-        return _eager(classifier, images, dtype, str(error), layers)
-    if needs is Needs.GRADIENTS:
-        reason = _other_gradient(classifier, module, images)
-        if reason:
-            return _eager(classifier, images, dtype, reason, layers)
+        return eager(str(error))
+    own = own_backward(classifier, module, images) if needs >= Needs.GRADIENTS else OwnBackward()
+    if by_pixels and own.ends is not None:
+        raise no_gradient(own.ends)
+    if needs is Needs.GRADIENTS and own.differs and own.runs:
+        return eager(own.differs)
     split = split_stem(module)
     stem, rest = (
         (Stem(differentiable(split[0]), images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
@@ -147,6 +162,7 @@ def capture(
         dtype=dtype,
         channels_last=True,
         captured=True,
+        note=f"{own.differs}; its forward pass is what is followed" if own.differs else "",
         classes=classes,
         token_linears="convolution" if uses_convolutions(differentiated) else "linear",
         shape=shape,
@@ -240,34 +256,6 @@ def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) ->
         if distance > AGREEMENT[images.dtype]:
             raise _ImagesMixed(f"its output for one differs by {float(distance):.1e} with others beside it")
     return ours.shape[1]
-
-
-def _other_gradient(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> str:
-    """How the model's own gradient differs from the graph's, "" where it does not or there is none.
-
-    A backward hook and an ``autograd.Function`` change the gradient, and a graph of the forward pass does not
-    know of them.
-    """
-    try:
-        theirs = _gradient(classifier, images)
-    except RuntimeError:  # the model runs without autograd
-        return ""
-    try:
-        ours = _gradient(module, images)
-    except RuntimeError as error:
-        return f"the captured graph has no derivative: {error}"
-    if (ours - theirs).norm() <= GRADIENT_AGREEMENT * theirs.norm():
-        return ""
-    return "the model's backward pass is not the derivative of its forward pass"
-
-
-def _gradient(function: torch.nn.Module, images: Tensor) -> Tensor:
-    """Of a weighted sum of all scores, by the first image."""
-    leaf = _one(images).detach().clone().requires_grad_(True)
-    with torch.enable_grad():
-        scores = function(leaf.clone())
-        weights = torch.arange(scores.shape[1], dtype=scores.dtype, device=scores.device).cos()
-        return torch.autograd.grad((scores * weights).sum(), leaf, materialize_grads=True)[0]
 
 
 def _check_alone(forward: Callable[[Tensor], Tensor], scores: Tensor, image: Tensor) -> None:

@@ -31,7 +31,9 @@ class Explanation:
         evaluations: (N,) int64, gradient evaluations spent on each image; None without a model.
         method: name of the method.
         images: the images explained.
-        extras: what else a method has to tell, by name, (N, ...) each.
+        extras: what else a method has to tell, by name, (N, ...) each. Methods that ask for gradients or the
+            graph have ``zero_map``, (N,) bool: whether all values of the map are zero, as where no ReLU that
+            the score depends on is active.
     """
 
     attribution: Tensor
