@@ -53,14 +53,19 @@ def own_backward(classifier: Classifier, module: fx.GraphModule, images: Tensor)
             theirs = _gradient(classifier, points)
         except Exception as error:  # the model's own code may raise anything
             return OwnBackward(f"the model's backward pass raises {_brief(error)}", False, ends)
+    try:
+        ours = _gradient(module, points)
+    except Exception as error:  # an operation may have no derivative, but a function around it one of its own
+        return OwnBackward(f"the captured graph has no derivative, {_brief(error)}")
     if not theirs.any():
-        if ends is None and _is_led(classifier, points) and not _gradient(module, points).any():
+        if ends is None and _is_led(classifier, points) and not ours.any():
             return OwnBackward()  # it happens to be zero
         return OwnBackward(
             "the model's backward pass gives the pixels no gradient",
             ends=ends or where_it_ends(classifier.model, classifier, points),
         )
-    if ends is None and _agree(partial(_gradient, module), partial(_gradient, classifier), points, theirs):
+    own, graphs = partial(_gradient, classifier), partial(_gradient, module)
+    if ends is None and _agree(graphs, own, points, (ours, theirs)):
         return OwnBackward()
     return OwnBackward("the model's backward pass is not the derivative of its forward pass")
 
@@ -84,11 +89,14 @@ def check_alone(classifier: Classifier, images: Tensor) -> None:
     image = _points(images)[:1]
     points = torch.cat([image, image.flip(-1)])
 
+    def by_itself(at: Tensor) -> Tensor:
+        return _gradient(classifier, at[:1])
+
     def beside(at: Tensor) -> Tensor:
         return _gradient(classifier, at)[:1]
 
     try:
-        alone = _agree(lambda at: _gradient(classifier, at[:1]), beside, points, beside(points))
+        alone = _agree(by_itself, beside, points, (by_itself(points), beside(points)))
     except Exception:  # it may take one image at a time: the call that needs more will say
         return
     if not alone:
@@ -123,14 +131,14 @@ def _is_led(function: nn.Module, points: Tensor, own: bool = False) -> bool:
         return is_connected(function(leaf.clone()), leaf, own)
 
 
-def _agree(first: Gradient, second: Gradient, points: Tensor, theirs: Tensor) -> bool:
+def _agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tensor, Tensor]) -> bool:
     """Whether rounding explains how far two gradients are apart, for each of the points.
 
     Args:
-        theirs: what the second is at the points.
+        found: what they are at the points.
     """
     eps, generator = torch.finfo(points.dtype).eps, torch.Generator().manual_seed(0)
-    ours = first(points)
+    ours, theirs = found
     bound = min(UNITS * eps, MOST) * torch.maximum(_lengths(ours), _lengths(theirs))
     bound[~_lengths(theirs).isfinite()] = torch.inf  # there is nothing to compare
     apart, moved = _lengths(ours - theirs), torch.zeros_like(bound)

@@ -131,11 +131,11 @@ def _losing_calls(
             kind = module._get_name()
             found[name] = f"`{name}` ({kind}){quiet}" if name else f"the model's own forward{quiet}"
 
-    hooks = [
-        module.register_forward_hook(partial(look, name), with_kwargs=True)
-        for name, module in model.named_modules()
-    ]
+    hooks = []
     try:
+        for name, module in model.named_modules():
+            if not isinstance(module, torch.jit.ScriptModule):  # which take no hooks
+                hooks.append(module.register_forward_hook(partial(look, name), with_kwargs=True))
         with torch.enable_grad():
             function(leaf.clone())
     finally:

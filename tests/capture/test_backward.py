@@ -242,9 +242,20 @@ class WithoutAutograd(Whole):
         return super().forward(x)
 
 
+class Rounded(nn.Module):
+    def forward(self, x):
+        return x.round()
+
+
+def scripted():
+    layers = nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(400, 5), Rounded()
+    return torch.jit.script(nn.Sequential(*layers).eval())
+
+
 LOST = {
     "quantised": (quantised, r"`4` \(DynamicQuantizedLinear\)", torch.float32),
     "backbone under no_grad": (Backbone, r"`features.0` \(Conv2d\) under torch.no_grad\(\)", torch.float64),
+    "scripted": (scripted, "the model's own forward", torch.float32),
     "all under no_grad": (
         WithoutAutograd,
         r"`net.conv` \(Conv2d\) under torch.no_grad\(\)",
@@ -301,7 +312,7 @@ def test_no_gradient_is_an_error_with_the_place(name):
     )
     with pytest.raises(ValueError, match=message):
         pyxai.explain(model, images, "gradient", 1)
-    assert not any(module._forward_hooks for module in model.modules())
+    assert not any(module._forward_hooks for module in model.modules() if hasattr(module, "_forward_hooks"))
 
 
 QUICK = {"cartoonx": {"levels": 1, "steps": 2, "samples": 2}, "integrated_gradients": {"steps": 2}}
@@ -360,6 +371,14 @@ def test_a_backward_pass_that_raises_leaves_the_graphs():
     ):
         found = explainer(images, 1).attribution
     torch.testing.assert_close(found, plain_gradient(Net().double(), images), rtol=1e-12, atol=0)
+
+
+def test_a_function_that_gives_a_derivative_to_what_has_none():
+    inside = own_function(lambda x: torch.heaviside(x, x.new_zeros(())), lambda signal, x: signal)
+    model, images = Net(inside).double(), pixels()
+    explainer = pyxai.Explainer(model, "gradient", rows=2)
+    assert torch.equal(explainer(images, 1).attribution, plain_gradient(model, images))
+    assert not explainer.info()["programs"][0]["captured"]
 
 
 def test_values_beyond_the_images_need_not_be_taken():
