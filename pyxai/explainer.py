@@ -26,7 +26,7 @@ from pyxai.capture.program import Program, capture
 from pyxai.capture.rows import FixedRows, default_rows, fit_rows
 from pyxai.checks import expect, naming, one_of, whole
 from pyxai.methods.explanation import Explanation, explanation
-from pyxai.methods.request import Request, check_ids, check_images
+from pyxai.methods.request import Maps, Request, check_ids, check_images
 from pyxai.methods.table import build
 from pyxai.methods.targets import Target, parse_target
 
@@ -120,7 +120,7 @@ class Explainer:
                 if len(images) == 0:
                     return self._empty(executor, request)
                 maps = self.method.attribute(executor, request)
-                return explanation(maps, request.images, self.method.name, parsed, _kind(executor))
+                return self._explanation(executor, maps, request)
 
     def report(self, images: Tensor, target: Any = None):
         """What every layer did with relevance, a :class:`pyxai.propagation.lrp.report.Report`.
@@ -219,6 +219,8 @@ class Explainer:
         if program.output.doubt and not self._doubted:
             warnings.warn(program.output.doubt, stacklevel=5)
             self._doubted = True
+        if program.note:
+            warnings.warn(f"{self.method.name}: {program.note}", stacklevel=5)
         return program
 
     def _empty(self, executor: FixedRows, request: Request) -> Explanation:
@@ -227,8 +229,13 @@ class Explainer:
         blank = images.new_zeros(1, *images.shape[1:])
         if target.fixed is not None:
             target = dataclasses.replace(target, fixed=target.fixed.new_zeros(1, target.count))
-        maps = self.method.attribute(executor, Request(blank, target, request.ids.new_zeros(1)))
-        return explanation(maps, blank, self.method.name, target, _kind(executor))[:0]
+        request = Request(blank, target, request.ids.new_zeros(1))
+        return self._explanation(executor, self.method.attribute(executor, request), request)[:0]
+
+    def _explanation(self, executor: FixedRows, maps: Maps, request: Request) -> Explanation:
+        if self.method.needs >= Needs.GRADIENTS:  # else zeros are nothing to wonder at
+            maps.extras["zero_map"] = [~part.flatten(1).any(1) for part in maps.attribution]
+        return explanation(maps, request.images, self.method.name, request.target, _kind(executor))
 
 
 @contextmanager

@@ -236,6 +236,14 @@ def module_path(node: fx.Node) -> str:
     return calls[-1] if calls else ""
 
 
+def operation(node: fx.Node) -> str:
+    """Name of the operation of a call: that of the aten packet, or of the function."""
+    if node.target is operator.getitem:
+        node = node.args[0]
+    packet = getattr(node.target, "overloadpacket", node.target)
+    return getattr(packet, "__name__", str(packet))
+
+
 def module_calls(node: fx.Node) -> list[str]:
     """Module calls, outermost first, that ``node`` was made in; see :func:`module_path`."""
     names = []

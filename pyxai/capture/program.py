@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pyxai.capture.backward import OwnBackward, check_alone, check_gradient, own_backward
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.ends import find_end
+from pyxai.capture.derivative import dead_ends, no_gradient
+from pyxai.capture.ends import End, find_end
 from pyxai.capture.export import CaptureError, export
 from pyxai.capture.fast.affine import split_stem
 from pyxai.capture.fast.differentiable import differentiable
@@ -28,8 +30,6 @@ from pyxai.checks import one_of
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
 AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 2e-2}
-# The same for gradients, by their lengths: rounding switches single ReLUs, another backward pass does more.
-GRADIENT_AGREEMENT = 0.1
 
 
 @dataclass
@@ -45,6 +45,7 @@ class Program:
         channels_last: whether 4-D inputs are wanted in that memory format.
         captured: whether these are a captured graph or the eager model.
         reason: why not, where it is not.
+        note: what of the model's own backward pass a captured graph does not follow; "" where nothing is.
         classes: how many scores an image has.
         output: what the model's output means, and what of it the scores are.
         token_linears: "convolution" where linear layers over tokens run as one, see
@@ -61,6 +62,7 @@ class Program:
     channels_last: bool = False
     captured: bool = False
     reason: str = ""
+    note: str = ""
     classes: int = 0
     output: Output = field(default_factory=Output)
     token_linears: str = "linear"
@@ -94,6 +96,7 @@ class Program:
             "reason": self.reason,
             "output_kind": self.output.kind,
             "explained": self.output.describe(),
+            **({"note": self.note} if self.note else {}),
             "affine_stem": self.stem.deep,
             "channels_last": self.channels_last,
             "token_linears": self.token_linears,
@@ -122,14 +125,25 @@ def capture(
 
     Raises:
         ValueError: the model is random, mixes the images of a batch or cannot run on these, a layer's name is
-            unknown, its output is not of the kind asked for, or it cannot be captured although ``needs`` asks
-            for its graph.
+            unknown, its output is not of the kind asked for, it cannot be captured although ``needs`` asks
+            for its graph, or gradients are asked for and none by the pixels can be other than zero.
     """
     shape = tuple(images.shape[1:])
     if classifier.is_function:
         classifier.check_serves(needs)
         return _eager(classifier, images, dtype, "it is no torch.nn.Module", layers, asked)
     per_image = _layer_sizes(classifier, images, layers)
+    by_pixels = needs is Needs.GRADIENTS and not layers  # else by the layers
+
+    def eager(reason: str, end: End | None = None) -> Program:
+        own = Odds(classifier, end)
+        if by_pixels:
+            check_gradient(classifier.model, own, images)
+        program = _eager(classifier, images, dtype, reason, layers, asked, end.name if end else "")
+        if needs is Needs.GRADIENTS:
+            check_alone(own, images)
+        return program
+
     try:
         module = export(classifier, images, tuple(layers))
         values = _canonical(classifier, module, images, layers)
@@ -139,12 +153,16 @@ def capture(
         _check_runs(classifier, images)
         if needs is Needs.GRAPH:
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
-        return _eager(classifier, images, dtype, str(error), layers, asked)
+        return eager(str(error))
     end = find_end(module, with_mates(_one(images)))
-    if needs is Needs.GRADIENTS:
-        reason = _other_gradient(Odds(classifier, end), Odds(module, end), images)
-        if reason:
-            return _eager(classifier, images, dtype, reason, layers, asked, end.name if end else "")
+    own = OwnBackward()
+    if needs >= Needs.GRADIENTS:
+        both, ends = (Odds(classifier, end), Odds(module, end)), dead_ends(module.graph)
+        own = own_backward(classifier.model, *both, ends, images)
+        if by_pixels and own.ends is not None:
+            raise no_gradient(own.ends)
+        if needs is Needs.GRADIENTS and own.differs and own.runs:
+            return eager(own.differs, end)
     output = settle(asked, values, end.name if end else "")
     finish(module, end, output, with_mates(_one(images)), needs is Needs.GRAPH)
     split = split_stem(module)
@@ -162,6 +180,7 @@ def capture(
         captured=True,
         classes=output.width(values),
         output=output,
+        note=f"{own.differs}; its forward pass is what is followed" if own.differs else "",
         token_linears="convolution" if uses_convolutions(differentiated) else "linear",
         shape=shape,
         per_image=per_image,
@@ -254,34 +273,6 @@ def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) ->
         if distance > AGREEMENT[images.dtype]:
             raise _ImagesMixed(f"its output for one differs by {float(distance):.1e} with others beside it")
     return theirs
-
-
-def _other_gradient(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> str:
-    """How the model's own gradient differs from the graph's, "" where it does not or there is none.
-
-    A backward hook and an ``autograd.Function`` change the gradient, and a graph of the forward pass does not
-    know of them.
-    """
-    try:
-        theirs = _gradient(classifier, images)
-    except RuntimeError:  # the model runs without autograd
-        return ""
-    try:
-        ours = _gradient(module, images)
-    except RuntimeError as error:
-        return f"the captured graph has no derivative: {error}"
-    if (ours - theirs).norm() <= GRADIENT_AGREEMENT * theirs.norm():
-        return ""
-    return "the model's backward pass is not the derivative of its forward pass"
-
-
-def _gradient(function: torch.nn.Module, images: Tensor) -> Tensor:
-    """Of a weighted sum of all scores, by the first image."""
-    leaf = _one(images).detach().clone().requires_grad_(True)
-    with torch.enable_grad():
-        scores = function(leaf.clone())
-        weights = torch.arange(scores.shape[1], dtype=scores.dtype, device=scores.device).cos()
-        return torch.autograd.grad((scores * weights).sum(), leaf, materialize_grads=True)[0]
 
 
 def _check_alone(forward: Callable[[Tensor], Tensor], scores: Tensor, image: Tensor) -> None:

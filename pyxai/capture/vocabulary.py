@@ -142,6 +142,13 @@ JUMPS = frozenset(  # of one number, or of the difference of two; constant but f
         *(getattr(aten, name).default for name in ("sign", "round", "floor", "ceil", "trunc")),
     }
 )
+FLAT = JUMPS | {  # their derivative is zero wherever there is one, or is left out
+    aten.detach.default,
+    aten.floor_divide.default,
+    aten.floor_divide.Scalar,
+    aten.round.decimals,
+    aten.sgn.default,
+}
 
 # Functions of many numbers.
 

@@ -181,6 +181,8 @@ def _summary(summary: Summary) -> str:
         lines.append(("residual", text))
     if summary.evaluations is not None:
         lines.append(("evaluations", f"{summary.evaluations:.1f} per image"))
+    if summary.zero_maps:
+        lines.append(("zero maps", f"{summary.zero_maps}, see `zero_map`"))
     if summary.failed:
         lines.append(("failures", f"{summary.store}/errors.jsonl"))
     lines.append(("store", str(summary.store)))

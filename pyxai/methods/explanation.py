@@ -33,7 +33,9 @@ class Explanation:
         evaluations: (N,) int64, gradient evaluations spent on each image; None without a model.
         method: name of the method.
         images: the images explained.
-        extras: what else a method has to tell, by name, (N, ...) each.
+        extras: what else a method has to tell, by name, (N, ...) each. Methods that ask for gradients or the
+            graph have ``zero_map``, (N,) bool: whether all values of the map are zero, as where no ReLU that
+            the score depends on is active.
         output_kind: what the score is: one of ``scores`` (of a class, before any softmax), ``probabilities``,
             ``value`` (the model's one output) and ``binary`` (one logit, of class 0 with the other sign);
             None without a model.

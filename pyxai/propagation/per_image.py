@@ -11,9 +11,9 @@ import math
 import torch
 from torch import Tensor, fx
 
-from pyxai.capture.export import module_path
+from pyxai.capture.export import module_path, operation
 from pyxai.capture.vocabulary import RESHAPES
-from pyxai.propagation.walk import Tape, operation
+from pyxai.propagation.walk import Tape
 
 
 def image_sums(node: fx.Node, values: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx
 
 from pyxai import ops
+from pyxai.capture.derivative import is_flat
 from pyxai.capture.vocabulary import MAX_POOLS, RECTIFIERS, SUMS
 from pyxai.propagation import vjp
 from pyxai.propagation.layers import Layer
@@ -32,6 +33,8 @@ class Signals(Propagation):
 
     Activations other than ReLU, ReLU6 and leaky ReLU give their derivative.
     """
+
+    constant = staticmethod(is_flat)
 
     def __init__(self, module: fx.GraphModule, rectify: Rectify):
         self._rectify = rectify

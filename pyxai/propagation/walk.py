@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from operator import getitem
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from pyxai.capture.calls import spatial_mean
-from pyxai.capture.export import module_path
+from pyxai.capture.derivative import dead_ends, no_gradient
+from pyxai.capture.export import module_path, operation
 from pyxai.capture.vocabulary import AFFINE, AVERAGE_POOLS_2D, CONVOLUTIONS_2D, CREATIONS, MAX_POOLS
 
 aten = torch.ops.aten
@@ -72,14 +72,6 @@ class Step:
         return ValueError(f"no rule for the operation `{self.operation}` {where}; {cure}")
 
 
-def operation(node: fx.Node) -> str:
-    """Name of the operation of a call: that of the aten packet, or of the function."""
-    if node.target is getitem:
-        node = node.args[0]
-    packet = getattr(node.target, "overloadpacket", node.target)
-    return getattr(packet, "__name__", str(packet))
-
-
 class Rule:
     """How messages go back through one step."""
 
@@ -105,10 +97,10 @@ class Propagation:
     """A method: a rule for every step, and the arithmetic of messages.
 
     Attributes:
-        constant: operations whose values count as constants although they depend on the images.
+        constant: whether a call's value counts as a constant although it depends on the images.
     """
 
-    constant: frozenset = frozenset()
+    constant: Callable[[fx.Node], bool] = staticmethod(lambda node: False)
 
     def rule(self, step: Step) -> Rule:
         """The rule of a step that messages reach; raises :meth:`Step.unsupported` where there is none."""
@@ -170,8 +162,8 @@ class Walk:
         form: that of the message the walk starts from, which is for the output.
 
     Raises:
-        ValueError: the output does not depend on the images, or a message would reach a step that the method
-            has no rule for.
+        ValueError: the output does not depend on the images by what the method does not take for constant, or
+            a message would reach a step that the method has no rule for.
     """
 
     def __init__(self, module: fx.GraphModule, propagation: Propagation, form: Form = None):
@@ -185,7 +177,7 @@ class Walk:
             step.node: step for step in varying_steps(self.calls, self.images, propagation.constant)
         }
         if self.end not in self.steps and self.end is not self.images:
-            raise ValueError("what is explained must depend on the images' pixels, got a constant")
+            raise no_gradient(dead_ends(module.graph) or [])
         self.rules: dict[Step, Rule] = {}
         # sizes, what the method takes for constant, and what is made of them
         self._keep = {node for node in self.calls if node not in self.steps}
@@ -223,8 +215,8 @@ class Walk:
 
     def backward(
         self, tape: Tape, message: Message, again: bool = False, watch: Watch | None = None
-    ) -> Message | None:
-        """Walk back from the output with ``message``; the message that reaches the images, None if none does.
+    ) -> Message:
+        """Walk back from the output with ``message``; the message that reaches the images.
 
         Args:
             again: whether the tape will be walked again (several targets); else values are let go on the way.
@@ -252,7 +244,7 @@ class Walk:
             if not again:
                 for used in self._done.get(node, ()):
                     del tape.values[used]
-        return pending.get(self.images)
+        return pending[self.images]
 
     def _may_overwrite(self, node: fx.Node) -> bool:
         """Whether a ReLU alone sees a value of its source's own (a view would), which no rule will read."""
@@ -287,9 +279,9 @@ class Walk:
             self._spare[node] = reads - read_after
             # what does not depend on the images' pixels stays, so that rules need not name it
             reader.update(dict.fromkeys((reads | read_after).intersection(self.steps), node))
-        kept = {self.images, self.end}
-        if self.images in forms:
-            kept.update(self.propagation.reads(forms[self.images]))
+        if self.images not in forms:
+            raise no_gradient([])
+        kept = {self.images, self.end, *self.propagation.reads(forms[self.images])}
         self._keep.update(kept, reader)
         for value, node in reader.items():
             if value not in kept:
@@ -310,15 +302,17 @@ def constants(module: fx.GraphModule) -> dict[fx.Node, Any]:
     return values
 
 
-def varying_steps(calls: list[fx.Node], images: fx.Node, constant: frozenset = frozenset()) -> Iterable[Step]:
+def varying_steps(
+    calls: list[fx.Node], images: fx.Node, constant: Callable[[fx.Node], bool] = Propagation.constant
+) -> Iterable[Step]:
     """The calls whose value depends on the images' pixels; their number (``sym_size``) does not.
 
     Args:
         constant: see :class:`Propagation`.
     """
-    varying, skipped = {images}, CREATIONS | constant
+    varying = {images}
     for node in calls:
-        if node.target in skipped:
+        if node.target in CREATIONS or constant(node):
             continue
         sources = tuple(source for source in node.all_input_nodes if source in varying)
         if sources and isinstance(node.meta.get("val"), (Tensor, tuple, list)):  # else a size

@@ -20,5 +20,5 @@ def test_sums(name):
     image = zoo.photographs(1, SIZES[name]).double()
     for rule in ("rescale", "reveal_cancel"):
         assert pyxai.explain(model, image, "deeplift", 1, rule=rule).residual.max() <= 1e-9
-    exact = {"composite": "epsilon", "epsilon": 0.0, "stabiliser": 0.0}
+    exact = {"composite": "epsilon", "epsilon": 0.0}
     assert pyxai.explain(model, image, "lrp", 1, **exact).residual.max() <= 1e-8

@@ -7,7 +7,7 @@ from torch import nn
 
 import pyxai
 
-EXACT = {"composite": "epsilon", "epsilon": 0.0, "stabiliser": 0.0}
+EXACT = {"composite": "epsilon", "epsilon": 0.0}
 
 
 class Between(nn.Module):

@@ -79,7 +79,7 @@ def test_against_the_replaced_network(network):
     logits = replaced(images)
     assert torch.allclose(logits, model(images))
     (gradient,) = torch.autograd.grad(logits[:, 2].sum(), images)
-    exact = {"composite": "epsilon", "epsilon": 0.0, "stabiliser": 0.0}
+    exact = {"composite": "epsilon", "epsilon": 0.0}
     found = pyxai.explain(model, images.detach(), "lrp", 2, **exact).attribution
     expected = images.detach() * gradient
     assert (found - expected).abs().max() <= 1e-10 * expected.abs().max()

@@ -9,7 +9,7 @@ import pyxai
 from pyxai.propagation import Composite, Epsilon, Flat, Pass, WSquare, ZPlus
 from tests import unfriendly
 
-EXACT = {"composite": "epsilon", "epsilon": 0.0, "stabiliser": 0.0}
+EXACT = {"composite": "epsilon", "epsilon": 0.0}
 
 
 def seeded(model):

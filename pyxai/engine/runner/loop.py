@@ -205,6 +205,8 @@ def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float])
     if known.any():
         if "evaluations" in store.arrays:
             summary.evaluations = float(store.arrays["evaluations"][:][known].mean())
+        if "zero_map" in store.arrays:
+            summary.zero_maps = int(store.arrays["zero_map"][:][known].sum())
         if "residual" in store.arrays:
             residual = store.arrays["residual"][:][known]
             residual = residual[np.isfinite(residual)]

@@ -23,6 +23,7 @@ class Summary:
         residual_median, residual_max: over all results; None where no axiom says what maps sum to.
         evaluations: mean over all results; None where the method has no model.
         explained: what of the model's output is explained; "" where the method has no model.
+        zero_maps: maps of all results that are zero throughout, of methods that go by gradients or the graph.
     """
 
     store: Path
@@ -36,6 +37,7 @@ class Summary:
     residual_max: float | None = None
     evaluations: float | None = None
     explained: str = ""
+    zero_maps: int = 0
 
     @property
     def images_per_second(self) -> float:
@@ -48,7 +50,7 @@ def together(store: Path, parts: list[Summary]) -> Summary:
         return parts[0]
     whole = Summary(store)
     for part in parts:
-        for name in ("images", "done", "failed", "rows", "seconds"):
+        for name in ("images", "done", "failed", "rows", "seconds", "zero_maps"):
             setattr(whole, name, getattr(whole, name) + getattr(part, name))
         for lap, seconds in part.startup.items():
             whole.startup[lap] = whole.startup.get(lap, 0.0) + seconds

@@ -70,8 +70,7 @@ def relevance_maps(walk: Walk, executor: Executor, request: Request, of_score: b
         for t, target in enumerate(classes.unbind(1)):
             start = Relevance(one_hot(logits, target), walk.end if of_score else None)
             message = walk.backward(tape, start, again=t < classes.shape[1] - 1)
-            unreached = message is None
-            maps.append(torch.zeros_like(part.images) if unreached else relevance(message, tape)[: len(part)])
+            maps.append(relevance(message, tape)[: len(part)])
             total = scores[:, t].double() if of_score else 1.0
             expected[:, t] = total - shares(tape, logits)[: len(part)]
         return Maps(maps, classes, scores, torch.ones_like(part.ids), expected)

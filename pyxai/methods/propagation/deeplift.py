@@ -87,8 +87,7 @@ def _maps(
             for t, total in enumerate(maps):
                 again = t < len(maps) - 1 or number < len(starts) - 1
                 message = walk.backward(pair, Multipliers(one_hot(logits, classes[:, t])), again)
-                if message is not None:
-                    total += _contributions(message, pair.difference(walk.images))[: len(part)]
+                total += _contributions(message, pair.difference(walk.images))[: len(part)]
         maps = [total / len(starts) for total in maps]
         return Maps(maps, classes, scores, torch.full_like(part.ids, len(starts)), expected)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyxai.checks import expect
 from pyxai.methods.propagation.by_rules import ByRules
 from pyxai.propagation.lrp.composites import Composite, NamedComposite, Settings, named_composite
 from pyxai.propagation.lrp.rules import STABILISER, Bias
@@ -15,17 +16,20 @@ class LRP(ByRules):
             :class:`pyxai.propagation.Composite` of your own. A name gives the rule of
             convolutions and, where it has one, of the first layer; linear layers take ε. ``preset_a`` is
             ``epsilon_plus`` (α1β0), ``preset_b`` is ``epsilon_alpha2_beta1``.
-        epsilon: The ε of the ε-rule, which is added to a denominator with its sign.
+        epsilon: The ε of the ε-rule, which is added to a denominator with its sign. Linear layers, averages
+            and the sums of residual connections go by that rule in every named composite, convolutions in
+            ``epsilon``. So ``composite="epsilon", epsilon=0`` is LRP-0.
         gamma: The γ of the γ-rule: how much more than 1 the terms of the output's sign count.
         low: The least value of a pixel in the model's input space, one number or one for each channel. It is
             read by ``epsilon_gamma_box`` only; the command line sets it from the preprocessing.
         high: The greatest value of a pixel, as ``low``.
         bias: What becomes of the relevance that is a bias's share. ``absorb`` leaves it with the bias,
             ``ignore`` takes biases out of the sums, ``spread`` gives it to the inputs in equal parts.
-        stabiliser: What is added, with their sign, to the denominators of all rules but ε.
+        stabiliser: What is added, with their sign, to the denominators of the rules z⁺, αβ, γ and z^B.
 
-    Options but ``composite`` set the named composites. ``expected`` is the score less the biases' share; what
-    else the residual shows was taken by ε or sat on zeros, see ``explainer.report``.
+    The other options set the named composites; the rules of a composite of your own have theirs. ``expected``
+    is the score less the biases' share; what else the residual shows was taken by ε or sat on zeros, see
+    ``explainer.report``.
     """
 
     name = "lrp"
@@ -39,6 +43,11 @@ class LRP(ByRules):
     stabiliser: float = STABILISER
 
     def settle(self) -> None:
+        if isinstance(self.composite, Composite):
+            options = self.options()
+            for name in ("epsilon", "gamma", "bias", "stabiliser"):
+                unset = getattr(self, name) == options[name].default
+                expect(unset, name, "be given to the rules of your own `composite`", getattr(self, name))
         self.rules()
 
     def rules(self) -> Composite:

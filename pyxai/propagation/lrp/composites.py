@@ -102,7 +102,10 @@ def fits(pattern: str, module: str) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the named composites are made from; the options of `lrp` of the same names."""
+    """What the named composites are made from; the options of `lrp` of the same names.
+
+    ``epsilon`` is that of every denominator that is a plain sum: of linear layers, averages, sums of values.
+    """
 
     epsilon: float
     gamma: float
@@ -115,7 +118,7 @@ class Settings:
         for name in ("epsilon", "gamma", "stabiliser"):
             non_negative(name, getattr(self, name))
 
-    def dense(self) -> Epsilon:
+    def plain(self) -> Epsilon:
         return Epsilon(epsilon=self.epsilon, bias=self.bias)
 
     def composite(
@@ -123,11 +126,11 @@ class Settings:
     ) -> Composite:
         return Composite(
             convolution,
-            self.dense(),
+            self.plain(),
             affine or self.amplify(math.inf),
-            Epsilon(epsilon=self.stabiliser, bias=self.bias),
+            self.plain(),
             first,
-            stabiliser=self.stabiliser,
+            stabiliser=self.epsilon,
         )
 
     def amplify(self, gamma: float) -> Gamma:
@@ -154,7 +157,7 @@ NamedComposite = Literal[
     "preset_b",
 ]
 _MADE: dict[NamedComposite, Callable[[Settings], Composite]] = {
-    "epsilon": lambda s: s.composite(s.dense(), affine=s.dense()),
+    "epsilon": lambda s: s.composite(s.plain(), affine=s.plain()),
     "epsilon_plus": lambda s: s.composite(s.z_plus()),
     "epsilon_plus_flat": lambda s: s.composite(s.z_plus(), Flat()),
     "epsilon_gamma_box": lambda s: s.composite(s.amplify(s.gamma), s.box(), s.amplify(s.gamma)),

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, fx
 
 from pyxai.capture import vocabulary
+from pyxai.capture.derivative import is_flat
 from pyxai.capture.split import before
 from pyxai.checks import near, per_channel
 from pyxai.propagation.layers import Layer
@@ -52,7 +53,7 @@ class Relevances(Propagation):
         precision: see :class:`Layer`.
     """
 
-    constant = vocabulary.JUMPS | {aten.detach.default}
+    constant = staticmethod(is_flat)
 
     def __init__(
         self,

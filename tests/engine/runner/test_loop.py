@@ -52,6 +52,14 @@ def test_the_store_holds_what_the_explainer_gives(photos, job):
     assert set(summary.startup) == {"imports", "model", "listing", "capture"}
 
 
+def test_maps_of_zeros_are_results_that_are_counted(job, tmp_path):
+    assert engine.run(job()).zero_maps == 0
+    asleep = {"model": f"{TINY}:asleep_net", "out": tmp_path / "asleep.zarr"}
+    summary = engine.run(job(**asleep, method="gradient", target="top2"))
+    assert (summary.failed, summary.zero_maps) == (0, 300)
+    assert engine.open(summary.store)[:].extras["zero_map"].all()
+
+
 @pytest.mark.parametrize(
     ("method", "options"),
     [("integrated_gradients", {"tolerance": 0.2}), ("smoothgrad", {"samples": 3})],

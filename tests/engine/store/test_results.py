@@ -16,13 +16,14 @@ def explained(method="integrated_gradients", target=None, **options):
 
 def test_what_is_kept():
     explanation = explained(steps=2)
-    numbers = ["target", "score", "delta", "residual", "evaluations"]
+    numbers = ["target", "score", "delta", "residual", "evaluations", "zero_map"]
     assert list(tensors(explanation, "heatmap")) == ["heatmap", *numbers]
     assert list(tensors(explanation, "attribution")) == ["attribution", *numbers]
     both = tensors(explanation, "both")
     assert list(both) == ["heatmap", "attribution", *numbers]
     assert torch.equal(both["heatmap"], explanation.attribution.sum(1))
-    assert list(tensors(explained("gradient"), "heatmap")) == ["heatmap", "target", "score", "evaluations"]
+    plain = ["heatmap", "target", "score", "evaluations", "zero_map"]
+    assert list(tensors(explained("gradient"), "heatmap")) == plain
 
 
 def test_what_else_a_method_tells_is_kept_beside_what_has_its_shape():

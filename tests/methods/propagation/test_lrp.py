@@ -24,7 +24,7 @@ ZOO = [
     "squeezenet1_0",
     *(pytest.param(name, marks=pytest.mark.slow) for name in ("vgg16", "densenet121", "googlenet")),
 ]
-EXACT = {"epsilon": 0.0, "stabiliser": 0.0}
+EXACT = {"epsilon": 0.0}
 
 
 def network(name):
@@ -51,6 +51,30 @@ def test_lrp_0_is_input_times_gradient(name):
     expected = pyxai.explain(model, images, "input_x_gradient", 0).attribution
     assert (found.attribution - expected).abs().max() <= 1e-10 * expected.abs().max()
     assert found.residual.max() <= 1e-9  # what is not at the pixels is at the biases
+
+
+@pytest.mark.skipif(bool(zoo.missing_data()), reason=zoo.missing_data() or "data present")
+def test_epsilon_0_alone_is_lrp_0_of_a_trained_residual_network():
+    model, images = zoo.trained_resnet20().double(), zoo.cifar10_images(2)[0].double()
+    leaf = images.clone().requires_grad_(True)
+    expected = leaf.detach() * torch.autograd.grad(model(leaf)[:, 3].sum(), leaf)[0]
+    found = pyxai.explain(model, images, "lrp", 3, composite="epsilon", epsilon=0).attribution
+    assert (found - expected).abs().max() <= 1e-10 * expected.abs().max()
+
+
+@pytest.mark.parametrize("composite", [name for name in get_args(NamedComposite) if "box" not in name])
+def test_sums_have_the_epsilon_of_the_layers(composite):
+    """S = a - b behind a layer of weight 1: the layer and the sum keep S / (S + ε) of what arrives each."""
+
+    class Difference(nn.Module):
+        def forward(self, images):
+            pixels = images.flatten(1)
+            return nn.functional.linear(pixels[:, :1] - pixels[:, 1:], torch.ones(1, 1).double())
+
+    images = torch.tensor([3.0, 1.0], dtype=torch.float64).reshape(1, 1, 1, 2)
+    found = pyxai.explain(Difference(), images, "lrp", 1, composite=composite, epsilon=0.5, stabiliser=0.1)
+    expected = torch.tensor([3.0, -1.0], dtype=torch.float64) * (2 / 2.5) ** 2
+    assert torch.allclose(found.attribution.flatten(), expected)
 
 
 def exact(rule, first=None, average=None):
@@ -283,6 +307,10 @@ def test_rules_by_name_and_position():
             "^lrp: `low` must be one number or one for each of 3 channels, got \\(0.0, 0.0\\)",
         ),
         ({"epsilon": -1e-6}, "lrp: `epsilon` must be a number that is not negative"),
+        (
+            {"composite": Composite(ZPlus(), ZPlus()), "epsilon": 0},
+            "lrp: `epsilon` must be given to the rules",
+        ),
         ({"bias": "keep"}, "lrp: `bias` must be one of 'absorb', 'ignore', 'spread'"),
     ],
 )

@@ -68,8 +68,8 @@ def test_named_composites_are_made_from_the_settings(name):
     composite = named_composite(name, SETTINGS)
     assert composite.convolution == CONVOLUTIONS[name]
     assert composite.dense == Epsilon(epsilon=1e-5, bias="ignore")
-    assert composite.average == Epsilon(epsilon=1e-4, bias="ignore")
-    assert composite.stabiliser == 1e-4
+    assert composite.average == composite.dense
+    assert composite.stabiliser == 1e-5
     flat = Flat() if name.endswith("flat") else None
     box = ZBox(low=-2.0, high=2.0, stabiliser=1e-4)
     assert composite.first == (box if name == "epsilon_gamma_box" else flat)
