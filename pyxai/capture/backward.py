@@ -151,19 +151,19 @@ def _agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tenso
     eps, generator = torch.finfo(points.dtype).eps, torch.Generator().manual_seed(0)
     ours, theirs = found
     bound = min(UNITS * eps, MOST) * torch.maximum(_lengths(ours), _lengths(theirs))
-    bound[~_lengths(theirs).isfinite()] = torch.inf  # there is nothing to compare
     apart, moved = _lengths(ours - theirs), torch.zeros_like(bound)
+    known = _lengths(theirs).isfinite()  # else there is nothing to compare
     largest = points.abs().flatten(1).amax(1)
     largest = torch.where(largest > 0, largest, 1).reshape(-1, *[1] * (points.ndim - 1))
     for _ in range(TRIES):
-        if bool((apart <= bound).all()):
+        if bool((apart <= bound)[known].all()):
             break
         step = 2 * torch.rand(points.shape, generator=generator, dtype=torch.float64) - 1
         near = points + STEP * eps * largest * step.to(points)
         beside = first(near)
         moved = torch.maximum(moved, _lengths(beside - ours))
-        apart = torch.minimum(apart, _lengths(beside - second(near)))
-    return bool((apart <= bound + TIMES * moved).all())
+        apart = torch.fmin(apart, _lengths(beside - second(near)))
+    return bool((apart <= bound + TIMES * moved)[known].all())
 
 
 def _lengths(gradients: Tensor) -> Tensor:

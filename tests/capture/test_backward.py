@@ -11,6 +11,7 @@ import pyxai
 from pyxai.capture.backward import own_backward
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
+from pyxai.capture.derivative import dead_ends
 from pyxai.capture.export import export
 from tests import unfriendly, zoo
 
@@ -128,8 +129,17 @@ def plain_gradient(model, images, target=1):
     return torch.autograd.grad(model(leaf)[:, target].sum(), leaf)[0]
 
 
-def compared(model, images):
-    return own_backward(Classifier(model), export(Classifier(model), images), images)
+def compared(model, images, canonical=False):
+    """The gradients of a model beside those of its graph, at each of several images if they are a list."""
+    classifier = Classifier(model)
+    graph = export(classifier, images if torch.is_tensor(images) else images[0])
+    if canonical:
+        canonicalise(graph)
+    found = [
+        own_backward(model, classifier, graph, dead_ends(graph.graph), given)
+        for given in ([images] if torch.is_tensor(images) else images)
+    ]
+    return found[0] if torch.is_tensor(images) else found
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -143,18 +153,14 @@ def test_a_backward_pass_that_is_the_derivative(name):
 )
 def test_rounding_is_no_difference(name):
     model, images = unfriendly.build(name, torch.float32), unfriendly.images(dtype=torch.float32)
-    classifier, graph = Classifier(model), export(Classifier(model), images)
-    canonicalise(graph)
-    for given in (images, images[:1], images[:0], torch.ones_like(images)):
-        assert own_backward(classifier, graph, given).differs == ""
+    for found in compared(model, [images, images[:1], images[:0], torch.ones_like(images)], canonical=True):
+        assert found.differs == ""
 
 
 def test_switched_relus_of_a_deep_network_are_no_difference():
     ((_, model, images),) = zoo.models(["resnet18"], small=True, dtype=torch.float32)
-    classifier, graph = Classifier(model), export(Classifier(model), images)
-    canonicalise(graph)
-    for image in images.split(1):
-        assert own_backward(classifier, graph, image).differs == ""
+    for found in compared(model, images.split(1), canonical=True):
+        assert found.differs == ""
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -398,5 +404,5 @@ def test_agreement_costs_one_pass_of_the_model():
     model = Net().double()
     graph = export(Classifier(model), pixels())
     model.register_forward_hook(lambda module, given, value: calls.append(len(value)))
-    own_backward(Classifier(model), graph, pixels())
+    own_backward(model, Classifier(model), graph, dead_ends(graph.graph), pixels())
     assert calls == [3]

@@ -73,6 +73,8 @@ def coloured():
     return two(), types.SimpleNamespace(mean=0.5)
 def training():
     return torch.nn.Sequential(torch.nn.Dropout(), Net(2))
+def labels():
+    return torch.nn.Sequential(two(), torch.nn.Sigmoid()).eval()
 def grey():
     return torch.nn.Sequential(torch.nn.Conv2d(1, 2, 32), torch.nn.Flatten()).eval()
 """

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import nn
 
 import pyxai
+from pyxai.methods import Maps, Method, Needs
+from pyxai.methods.method import REGISTRY
 
 IMAGES = torch.rand(3, 3, 10, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
@@ -174,45 +176,52 @@ def test_a_value_has_one_target_and_one_sign():
             pyxai.explain(network, IMAGES, "gradient", wrong)
 
 
-def test_callables_that_give_scores_only_are_told_by_their_rows():
+@pytest.fixture
+def scores_method():
+    """A method that needs scores only."""
+
+    class Everywhere(Method):
+        """The score of the class, everywhere."""
+
+        name = "test_everywhere"
+        needs = Needs.SCORES
+
+        def attribute(self, executor, request):
+            scores = executor.scores(request.images)
+            classes = request.target.choose(scores)
+            score = scores.gather(1, classes)
+            return Maps([request.images * 0 + score[:, :1, None, None]], classes, score)
+
+    yield Everywhere.name
+    del REGISTRY[Everywhere.name]
+
+
+def test_callables_that_give_scores_only_are_told_by_their_rows(scores_method):
     def probabilities(images):
         return np.asarray(body()(images).softmax(1).detach())
 
-    explainer = pyxai.Explainer(probabilities, _Scores.name)
+    explainer = pyxai.Explainer(probabilities, scores_method)
     with pytest.warns(UserWarning, match="output_kind='probabilities' says so"):
         explained = explainer(IMAGES)
     assert (explained.output_kind, explainer.info()["output_kind"]) == ("probabilities",) * 2
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         explainer(IMAGES[..., :8])  # another size, another capture: it was said
-        pyxai.explain(probabilities, IMAGES, _Scores.name, output_kind="probabilities")
-        assert pyxai.explain(lambda x: body()(x), IMAGES, _Scores.name).output_kind == "scores"
-        assert pyxai.explain(lambda x: x.mean((1, 2, 3)), IMAGES, _Scores.name).output_kind == "value"
+        pyxai.explain(probabilities, IMAGES, scores_method, output_kind="probabilities")
+        assert pyxai.explain(lambda x: body()(x), IMAGES, scores_method).output_kind == "scores"
+        assert pyxai.explain(lambda x: x.mean((1, 2, 3)), IMAGES, scores_method).output_kind == "value"
 
 
-def test_kinds_of_two_image_sizes_must_agree():
+def test_kinds_of_two_image_sizes_must_agree(scores_method):
     def model(images):
         z = body()(images)
         return z.softmax(1) if images.shape[-1] == 10 else z
 
-    explainer = pyxai.Explainer(model, _Scores.name)
+    explainer = pyxai.Explainer(model, scores_method)
     with pytest.warns(UserWarning, match="probabilities"):
         explainer(IMAGES)
     with pytest.raises(ValueError, match="`output_kind` must be given where the output does not tell it"):
         explainer(IMAGES[..., :8])
-
-
-class _Scores(pyxai.methods.Method):
-    """The score of the class, everywhere."""
-
-    name = "score_everywhere_of_a_test"
-    needs = pyxai.methods.Needs.SCORES
-
-    def attribute(self, executor, request):
-        scores = executor.scores(request.images)
-        classes = request.target.choose(scores)
-        score = scores.gather(1, classes)
-        return pyxai.methods.request.Maps([request.images * 0 + score[:, :1, None, None]], classes, score)
 
 
 def test_a_callable_target_under_every_family():

@@ -50,6 +50,8 @@ class _Explained(Classifier):
     def _found(self, images: Tensor) -> tuple[Output, nn.Module | None]:
         key = (images.shape[1:], images.dtype, images.device)
         if key not in self._known:
+            with torch.no_grad():
+                super().forward(images)  # an error of the model's own comes as it is
             program = capture(Classifier(self.model), images.detach(), asked=Asked(single="binary"))
             exclusive = program.output.end != "sigmoid" or program.output.single
             wanted = "have classes of which an image has one"
@@ -139,5 +141,7 @@ def check_classes(classifier: Callable[[Tensor], Tensor], images: LabelledImages
         raise InputError(
             f"the classifier does not take {kind} images of {image.shape[-1]}²: {one_line(error)}"
         ) from None
+    except ValueError as error:  # what its output means is refused
+        raise InputError(f"the classifier cannot be explained: {one_line(error)}") from None
     if count != len(images.classes):
         raise InputError(f"the classifier has {count} classes, the data {len(images.classes)}")

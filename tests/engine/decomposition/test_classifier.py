@@ -70,3 +70,16 @@ def test_the_classes_are_those_of_the_pictures():
         check_classes(lambda x: torch.zeros(len(x), 3), images)
     with pytest.raises(InputError, match="the classifier does not take grey images of 8²: "):
         check_classes(torch.nn.Conv2d(3, 2, 1), images)
+
+
+@pytest.mark.parametrize("end", [torch.nn.Softmax(1), torch.nn.LogSoftmax(1)])
+def test_a_softmax_at_the_end_is_not_taken_twice(end):
+    scores, images = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3)), torch.randn(6, 1, 2, 2)
+    found = explained_classifier(torch.nn.Sequential(scores, end).eval())(images)
+    torch.testing.assert_close(found.softmax(1), scores(images).softmax(1))
+
+
+def test_a_sigmoid_at_the_end_is_not_taken_twice():
+    logit, images = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 1)), torch.randn(6, 1, 2, 2)
+    found = explained_classifier(torch.nn.Sequential(logit, torch.nn.Sigmoid()).eval())(images)
+    torch.testing.assert_close(found.softmax(1)[:, 1:], logit(images).sigmoid())

@@ -15,6 +15,11 @@ from tests.dxai.conftest import MODEL, NETWORKS, folder
     ("classifier", "options", "message"),
     [
         ("five", {}, "the classifier has 5 classes, the data 2"),
+        (
+            "labels",
+            {},
+            "the classifier cannot be explained: `model` must have classes of which an image has one",
+        ),
         ("two", {"grey": True}, "the classifier does not take grey images of 32²: "),
         ("grey", {}, "the classifier does not take colour images of 32²: "),
         ("coloured", {"grey": True}, "--grey: the classifier .* takes RGB images"),
@@ -31,7 +36,7 @@ from tests.dxai.conftest import MODEL, NETWORKS, folder
 )
 def test_requests_that_cannot_work(classifier, options, message, tmp_path):
     (tmp_path / "model.py").write_text(MODEL)
-    if classifier in ("two", "five", "training", "grey", "coloured"):
+    if classifier in ("two", "five", "labels", "training", "grey", "coloured"):
         classifier = f"{tmp_path / 'model.py'}:{classifier}"
     with pytest.raises(InputError, match=message):
         begin(folder(tmp_path / "data"), tmp_path / "run", classifier, World(), **{**NETWORKS, **options})

@@ -72,7 +72,7 @@ def test_sums_have_the_epsilon_of_the_layers(composite):
             return nn.functional.linear(pixels[:, :1] - pixels[:, 1:], torch.ones(1, 1).double())
 
     images = torch.tensor([3.0, 1.0], dtype=torch.float64).reshape(1, 1, 1, 2)
-    found = pyxai.explain(Difference(), images, "lrp", 1, composite=composite, epsilon=0.5, stabiliser=0.1)
+    found = pyxai.explain(Difference(), images, "lrp", composite=composite, epsilon=0.5, stabiliser=0.1)
     expected = torch.tensor([3.0, -1.0], dtype=torch.float64) * (2 / 2.5) ** 2
     assert torch.allclose(found.attribution.flatten(), expected)
 
