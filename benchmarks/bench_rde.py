@@ -15,7 +15,9 @@ from benchmarks.ops.dwt import SIDE, peer
 from benchmarks.ops.dwt import cases as dwt_cases
 from benchmarks.ops.idwt import cases as idwt_cases
 from pyxai.bench import interleave
+from pyxai.capture.classifier import Classifier
 from pyxai.capture.executor import Executor
+from pyxai.capture.program import capture
 from pyxai.capture.rows import default_rows, fit_rows
 from tests import zoo
 
@@ -67,7 +69,7 @@ class OurStep:
     """`steps` steps of `pyxai.Explainer`, so that what surrounds them can be taken off by subtraction."""
 
     def __init__(self, model: torch.nn.Module, image: Tensor, samples: int, rows: int | None = None):
-        self.image, self.samples = image, samples
+        self.model, self.image, self.samples = model, image, samples
         rows = rows or fit_rows(default_rows(image.shape, image.device), samples)
         self.explainers = {
             steps: pyxai.Explainer(
@@ -82,8 +84,7 @@ class OurStep:
         self.explainers[steps](self.image)
 
     def executor(self) -> Executor:
-        explainer = self.explainers[1]
-        return Executor(explainer._program(self.image), explainer.rows)
+        return Executor(capture(Classifier(self.model), self.image), self.explainers[1].rows)
 
 
 def step(results: Results, options: Options) -> None:
