@@ -2,7 +2,8 @@
 
 A backward hook, an ``autograd.Function`` and ``torch.no_grad()`` change the gradient, and a graph of the
 forward pass does not know of them. They are found by what they do: gradients of random combinations of the
-scores, of several images at once.
+scores, of several images at once. In half precision rounding would explain anything: copies of the model and
+its graph in single precision are compared.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from pyxai.capture.derivative import is_connected, no_gradient, where_it_ends
 from pyxai.capture.rows import with_mates
+from pyxai.capture.single import in_single_precision, is_half
 
 # Two ways to compute one gradient are apart, relative to its length, by this many units of the last place, at
 # most by the second number, and by this many times what steps of a few such units at the pixels change: they
@@ -23,7 +25,8 @@ from pyxai.capture.rows import with_mates
 UNITS, MOST, TIMES = 1024, 0.1, 16
 STEP, TRIES = 8, 3
 
-Scores = Gradient = Callable[[Tensor], Tensor]
+Scores = nn.Module  # images to scores, (n, K)
+Gradient = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def own_backward(
 
     Args:
         model: whose modules an error can name.
-        own, graph: images to scores, (n, K), by the model and by its graph.
+        own, graph: images to scores, (n, K), by the model and by its graph; in half precision that as traced,
+            for what is folded is rounded.
         ends: where the graph's derivative ends, see :func:`pyxai.capture.derivative.dead_ends`.
     """
     points = _points(images)
@@ -71,8 +75,7 @@ def own_backward(
             "the model's backward pass gives the pixels no gradient",
             ends=ends or where_it_ends(model, own, points),
         )
-    both = partial(_gradient, graph), partial(_gradient, own)
-    if ends is None and _agree(*both, points, (ours, theirs)):
+    if ends is None and _is_derivative(graph, own, points, (ours, theirs)):
         return OwnBackward()
     return OwnBackward("the model's backward pass is not the derivative of its forward pass")
 
@@ -99,6 +102,8 @@ def check_alone(own: Scores, images: Tensor) -> None:
     """Raise a :class:`ValueError` where images beside one change its gradient, as clipping by norm does."""
     image = _points(images)[:1]
     points = torch.cat([image, image.flip(-1)])
+    if is_half(points) and (single := in_single_precision([own], points)):
+        (own,), points = single
 
     def by_itself(at: Tensor) -> Tensor:
         return _gradient(own, at[:1])
@@ -140,6 +145,18 @@ def _is_led(function: Scores, points: Tensor, own: bool = False) -> bool:
     leaf = points.detach().clone().requires_grad_(True)
     with torch.enable_grad():
         return is_connected(function(leaf.clone()), leaf, own)
+
+
+def _is_derivative(graph: Scores, own: Scores, points: Tensor, found: tuple[Tensor, Tensor]) -> bool:
+    """Whether the gradients of both are one, up to rounding.
+
+    Args:
+        found: what they are at the points.
+    """
+    if is_half(points) and (single := in_single_precision([graph, own], points)):
+        (graph, own), points = single
+        found = _gradient(graph, points), _gradient(own, points)
+    return _agree(partial(_gradient, graph), partial(_gradient, own), points, found)
 
 
 def _agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tensor, Tensor]) -> bool:

@@ -26,6 +26,8 @@ from pyxai.capture.needs import Needs
 from pyxai.capture.outputs import AUTO, Asked, Output, settle
 from pyxai.capture.rows import with_mates
 from pyxai.capture.scored import Odds, Scored, finish
+from pyxai.capture.single import is_half
+from pyxai.capture.split import copy as copied
 from pyxai.checks import one_of
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
@@ -146,6 +148,8 @@ def capture(
 
     try:
         module = export(classifier, images, tuple(layers))
+        # what is folded is rounded: in half precision the model is compared with what it was before
+        compared = copied(module) if is_half(images) else module
         values = _canonical(classifier, module, images, layers)
     except _ImagesMixed as error:
         raise ValueError(f"`model` must treat each image alone: {error}") from None
@@ -157,7 +161,7 @@ def capture(
     end = find_end(module, with_mates(_one(images)))
     own = OwnBackward()
     if needs >= Needs.GRADIENTS:
-        both, ends = (Odds(classifier, end), Odds(module, end)), dead_ends(module.graph)
+        both, ends = (Odds(classifier, end), Odds(compared, end)), dead_ends(module.graph)
         own = own_backward(classifier.model, *both, ends, images)
         if by_pixels and own.ends is not None:
             raise no_gradient(own.ends)

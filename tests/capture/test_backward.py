@@ -172,6 +172,22 @@ def test_a_backward_pass_that_is_another_is_followed(name):
     assert not program["captured"] and program["reason"] == OTHER
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", ["scaled by 0.999", "own function, scaled", "a part under no_grad"])
+def test_half_precision_hides_none(name, half):
+    model, images = WRONG[name]().to(half), pixels(half)
+    assert compared(model, images).differs == OTHER
+    assert compared(RIGHT["own function, right"]().to(half), images).differs == ""
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_half_precision_is_no_difference(half):
+    ((_, model, images),) = zoo.models(["resnet20"], small=True, dtype=torch.float32)
+    explainer = pyxai.Explainer(model.to(half), "gradient")
+    explainer(images[:1].to(half), 1)
+    assert explainer.info()["programs"][0]["captured"]  # folded weights are rounded, but not compared
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_network_prepared_for_quantisation_has_the_gradient_it_is_trained_with():
     quantiser = torch.ao.quantization.FakeQuantize(quant_min=-128, quant_max=127, dtype=torch.qint8)
