@@ -8,6 +8,7 @@ its graph in single precision are compared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from pyxai.capture.single import in_single_precision, is_half
 # switch ReLUs and maxima as other roundings do. On the networks of the tests it is 200 units and 3 times.
 UNITS, MOST, TIMES = 1024, 0.1, 16
 STEP, TRIES = 8, 3
+NEIGHBOURS = (0.01, 0.1, 1)  # how far away, by the largest pixel, a gradient that is zero is looked for
 
 Scores = nn.Module  # images to scores, (n, K)
 Gradient = Callable[[Tensor], Tensor]
@@ -63,13 +65,15 @@ def own_backward(
         try:
             theirs = _gradient(own, points)
         except Exception as error:  # the model's own code may raise anything
+            if ends is None and not _has_gradient(graph, points):
+                ends = where_it_ends(model, own, points)
             return OwnBackward(f"the model's backward pass raises {_brief(error)}", False, ends)
     try:
         ours = _gradient(graph, points)
     except Exception as error:  # an operation may have no derivative, but a function around it one of its own
         return OwnBackward(f"the captured graph has no derivative, {_brief(error)}")
     if not theirs.any():
-        if ends is None and _is_led(own, points) and not ours.any():
+        if ends is None and not ours.any() and _is_led(own, points) and not _has_steps(own, points):
             return OwnBackward()  # it happens to be zero
         return OwnBackward(
             "the model's backward pass gives the pixels no gradient",
@@ -94,8 +98,9 @@ def check_gradient(model: nn.Module, own: Scores, images: Tensor) -> None:
         except Exception as error:  # as above
             if count == 1:
                 raise ValueError(f"`model` must have a gradient for this method: {_brief(error)}") from error
-    if not found.any() and not _is_led(own, points[:count], own=True):
-        raise no_gradient(where_it_ends(model, own, points[:count]))
+    points = points[:count]
+    if not found.any() and (not _is_led(own, points, own=True) or _has_steps(own, points)):
+        raise no_gradient(where_it_ends(model, own, points))
 
 
 def check_alone(own: Scores, images: Tensor) -> None:
@@ -140,6 +145,14 @@ def _gradient(function: Scores, points: Tensor) -> Tensor:
         return torch.autograd.grad(scores, leaf, given, materialize_grads=True)[0]
 
 
+def _has_gradient(function: Scores, points: Tensor) -> bool:
+    try:
+        _gradient(function, points)
+    except Exception:  # an operation may have no derivative
+        return False
+    return True
+
+
 def _is_led(function: Scores, points: Tensor, own: bool = False) -> bool:
     """As :func:`is_connected`, of the scores and the points."""
     leaf = points.detach().clone().requires_grad_(True)
@@ -159,6 +172,35 @@ def _is_derivative(graph: Scores, own: Scores, points: Tensor, found: tuple[Tens
     return _agree(partial(_gradient, graph), partial(_gradient, own), points, found)
 
 
+def _has_steps(function: Scores, points: Tensor) -> bool:
+    """Whether scores change with the pixels while their gradient is zero wherever one looks."""
+    generator, changed = torch.Generator().manual_seed(0), False
+    with torch.no_grad():
+        here = function(points.clone())
+    bound = math.sqrt(torch.finfo(points.dtype).eps) * here.abs().max()
+    try:
+        for part in NEIGHBOURS:
+            near = points + part * _largest(points) * _noise(points, generator)
+            if _gradient(function, near).any():
+                return False
+            with torch.no_grad():
+                changed |= bool(((function(near.clone()) - here).abs() > bound).any())
+    except Exception:  # pixels of such values may be more than the model takes
+        return False
+    return changed
+
+
+def _largest(points: Tensor) -> Tensor:
+    """The largest magnitude of each point, 1 where it is 0: (n, 1, 1, 1)."""
+    largest = points.abs().flatten(1).amax(1)
+    return torch.where(largest > 0, largest, 1).reshape(-1, *[1] * (points.ndim - 1))
+
+
+def _noise(points: Tensor, generator: torch.Generator) -> Tensor:
+    """Between -1 and 1, like the points."""
+    return (2 * torch.rand(points.shape, generator=generator, dtype=torch.float64) - 1).to(points)
+
+
 def _agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tensor, Tensor]) -> bool:
     """Whether rounding explains how far two gradients are apart, for each of the points.
 
@@ -170,13 +212,10 @@ def _agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tenso
     bound = min(UNITS * eps, MOST) * torch.maximum(_lengths(ours), _lengths(theirs))
     apart, moved = _lengths(ours - theirs), torch.zeros_like(bound)
     known = _lengths(theirs).isfinite()  # else there is nothing to compare
-    largest = points.abs().flatten(1).amax(1)
-    largest = torch.where(largest > 0, largest, 1).reshape(-1, *[1] * (points.ndim - 1))
     for _ in range(TRIES):
         if bool((apart <= bound)[known].all()):
             break
-        step = 2 * torch.rand(points.shape, generator=generator, dtype=torch.float64) - 1
-        near = points + STEP * eps * largest * step.to(points)
+        near = points + STEP * eps * _largest(points) * _noise(points, generator)
         beside = first(near)
         moved = torch.maximum(moved, _lengths(beside - ours))
         apart = torch.fmin(apart, _lengths(beside - second(near)))

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, fx, nn
 
+from pyxai.capture.export import quiet
+
 # The scores of one model are apart, relative to the largest, by at most this in single precision.
 SAME = 1e-4
 
@@ -30,7 +32,7 @@ def in_single_precision(
     """
     try:
         copies, fine = [_copy(function, points.dtype) for function in functions], points.float()
-        with torch.no_grad():
+        with torch.no_grad(), quiet():
             first, *others = [*(function(fine) for function in copies), copies[0](fine[:1])]
     except Exception:  # it may make its own tensors in half precision, or not be one to copy
         return None

@@ -269,6 +269,16 @@ class Rounded(nn.Module):
         return x.round()
 
 
+@torch.library.custom_op("pyxai_tests::doubled", mutates_args=())
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x
+
+
+@doubled.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+
 def scripted():
     layers = nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(400, 5), Rounded()
     return torch.jit.script(nn.Sequential(*layers).eval())
@@ -297,6 +307,31 @@ LOST = {
     "whole numbers": (
         lambda: Net(at_input=lambda x: (255 * x).to(torch.uint8).to(x.dtype)),
         "`_to_copy` in the model's own forward",
+        torch.float64,
+    ),
+    "rounded by a remainder": (
+        lambda: Net(at_input=lambda x: x - x.remainder(1 / 16)),
+        "the model's own forward",
+        torch.float64,
+    ),
+    "the sign of another": (
+        lambda: looks_at_its_values(lambda x: torch.copysign(torch.ones_like(x), x)),
+        "the model's own forward",
+        torch.float64,
+    ),
+    "softmax of one": (
+        lambda: Whole(lambda x: x[:, :1].softmax(1)),
+        "`softmax` in the model's own forward",
+        torch.float64,
+    ),
+    "heaviside": (
+        lambda: Net(lambda x: torch.heaviside(x, x.new_zeros(()))),
+        "`heaviside` in the model's own forward",
+        torch.float64,
+    ),
+    "an operation without autograd": (
+        lambda: Net(doubled),
+        "the model's own forward",
         torch.float64,
     ),
     "own function, none": (
