@@ -2,11 +2,13 @@
 
 A backward hook, an ``autograd.Function`` and ``torch.no_grad()`` change the gradient, and a graph of the
 forward pass does not know of them. They are found by what they do: gradients of random combinations of the
-scores, of several images at once.
+scores, of several images at once. In half precision rounding would explain anything: copies of the model and
+its graph in single precision are compared.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,14 +18,17 @@ from torch import Tensor, nn
 
 from pyxai.capture.derivative import is_connected, no_gradient, where_it_ends
 from pyxai.capture.rows import with_mates
+from pyxai.capture.single import in_single_precision, is_half
 
 # Two ways to compute one gradient are apart, relative to its length, by this many units of the last place, at
 # most by the second number, and by this many times what steps of a few such units at the pixels change: they
 # switch ReLUs and maxima as other roundings do. On the networks of the tests it is 200 units and 3 times.
 UNITS, MOST, TIMES = 1024, 0.1, 16
 STEP, TRIES = 8, 3
+NEIGHBOURS = (0.01, 0.1, 1)  # how far away, by the largest pixel, a gradient that is zero is looked for
 
-Scores = Gradient = Callable[[Tensor], Tensor]
+Scores = nn.Module  # images to scores, (n, K)
+Gradient = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ def own_backward(
 
     Args:
         model: whose modules an error can name.
-        own, graph: images to scores, (n, K), by the model and by its graph.
+        own, graph: images to scores, (n, K), by the model and by its graph; in half precision that as traced,
+            for what is folded is rounded.
         ends: where the graph's derivative ends, see :func:`pyxai.capture.derivative.dead_ends`.
     """
     points = _points(images)
@@ -59,20 +65,21 @@ def own_backward(
         try:
             theirs = _gradient(own, points)
         except Exception as error:  # the model's own code may raise anything
+            if ends is None and not _has_gradient(graph, points):
+                ends = where_it_ends(model, own, points)
             return OwnBackward(f"the model's backward pass raises {_brief(error)}", False, ends)
     try:
         ours = _gradient(graph, points)
     except Exception as error:  # an operation may have no derivative, but a function around it one of its own
         return OwnBackward(f"the captured graph has no derivative, {_brief(error)}")
     if not theirs.any():
-        if ends is None and _is_led(own, points) and not ours.any():
+        if ends is None and not ours.any() and _is_led(own, points) and not _has_steps(own, points):
             return OwnBackward()  # it happens to be zero
         return OwnBackward(
             "the model's backward pass gives the pixels no gradient",
             ends=ends or where_it_ends(model, own, points),
         )
-    both = partial(_gradient, graph), partial(_gradient, own)
-    if ends is None and _agree(*both, points, (ours, theirs)):
+    if ends is None and _is_derivative(graph, own, points, (ours, theirs)):
         return OwnBackward()
     return OwnBackward("the model's backward pass is not the derivative of its forward pass")
 
@@ -91,14 +98,17 @@ def check_gradient(model: nn.Module, own: Scores, images: Tensor) -> None:
         except Exception as error:  # as above
             if count == 1:
                 raise ValueError(f"`model` must have a gradient for this method: {_brief(error)}") from error
-    if not found.any() and not _is_led(own, points[:count], own=True):
-        raise no_gradient(where_it_ends(model, own, points[:count]))
+    points = points[:count]
+    if not found.any() and (not _is_led(own, points, own=True) or _has_steps(own, points)):
+        raise no_gradient(where_it_ends(model, own, points))
 
 
 def check_alone(own: Scores, images: Tensor) -> None:
     """Raise a :class:`ValueError` where images beside one change its gradient, as clipping by norm does."""
     image = _points(images)[:1]
     points = torch.cat([image, image.flip(-1)])
+    if is_half(points) and (single := in_single_precision([own], points)):
+        (own,), points = single
 
     def by_itself(at: Tensor) -> Tensor:
         return _gradient(own, at[:1])
@@ -135,11 +145,60 @@ def _gradient(function: Scores, points: Tensor) -> Tensor:
         return torch.autograd.grad(scores, leaf, given, materialize_grads=True)[0]
 
 
+def _has_gradient(function: Scores, points: Tensor) -> bool:
+    try:
+        _gradient(function, points)
+    except Exception:  # an operation may have no derivative
+        return False
+    return True
+
+
 def _is_led(function: Scores, points: Tensor, own: bool = False) -> bool:
     """As :func:`is_connected`, of the scores and the points."""
     leaf = points.detach().clone().requires_grad_(True)
     with torch.enable_grad():
         return is_connected(function(leaf.clone()), leaf, own)
+
+
+def _is_derivative(graph: Scores, own: Scores, points: Tensor, found: tuple[Tensor, Tensor]) -> bool:
+    """Whether the gradients of both are one, up to rounding.
+
+    Args:
+        found: what they are at the points.
+    """
+    if is_half(points) and (single := in_single_precision([graph, own], points)):
+        (graph, own), points = single
+        found = _gradient(graph, points), _gradient(own, points)
+    return _agree(partial(_gradient, graph), partial(_gradient, own), points, found)
+
+
+def _has_steps(function: Scores, points: Tensor) -> bool:
+    """Whether scores change with the pixels while their gradient is zero wherever one looks."""
+    generator, changed = torch.Generator().manual_seed(0), False
+    with torch.no_grad():
+        here = function(points.clone())
+    bound = math.sqrt(torch.finfo(points.dtype).eps) * here.abs().max()
+    try:
+        for part in NEIGHBOURS:
+            near = points + part * _largest(points) * _noise(points, generator)
+            if _gradient(function, near).any():
+                return False
+            with torch.no_grad():
+                changed |= bool(((function(near.clone()) - here).abs() > bound).any())
+    except Exception:  # pixels of such values may be more than the model takes
+        return False
+    return changed
+
+
+def _largest(points: Tensor) -> Tensor:
+    """The largest magnitude of each point, 1 where it is 0: (n, 1, 1, 1)."""
+    largest = points.abs().flatten(1).amax(1)
+    return torch.where(largest > 0, largest, 1).reshape(-1, *[1] * (points.ndim - 1))
+
+
+def _noise(points: Tensor, generator: torch.Generator) -> Tensor:
+    """Between -1 and 1, like the points."""
+    return (2 * torch.rand(points.shape, generator=generator, dtype=torch.float64) - 1).to(points)
 
 
 def _agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tensor, Tensor]) -> bool:
@@ -153,13 +212,10 @@ def _agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tenso
     bound = min(UNITS * eps, MOST) * torch.maximum(_lengths(ours), _lengths(theirs))
     apart, moved = _lengths(ours - theirs), torch.zeros_like(bound)
     known = _lengths(theirs).isfinite()  # else there is nothing to compare
-    largest = points.abs().flatten(1).amax(1)
-    largest = torch.where(largest > 0, largest, 1).reshape(-1, *[1] * (points.ndim - 1))
     for _ in range(TRIES):
         if bool((apart <= bound)[known].all()):
             break
-        step = 2 * torch.rand(points.shape, generator=generator, dtype=torch.float64) - 1
-        near = points + STEP * eps * largest * step.to(points)
+        near = points + STEP * eps * _largest(points) * _noise(points, generator)
         beside = first(near)
         moved = torch.maximum(moved, _lengths(beside - ours))
         apart = torch.fmin(apart, _lengths(beside - second(near)))

@@ -13,6 +13,12 @@ def channel_affine(values: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return torch.addcmul(shift, values, scale)
 
 
+def deviation(variance: Tensor) -> Tensor:
+    """The root of ``variance``, whose derivative at 0 is 0, as that of torch's standard deviation is."""
+    none = variance == 0
+    return variance.masked_fill(none, 1).sqrt().masked_fill(none, 0)
+
+
 def spatial_mean(values: Tensor, dims: list[int], keepdim: bool) -> Tensor:
     """Mean over ``dims``, whose gradient is a broadcast view of a small tensor.
 

@@ -21,8 +21,8 @@ class Classifier(nn.Module):
     :mod:`pyxai.capture.outputs`.
 
     Args:
-        model: any module; ``torch.compile`` and (Distributed)DataParallel wrappers are taken off. Or any
-            other callable from images to scores, see :class:`Function`.
+        model: any module; ``torch.compile`` and (Distributed)DataParallel wrappers are taken off, unless they
+            have hooks. Or any other callable from images to scores, see :class:`Function`.
         output: which tensor of what the model returns is meant: an index, a key, a path such as "1.logits",
             or a function of it. None takes a tensor as it is, what is named ``logits``, or the only tensor
             that could be meant.
@@ -107,7 +107,7 @@ def as_scores(scores: Any, images: Tensor) -> Any:
 
 
 def unwrap(model: Any) -> nn.Module:
-    """The module inside ``torch.compile``, DataParallel and DistributedDataParallel wrappers.
+    """The module inside ``torch.compile``, DataParallel and DistributedDataParallel wrappers without hooks.
 
     A callable that is no module becomes a :class:`Function`.
     """
@@ -116,15 +116,17 @@ def unwrap(model: Any) -> nn.Module:
         if not callable(model):
             raise TypeError(f"`model` must be a torch.nn.Module or a function of images, got {kind}")
         return Function(model)
-    while True:
+    while not any(getattr(model, hooks, None) for hooks in _HOOKS):  # which may change what it gives
         if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
             model = model.module
         elif hasattr(model, "_orig_mod"):
             model = model._orig_mod
         else:
-            return model
+            break
+    return model
 
 
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _ACTIVE_IN_TRAINING = (
     nn.modules.dropout._DropoutNd,
     nn.modules.batchnorm._NormBase,

@@ -17,7 +17,7 @@ from torch.autograd.function import BackwardCFunction
 from torch.utils._pytree import tree_leaves
 
 from pyxai.capture.export import module_path, operation
-from pyxai.capture.vocabulary import CREATIONS, FLAT
+from pyxai.capture.vocabulary import CREATIONS, FLAT, LOG_SOFTMAXES, SOFTMAXES
 
 aten = torch.ops.aten
 
@@ -34,6 +34,8 @@ def is_flat(node: fx.Node) -> bool:
     if node.target in _ROUNDED and node.kwargs.get("rounding_mode"):
         return True
     value = node.meta.get("val")
+    if node.target in SOFTMAXES | LOG_SOFTMAXES and value.shape[node.args[1]] == 1:
+        return True  # of one number
     if isinstance(value, Tensor):
         return not (value.is_floating_point() or value.is_complex())
     return not isinstance(value, (tuple, list))  # a size

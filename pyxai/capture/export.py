@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import operator
 import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from functools import cache
 
 import torch
 from torch import Tensor, fx, nn
 from torch.export.graph_signature import InputKind, OutputKind
+from torch.fx.traceback import annotate_fn
 
+from pyxai.capture.calls import deviation
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.layers import Watch
 
@@ -54,6 +57,7 @@ _COMPOSED = (  # operations that torch itself writes as several, of which every 
     aten.where.ScalarOther,
     aten.where.ScalarSelf,
 )
+_MARK = "pyxai_deviation"  # of what standard deviations are made of
 _UNUSUAL = 251  # a prime, as a batch size; see free_batch
 _RANDOM = (
     "rand",
@@ -110,7 +114,7 @@ def export(classifier: Classifier, images: Tensor, layers: tuple[str, ...] = ())
 
 def _trace(classifier: Classifier, example: Tensor, dynamic: dict | None) -> torch.export.ExportedProgram:
     try:
-        with torch.enable_grad(), _quiet():
+        with torch.enable_grad(), quiet():
             return torch.export.export(
                 classifier, (example,), dynamic_shapes=(dynamic,), strict=False
             ).run_decompositions(_decompositions())
@@ -127,7 +131,12 @@ def _decompositions() -> dict[torch._ops.OpOverload, Callable]:
         aten.var.correction: _variance,
         aten.var_mean.correction: _variance_and_mean,
     }
-    return {target: table[target] for target in _COMPOSED} | ours
+    deviations = {
+        target: annotate_fn({_MARK: True})(table[target])
+        for target in _COMPOSED
+        if target.name().startswith("aten::std")
+    }
+    return {target: table[target] for target in _COMPOSED} | deviations | ours
 
 
 def _addmm(bias: Tensor, first: Tensor, second: Tensor, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -181,6 +190,8 @@ def _graph_module(program: torch.export.ExportedProgram, layers: tuple[str, ...]
         else:
             _refuse(node)
             copies[node] = graph.node_copy(node, copies.__getitem__)
+            if node.target is aten.sqrt.default and _MARK in node.meta.get("custom", ()):
+                copies[node].target = deviation
         copies[node].meta = {key: node.meta[key] for key in ("val", "nn_module_stack") if key in node.meta}
         copies[node].meta["layers"] = []
     return fx.GraphModule(root, graph, "CapturedClassifier")
@@ -261,8 +272,8 @@ def _first_line(error: Exception) -> str:
 
 
 @contextmanager
-def _quiet():
-    """Keep torch.export's own logging and warnings to itself: a failure is reported once, by the caller."""
+def quiet():
+    """Keep what torch logs, warns and prints of a graph to itself: a failure is said once, by the caller."""
     loggers = [
         logging.getLogger(name) for name in ("torch.fx", "torch._export", "torch.export", "torch._dynamo")
     ]
@@ -270,7 +281,7 @@ def _quiet():
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -15,7 +15,7 @@ from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.derivative import dead_ends, no_gradient
 from pyxai.capture.ends import End, find_end
-from pyxai.capture.export import CaptureError, export
+from pyxai.capture.export import CaptureError, export, quiet
 from pyxai.capture.fast.affine import split_stem
 from pyxai.capture.fast.differentiable import differentiable
 from pyxai.capture.fast.pointwise import uses_convolutions
@@ -26,6 +26,8 @@ from pyxai.capture.needs import Needs
 from pyxai.capture.outputs import AUTO, Asked, Output, settle
 from pyxai.capture.rows import with_mates
 from pyxai.capture.scored import Odds, Scored, finish
+from pyxai.capture.single import is_half
+from pyxai.capture.split import copy as copied
 from pyxai.checks import one_of
 
 # Largest relative distance between the captured and the eager output at which they count as the same model.
@@ -132,6 +134,7 @@ def capture(
     if classifier.is_function:
         classifier.check_serves(needs)
         return _eager(classifier, images, dtype, "it is no torch.nn.Module", layers, asked)
+    _check_runs(classifier, images)  # before it is traced: what it keeps for later calls is then no trace's
     per_image = _layer_sizes(classifier, images, layers)
     by_pixels = needs is Needs.GRADIENTS and not layers  # else by the layers
 
@@ -146,18 +149,19 @@ def capture(
 
     try:
         module = export(classifier, images, tuple(layers))
+        # what is folded is rounded: in half precision the model is compared with what it was before
+        compared = copied(module) if is_half(images) else module
         values = _canonical(classifier, module, images, layers)
     except _ImagesMixed as error:
         raise ValueError(f"`model` must treat each image alone: {error}") from None
     except CaptureError as error:
-        _check_runs(classifier, images)
         if needs is Needs.GRAPH:
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
         return eager(str(error))
     end = find_end(module, with_mates(_one(images)))
     own = OwnBackward()
     if needs >= Needs.GRADIENTS:
-        both, ends = (Odds(classifier, end), Odds(module, end)), dead_ends(module.graph)
+        both, ends = (Odds(classifier, end), Odds(compared, end)), dead_ends(module.graph)
         own = own_backward(classifier.model, *both, ends, images)
         if by_pixels and own.ends is not None:
             raise no_gradient(own.ends)
@@ -200,7 +204,6 @@ def _layer_sizes(classifier: Classifier, images: Tensor, layers: Iterable[str]) 
     """Layer to the shape of what it has for one image; the checks of :func:`shapes_per_image`."""
     if not layers:
         return {}
-    _check_runs(classifier, images)
     try:
         with torch.no_grad():
             return shapes_per_image(classifier.model, classifier, with_mates(_one(images)), layers)
@@ -260,7 +263,9 @@ def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) ->
     alone = None
     for batch in (image, torch.cat([image, image.flip(-2), image.flip(-1)])):
         with torch.no_grad():
-            ours, theirs = module(batch), classifier(batch.clone())
+            with quiet():
+                ours = module(batch)
+            theirs = classifier(batch.clone())
         if ours.shape != theirs.shape:
             raise CaptureError(
                 f"the captured output has shape {tuple(ours.shape)}, not {tuple(theirs.shape)}"

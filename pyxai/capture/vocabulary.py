@@ -10,7 +10,7 @@ import operator
 
 import torch
 
-from pyxai.capture.calls import channel_affine, spatial_mean
+from pyxai.capture.calls import channel_affine, deviation, spatial_mean
 
 aten = torch.ops.aten
 
@@ -132,6 +132,7 @@ ACTIVATIONS = (
         aten.sin.default,
         aten.sqrt.default,
         aten.square.default,
+        deviation,
     }
 )
 INVERSES = frozenset({aten.reciprocal.default, aten.rsqrt.default})
@@ -146,6 +147,7 @@ FLAT = JUMPS | {  # their derivative is zero wherever there is one, or is left o
     aten.detach.default,
     aten.floor_divide.default,
     aten.floor_divide.Scalar,
+    aten.heaviside.default,
     aten.round.decimals,
     aten.sgn.default,
 }

@@ -172,6 +172,22 @@ def test_a_backward_pass_that_is_another_is_followed(name):
     assert not program["captured"] and program["reason"] == OTHER
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", ["scaled by 0.999", "own function, scaled", "a part under no_grad"])
+def test_half_precision_hides_none(name, half):
+    model, images = WRONG[name]().to(half), pixels(half)
+    assert compared(model, images).differs == OTHER
+    assert compared(RIGHT["own function, right"]().to(half), images).differs == ""
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_half_precision_is_no_difference(half):
+    ((_, model, images),) = zoo.models(["resnet20"], small=True, dtype=torch.float32)
+    explainer = pyxai.Explainer(model.to(half), "gradient")
+    explainer(images[:1].to(half), 1)
+    assert explainer.info()["programs"][0]["captured"]  # folded weights are rounded, but not compared
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_network_prepared_for_quantisation_has_the_gradient_it_is_trained_with():
     quantiser = torch.ao.quantization.FakeQuantize(quant_min=-128, quant_max=127, dtype=torch.qint8)
@@ -253,6 +269,16 @@ class Rounded(nn.Module):
         return x.round()
 
 
+@torch.library.custom_op("pyxai_tests::doubled", mutates_args=())
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x
+
+
+@doubled.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+
 def scripted():
     layers = nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(400, 5), Rounded()
     return torch.jit.script(nn.Sequential(*layers).eval())
@@ -281,6 +307,31 @@ LOST = {
     "whole numbers": (
         lambda: Net(at_input=lambda x: (255 * x).to(torch.uint8).to(x.dtype)),
         "`_to_copy` in the model's own forward",
+        torch.float64,
+    ),
+    "rounded by a remainder": (
+        lambda: Net(at_input=lambda x: x - x.remainder(1 / 16)),
+        "the model's own forward",
+        torch.float64,
+    ),
+    "the sign of another": (
+        lambda: looks_at_its_values(lambda x: torch.copysign(torch.ones_like(x), x)),
+        "the model's own forward",
+        torch.float64,
+    ),
+    "softmax of one": (
+        lambda: Whole(lambda x: x[:, :1].softmax(1)),
+        "`softmax` in the model's own forward",
+        torch.float64,
+    ),
+    "heaviside": (
+        lambda: Net(lambda x: torch.heaviside(x, x.new_zeros(()))),
+        "`heaviside` in the model's own forward",
+        torch.float64,
+    ),
+    "an operation without autograd": (
+        lambda: Net(doubled),
+        "the model's own forward",
         torch.float64,
     ),
     "own function, none": (

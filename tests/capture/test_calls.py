@@ -3,13 +3,22 @@
 import pytest
 import torch
 
-from pyxai.capture.calls import channel_affine, spatial_mean
+from pyxai.capture.calls import channel_affine, deviation, spatial_mean
 from tests.graphs import distance, pixels
 
 
 def test_an_affine_map_for_each_channel():
     values, scale, shift = pixels(2, 3, 4, 4), pixels(3, 1, 1, seed=2), pixels(3, 1, 1, seed=3)
     assert distance(channel_affine(values, scale, shift), values * scale + shift) <= 1e-15
+
+
+def test_the_root_of_no_variance_has_no_derivative():
+    variance = torch.tensor([0.0, 1e-300, 4.0, torch.nan], dtype=torch.float64, requires_grad=True)
+    found = deviation(variance)
+    assert found.isnan().tolist() == [False, False, False, True]
+    assert found[:3].tolist() == variance[:3].sqrt().tolist()
+    (derivative,) = torch.autograd.grad(found.sum(), variance)
+    assert derivative[:3].tolist() == [0, *(0.5 / variance[1:3].sqrt()).tolist()]
 
 
 @pytest.mark.parametrize("dims", [[2, 3], [-2, -1], [1]])

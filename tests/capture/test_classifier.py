@@ -63,6 +63,15 @@ def test_wrappers_are_taken_off(wrapper):
     assert Classifier(wrapper(model)).model is model
 
 
+@pytest.mark.parametrize("wrapper", [nn.DataParallel, torch.compile])
+@pytest.mark.parametrize("hook", ["forward_pre_hook", "forward_hook", "full_backward_hook"])
+def test_a_wrapper_with_hooks_is_the_model(wrapper, hook):
+    wrapped = wrapper(Returns(SCORES))
+    getattr(wrapped, f"register_{hook}")(lambda module, *values: None)
+    assert Classifier(wrapped).model is wrapped
+    assert Classifier(nn.DataParallel(wrapped)).model is wrapped
+
+
 def test_a_function_serves_what_needs_scores_only():
     classifier = Classifier(lambda images: np.asarray(images)[:, :, 0, 0])
     assert classifier.is_function and torch.equal(classifier(IMAGES), IMAGES[:, :, 0, 0])

@@ -93,6 +93,46 @@ class Counts(nn.Module):
         return images.mean((2, 3))
 
 
+def test_what_torch_prints_of_a_failure_is_kept(capfd):
+    with pytest.raises(CaptureError):
+        export(Classifier(Decides()), X)
+    assert capfd.readouterr() == ("", "")
+
+
+class Applied(nn.Module):
+    """``function`` of the images."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, images):
+        return self.function(images).flatten(1)
+
+
+BLANK = {
+    "std": lambda x: x.std((1, 2, 3), keepdim=True),
+    "std of an axis": lambda x: x.std(1),
+    "std_mean": lambda x: torch.std_mean(x, (2, 3), correction=0)[0],
+    "var": lambda x: x.var((2, 3), keepdim=True),
+    "cosine similarity": lambda x: torch.cosine_similarity(x, x.flip(1).cos(), 1),
+    "max of two": lambda x: torch.max(x, x * x),
+    "min of two": lambda x: torch.min(x, x * x),
+    "threshold": lambda x: nn.functional.threshold(x, 0, 0),
+    "norm": lambda x: x.norm(dim=1),
+}
+
+
+@pytest.mark.parametrize("name", BLANK)
+def test_the_derivative_of_a_blank_image_is_torchs(name):
+    model, images = Applied(BLANK[name]), torch.cat([X[:1], torch.zeros_like(X[:1]), 0.5 + 0 * X[:1]])
+    found = []
+    for function in (model, export(Classifier(model), X)):
+        leaf = images.clone().requires_grad_(True)
+        found += torch.autograd.grad(function(leaf).square().sum() + function(leaf).sum(), leaf)
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12, equal_nan=True)
+
+
 @pytest.mark.parametrize(
     "model, error, message",
     [

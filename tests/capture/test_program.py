@@ -1,6 +1,7 @@
 """The captured graph is the model: same output, same gradient, model untouched; failures say why."""
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -270,6 +271,21 @@ def test_capture_leaves_a_deep_copy_equal():
     twin = copy.deepcopy(model)
     capture(Classifier(model), images)
     assert torch.equal(model(images.clone()), twin(images.clone()))
+
+
+@pytest.mark.parametrize("needs", [Needs.GRADIENTS, Needs.GRAPH])
+def test_what_a_model_keeps_for_later_calls_is_no_trace_of_the_capture(needs):
+    @functools.lru_cache
+    def grid(size):
+        return torch.linspace(0, 1, size, dtype=torch.float64)
+
+    class Cached(nn.Module):
+        def forward(self, images):
+            return (images * grid(images.shape[-1])).mean((2, 3))
+
+    images = unfriendly.images()
+    program = capture(Classifier(Cached()), images, needs)
+    assert program.captured and type(grid(images.shape[-1])) is torch.Tensor
 
 
 def test_models_of_positive_inputs_are_captured():

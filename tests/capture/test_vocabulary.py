@@ -7,11 +7,19 @@ import pytest
 import torch
 
 from pyxai.capture import vocabulary
-from pyxai.capture.calls import channel_affine, spatial_mean
+from pyxai.capture.calls import channel_affine, deviation, spatial_mean
 
 aten = torch.ops.aten
 KINDS = {name: kind for name, kind in vars(vocabulary).items() if isinstance(kind, frozenset)}
-FUNCTIONS = {channel_affine, spatial_mean, operator.mul, operator.add, operator.sub, operator.floordiv}
+FUNCTIONS = {
+    channel_affine,
+    deviation,
+    spatial_mean,
+    operator.mul,
+    operator.add,
+    operator.sub,
+    operator.floordiv,
+}
 # What a rule is looked up by: an operation of two of these would get the rule that is asked for first.
 APART = (
     "CONVOLUTIONS", "AFFINE", "AVERAGES", "IDENTITIES", "REARRANGEMENTS", "SUMS", "SCALES", "LARGER",

@@ -8,6 +8,7 @@ import torch
 from torch import fx
 
 from pyxai.capture import vocabulary
+from pyxai.capture.calls import deviation
 from pyxai.propagation.deeplift.choices import Choice, CrossMaximum, CrossMaxPool, Jump, Larger
 from pyxai.propagation.deeplift.linear import (
     Cast,
@@ -153,7 +154,8 @@ def _defined_everywhere(node: fx.Node) -> bool:
     """Whether a function has a value at every number: RevealCancel asks for it anywhere."""
     if node.target is aten.pow.Tensor_Scalar:
         return node.args[1] >= 0 and float(node.args[1]).is_integer()
-    return node.target not in vocabulary.INVERSES | {aten.log.default, aten.log1p.default, aten.sqrt.default}
+    partly = {aten.log.default, aten.log1p.default, aten.sqrt.default, deviation}
+    return node.target not in vocabulary.INVERSES | partly
 
 
 def _varying_factors(step: Step) -> int:
