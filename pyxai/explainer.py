@@ -20,7 +20,8 @@ from pyxai.capture.classifier import (
 )
 from pyxai.capture.executor import Executor, exact_arithmetic
 from pyxai.capture.needs import Needs
-from pyxai.capture.outputs import KINDS, Asked, Call, Kind, Output
+from pyxai.capture.number import Call
+from pyxai.capture.outputs import KINDS, Asked, Kind, Output
 from pyxai.capture.pick import Pick
 from pyxai.capture.program import Program, capture
 from pyxai.capture.rows import FixedRows, default_rows, fit_rows

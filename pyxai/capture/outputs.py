@@ -6,20 +6,17 @@ decided here. So is what a single output stands for, and what a callable makes o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from pyxai.capture.number import Call, numbers
 from pyxai.checks import expect
 
 Kind = Literal["auto", "scores", "probabilities", "value", "binary"]
 KINDS: tuple[str, ...] = get_args(Kind)
-
-Call = Callable[[Tensor], Tensor]
-"""One image's output (K, …) to one number."""
 
 _NAMES = {"softmax": "softmax", "log_softmax": "log-softmax", "sigmoid": "sigmoid"}
 
@@ -73,7 +70,7 @@ class Output:
     def scores(self, values: Tensor) -> Tensor:
         """What is explained, (N, K), of the model's output (N, …), its end taken off where that is so."""
         if self.call is not None:
-            return torch.stack([one_number(self.call, value) for value in values])[:, None]
+            return numbers(self.call, values)
         if self.single and self.kind == "binary":
             return torch.cat([-values, values], 1)
         if self.single and self.kind == "probabilities":
@@ -178,23 +175,6 @@ def settle(asked: Asked, values: Tensor, end: str, fixed: str = "") -> Output:
     elif not takes_off:
         told = ""
     return Output(kind, told, takes_off, single, asked.call, doubt)
-
-
-def one_number(call: Call, value: Tensor) -> Tensor:
-    """What a callable target makes of one image's output, as a tensor without axes."""
-    number = call(value)
-    name = call_name(call)
-    is_tensor = isinstance(number, Tensor)
-    expect(is_tensor, "target", f"return a tensor, as {name} must", type(number).__name__, TypeError)
-    wanted = f"make one number of an image's output {tuple(value.shape)}, as {name} must"
-    expect(number.numel() == 1, "target", wanted, f"shape {tuple(number.shape)}")
-    return number.reshape(())
-
-
-def call_name(call: Call) -> str:
-    """``module:qualname`` of a callable."""
-    owner = call if hasattr(call, "__qualname__") else type(call)
-    return f"{owner.__module__}:{owner.__qualname__}"
 
 
 def _tolerance(values: Tensor) -> float:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pyxai.capture.outputs import Asked, Output, call_name, one_number, settle
+from pyxai.capture.outputs import Asked, settle
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], dtype=torch.float64)
 ONE = torch.tensor([[0.25], [0.75]], dtype=torch.float64)
@@ -124,21 +124,6 @@ def test_log_odds_of_a_label_are_of_it_and_its_complement(asked):
 def test_a_value_has_no_odds():
     odds, classes = settle(Asked(), ONE, "").log_odds(ONE, torch.tensor([0, 0]))
     assert odds is ONE and classes.tolist() == [0, 0]
-
-
-def test_one_number_of_an_image():
-    def total(value):
-        return value.sum()
-
-    maps = torch.rand(2, 3, 4)
-    scores = Output(call=total).scores(maps)
-    torch.testing.assert_close(scores, maps.sum((1, 2))[:, None])
-    assert call_name(total).endswith("test_outputs:test_one_number_of_an_image.<locals>.total")
-    assert call_name(torch.nn.ReLU()).endswith("activation:ReLU")
-    with pytest.raises(TypeError, match=r"`target` must return a tensor, as .* must, got float"):
-        one_number(lambda value: float(value.sum()), maps[0])
-    with pytest.raises(ValueError, match=r"one number of an image's output \(3, 4\), .* got shape \(4,\)"):
-        one_number(lambda value: value[0], maps[0])
 
 
 def test_what_older_versions_explained_in_the_same_way():

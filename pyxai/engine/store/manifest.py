@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 import pyxai
-from pyxai.capture.outputs import call_name
+from pyxai.capture.number import call_name
 from pyxai.engine.data.images import Images
 from pyxai.engine.job import CHUNK, Job
 from pyxai.engine.store.store import FORMAT, FORMAT_VERSION
