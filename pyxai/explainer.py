@@ -20,7 +20,8 @@ from pyxai.capture.classifier import (
 )
 from pyxai.capture.executor import Executor, exact_arithmetic
 from pyxai.capture.needs import Needs
-from pyxai.capture.outputs import KINDS, Asked, Call, Kind, Output
+from pyxai.capture.number import Call
+from pyxai.capture.outputs import KINDS, Asked, Kind, Output
 from pyxai.capture.pick import Pick
 from pyxai.capture.program import Program, capture
 from pyxai.capture.rows import FixedRows, default_rows, fit_rows
@@ -163,8 +164,9 @@ class Explainer:
 
     @property
     def classes(self) -> int | None:
-        """Number of classes of the model; None before it was captured."""
-        return next((program.classes for program in self._programs.values()), None)
+        """Number of classes of the model; None before it was captured for a target that is no callable."""
+        programs = self._programs.values()
+        return next((program.classes for program in programs if program.output.call is None), None)
 
     @property
     def output(self) -> Output | None:
@@ -198,7 +200,13 @@ class Explainer:
             warnings.warn("the model changed since it was captured; capturing it again", stacklevel=4)
             self._programs.clear()
         self._fingerprint = current
+        if isinstance(call, nn.Module):
+            check_evaluation_mode(call, "target")
         key = (images.shape[1:], images.dtype, images.device, id(call))  # the program keeps the callable
+        known = self._programs.get(key)
+        if known is not None and known.made is not None and not known.made.again(call):
+            warnings.warn("the target changed since it was captured; capturing it again", stacklevel=4)
+            del self._programs[key]
         if key not in self._programs:
             if len(self._programs) == MOST_PROGRAMS:
                 del self._programs[next(iter(self._programs))]
@@ -211,11 +219,11 @@ class Explainer:
             classifier = Classifier(classifier.model, classifier.output, any_shape=True)
         asked = Asked(self.output_kind, self.method.single_output, call)
         program = capture(classifier, images, needs, dtype, self.method.layers, asked)
-        known = next(iter(self._programs.values()), program).output
+        outputs = (known.output for known in self._programs.values())
+        known = next((output for output in outputs if output.call is call), program.output)
         same = (program.output.kind, program.output.taken_off) == (known.kind, known.taken_off)
-        if call is known.call:
-            got = f"{known.describe()} for one image size, {program.output.describe()} for another"
-            expect(same, "output_kind", "be given where the output does not tell it", got)
+        got = f"{known.describe()} for one image size, {program.output.describe()} for another"
+        expect(same, "output_kind", "be given where the output does not tell it", got)
         if program.output.doubt and not self._doubted:
             warnings.warn(program.output.doubt, stacklevel=5)
             self._doubted = True
@@ -269,7 +277,11 @@ def _kind(executor: FixedRows) -> str | None:
 def _by_number(names: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:
     listed = names is None or (isinstance(names, Sequence | Mapping) and not isinstance(names, str))
     expect(listed, "class_names", "be names in order or by number", type(names).__name__, TypeError)
-    return dict(names if isinstance(names, Mapping) else enumerate(names or ()))
+    numbered = dict(names if isinstance(names, Mapping) else enumerate(names or ()))
+    for number, name in numbered.items():
+        fits = isinstance(number, int) and number >= 0 and isinstance(name, str)
+        expect(fits, "class_names", "be text, by whole numbers from 0", f"{number!r}: {name!r}", TypeError)
+    return numbered
 
 
 def _plain(value: Any) -> Any:

@@ -251,3 +251,70 @@ def test_rows_rule():
 )
 def test_rows_are_settled_with_the_least_padding(wanted, total, rows):
     assert fit_rows(wanted, total) == rows
+
+
+REFERENCE = torch.ones(5)
+
+
+def similarity(output):
+    return nn.functional.cosine_similarity(output, REFERENCE, dim=0)
+
+
+class Weighted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight, self.dropout = torch.ones(5), nn.Dropout()
+
+    def forward(self, output):
+        return (self.weight * self.dropout(output)).sum()
+
+
+@pytest.mark.parametrize("method", ["gradient", "lrp", "integrated_gradients"])
+def test_a_callable_that_reads_something_else_than_before_is_captured_again_and_said(monkeypatch, method):
+    model, images = small()
+    run, weighted = explainer(model, method), Weighted().eval()
+    for target in (similarity, weighted):
+        before = run(images, target)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            run(images, target)
+        monkeypatch.setitem(globals(), "REFERENCE", torch.arange(5.0) - 2)
+        weighted.weight = torch.arange(5.0) - 2
+        with pytest.warns(UserWarning, match="the target changed since it was captured"):
+            after = run(images, target)
+        fresh = explainer(model, method, rows=run.rows)(images, target)
+        assert torch.equal(after.attribution, fresh.attribution) and torch.equal(after.score, fresh.score)
+        assert not torch.equal(before.attribution, after.attribution)
+        weighted.weight = torch.ones(5)
+
+
+def test_a_callable_does_not_count_as_the_classes():
+    model, images = small()
+    run = explainer(model, "gradient")
+    run(images, similarity)
+    assert run.classes is None
+    run(images, 1)
+    assert run.classes == 5
+
+
+def test_a_module_as_target_must_be_in_evaluation_mode():
+    model, images = small()
+    with pytest.raises(ValueError, match="gradient: `target` must be in evaluation mode: Dropout `dropout`"):
+        explainer(model, "gradient")(images, Weighted())
+
+
+@pytest.mark.parametrize(
+    "names, got", [({"0": "cat"}, "'0': 'cat'"), ([1, 2], "0: 1"), ({-1: "cat"}, "-1: 'cat'")]
+)
+def test_class_names_are_text_by_number(names, got):
+    with pytest.raises(TypeError, match=f"`class_names` must be text, by whole numbers from 0, got {got}"):
+        explainer(small()[0], "gradient", class_names=names)
+
+
+def test_sparse_outputs_are_refused():
+    class Sparse(nn.Module):
+        def forward(self, images):
+            return images.flatten(1).to_sparse()
+
+    with pytest.raises(TypeError, match=r"output must be dense, got torch.sparse_coo; pass `output=`"):
+        explainer(Sparse(), "gradient")(torch.rand(2, 1, 2, 2))

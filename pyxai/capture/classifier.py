@@ -63,6 +63,10 @@ class Classifier(nn.Module):
                 f"the model's output must be a tensor, got {type(scores).__name__}; "
                 "pass `output=` to pick one"
             )
+        if scores.layout is not torch.strided:
+            raise TypeError(
+                f"the model's output must be dense, got {scores.layout}; pass `output=` to make it so"
+            )
         if scores.shape[:1] != images.shape[:1]:
             raise ValueError(
                 f"the model's output must have one row per image, got {tuple(scores.shape)} "
@@ -136,18 +140,22 @@ _ACTIVE_IN_TRAINING = (
 )
 
 
-def check_evaluation_mode(model: nn.Module) -> None:
-    """Raise a :class:`ValueError` naming the first module whose training mode changes what it computes."""
+def check_evaluation_mode(model: nn.Module, argument: str = "model") -> None:
+    """Raise a :class:`ValueError` naming the first module whose training mode changes what it computes.
+
+    Args:
+        argument: what a message calls the model.
+    """
     for name, module in model.named_modules():
         kind = type(module).__name__
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:
             raise ValueError(
-                f"`model` must treat each image alone: {kind} `{name or kind}` has no running statistics"
+                f"`{argument}` must treat each image alone: {kind} `{name or kind}` has no running statistics"
             )
         idle = getattr(module, "p", 1) == 0 or not getattr(module, "track_running_stats", True)
         if module.training and isinstance(module, _ACTIVE_IN_TRAINING) and not idle:
             raise ValueError(
-                f"`model` must be in evaluation mode: {kind} `{name or kind}` is training; call model.eval()"
+                f"`{argument}` must be in evaluation mode: {kind} `{name or kind}` is training; call eval()"
             )
 
 

@@ -21,6 +21,7 @@ from pyxai.capture.vocabulary import CREATIONS, FLAT, LOG_SOFTMAXES, SOFTMAXES
 
 aten = torch.ops.aten
 
+_OWN = "the model's own forward"
 _ROUNDED = frozenset({aten.div.Tensor_mode, aten.div.Scalar_mode})
 # What autograd calls the operations of FLAT that it has a (zero) derivative of, and those it has none of.
 _FLAT_NAMES = {f"{target.overloadpacket.__name__}backward" for target in FLAT}
@@ -41,8 +42,12 @@ def is_flat(node: fx.Node) -> bool:
     return not isinstance(value, (tuple, list))  # a size
 
 
-def dead_ends(graph: fx.Graph) -> list[str] | None:
-    """Where the derivative of a graph's output ends on its way to the images, None where it gets there."""
+def dead_ends(graph: fx.Graph, own: str = _OWN) -> list[str] | None:
+    """Where the derivative of a graph's output ends on its way to the images, None where it gets there.
+
+    Args:
+        own: what an operation that no module holds stands in.
+    """
     images = next(node for node in graph.nodes if node.op == "placeholder")
     varying = {images}
     for node in graph.nodes:
@@ -59,7 +64,7 @@ def dead_ends(graph: fx.Graph) -> list[str] | None:
         seen.add(node)
         smooth = any(source is images or not is_flat(source) for source in node.all_input_nodes)
         if is_flat(node) and smooth:
-            ends.append(f"`{operation(node)}` {_inside(module_path(node))}")
+            ends.append(f"`{operation(node)}` in {_quoted(module_path(node)) or own}")
         else:  # what is made of whole numbers is not the place, but what they are made by
             ahead.extend(node.all_input_nodes)
     return list(dict.fromkeys(ends))
@@ -113,7 +118,7 @@ def where_it_ends(model: nn.Module, function: Callable[[Tensor], Tensor], images
         inner = [name for name in inner if name] or list(lost)
         if inner:  # a call before the last may be of what needs none, a table of positions say
             return [lost[inner[-1]]]
-    return ["the model's own forward"]
+    return [_OWN]
 
 
 def _losing_calls(
@@ -131,7 +136,7 @@ def _losing_calls(
         if threading.get_ident() == thread and connected((arguments, settings)) and not connected(value):
             quiet = "" if torch.is_grad_enabled() else " under torch.no_grad()"
             kind = module._get_name()
-            found[name] = f"`{name}` ({kind}){quiet}" if name else f"the model's own forward{quiet}"
+            found[name] = f"`{name}` ({kind}){quiet}" if name else f"{_OWN}{quiet}"
 
     hooks = []
     try:
@@ -146,5 +151,5 @@ def _losing_calls(
     return found
 
 
-def _inside(module: str) -> str:
-    return f"in `{module}`" if module else "in the model's own forward"
+def _quoted(module: str) -> str:
+    return module and f"`{module}`"

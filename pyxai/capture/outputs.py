@@ -6,22 +6,29 @@ decided here. So is what a single output stands for, and what a callable makes o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from pyxai.capture.number import Call, numbers
 from pyxai.checks import expect
 
 Kind = Literal["auto", "scores", "probabilities", "value", "binary"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
-Call = Callable[[Tensor], Tensor]
-"""One image's output (K, …) to one number."""
-
 _NAMES = {"softmax": "softmax", "log_softmax": "log-softmax", "sigmoid": "sigmoid"}
+_DOUBTS = {  # of values that nothing was taken off, by the kind they are taken for
+    "scores": (
+        "the model's outputs lie between 0 and 1, as probabilities of labels do, and are explained as "
+        "scores: output_kind='probabilities' or 'scores' says which they are without this warning"
+    ),
+    "binary": (
+        "the model's outputs lie between 0 and 1, as probabilities do, and are taken for logits, of which "
+        "those above 0 mean class 1: output_kind='probabilities' explains the classes (1 - p, p)"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Output:
     def scores(self, values: Tensor) -> Tensor:
         """What is explained, (N, K), of the model's output (N, …), its end taken off where that is so."""
         if self.call is not None:
-            return torch.stack([one_number(self.call, value) for value in values])[:, None]
+            return numbers(self.call, values)
         if self.single and self.kind == "binary":
             return torch.cat([-values, values], 1)
         if self.single and self.kind == "probabilities":
@@ -112,7 +119,8 @@ class Output:
             said = "the model's one output"
         elif self.kind == "binary":
             below = ", what its sigmoid is taken of" if self.taken_off else ""
-            said = f"the classes (-s, s) of the model's logit s{below}"
+            logit = "the model's logit" if self.call else "the classes (-s, s) of the model's logit s"
+            said = f"{logit}{below}"
         elif self.taken_off:
             said = f"what the model's {_NAMES[self.end]} is taken of"
         elif self.end == "log_softmax":
@@ -169,6 +177,11 @@ def settle(asked: Asked, values: Tensor, end: str, fixed: str = "") -> Output:
         expect(kind in ("scores", "probabilities"), "output_kind", wanted, f"{kind!r} for shape {shape}")
     takes_off = bool(end) and kind in ("scores", "binary")
     expect(not (takes_off and fixed), "output_kind", f"be 'probabilities', for {fixed}", repr(kind))
+    none_off = bool(told) and not takes_off and kind == "scores"
+    wanted = "be 'probabilities' for rows that are such and come from no softmax that can be taken off"
+    expect(not none_off, "output_kind", wanted, repr(kind))
+    if kind in _DOUBTS and not takes_off and asked.kind != "scores" and _like_probabilities(values):
+        doubt = _DOUBTS[kind]
     if kind == "probabilities":
         inside = told == "log_softmax" or _within(values)
         low, high = (float(edge) for edge in torch.aminmax(values.detach().float()))
@@ -180,23 +193,6 @@ def settle(asked: Asked, values: Tensor, end: str, fixed: str = "") -> Output:
     return Output(kind, told, takes_off, single, asked.call, doubt)
 
 
-def one_number(call: Call, value: Tensor) -> Tensor:
-    """What a callable target makes of one image's output, as a tensor without axes."""
-    number = call(value)
-    name = call_name(call)
-    is_tensor = isinstance(number, Tensor)
-    expect(is_tensor, "target", f"return a tensor, as {name} must", type(number).__name__, TypeError)
-    wanted = f"make one number of an image's output {tuple(value.shape)}, as {name} must"
-    expect(number.numel() == 1, "target", wanted, f"shape {tuple(number.shape)}")
-    return number.reshape(())
-
-
-def call_name(call: Call) -> str:
-    """``module:qualname`` of a callable."""
-    owner = call if hasattr(call, "__qualname__") else type(call)
-    return f"{owner.__module__}:{owner.__qualname__}"
-
-
 def _tolerance(values: Tensor) -> float:
     """How far rounding, of the model or of its answer, takes the sum of probabilities from 1."""
     return 1e-4 if values.element_size() >= 4 else 2e-2
@@ -205,6 +201,12 @@ def _tolerance(values: Tensor) -> float:
 def _within(values: Tensor) -> bool:
     slack = _tolerance(values)
     return bool((values >= -slack).all() and (values <= 1 + slack).all())
+
+
+def _like_probabilities(values: Tensor) -> bool:
+    """Whether all values are such as probabilities are, and some are neither 0 nor 1."""
+    real = values.is_floating_point() and bool(((values >= 0) & (values <= 1)).all())
+    return real and bool(((values > 0) & (values < 1)).any())
 
 
 def _told_by(values: Tensor) -> str:

@@ -30,6 +30,9 @@ def picked(raw: Any, output: Pick | None, images: Tensor, any_shape: bool = Fals
     """
     if callable(output):
         return output(raw)
+    if output is not None and _is_tensor(raw):
+        wanted = f"be a function, or left out, where the model returns one tensor {tuple(raw.shape)}"
+        raise ValueError(f"`output` must {wanted}, got {output!r}")
     if output is not None:
         return _at(raw, output, images)
     if _is_tensor(raw):

@@ -23,6 +23,7 @@ from pyxai.capture.fast.stem import Stem
 from pyxai.capture.inner import CapturedInner, HookedInner, Inner
 from pyxai.capture.layers import shapes_per_image
 from pyxai.capture.needs import Needs
+from pyxai.capture.number import Made, made_as_it_is
 from pyxai.capture.outputs import AUTO, Asked, Output, settle
 from pyxai.capture.rows import with_mates
 from pyxai.capture.scored import Odds, Scored, finish
@@ -50,6 +51,7 @@ class Program:
         note: what of the model's own backward pass a captured graph does not follow; "" where nothing is.
         classes: how many scores an image has.
         output: what the model's output means, and what of it the scores are.
+        made: what a callable target made of some outputs, where there is one.
         token_linears: "convolution" where linear layers over tokens run as one, see
             :mod:`pyxai.capture.fast.pointwise`.
         per_image: layer to the shape of what it has for one image, of the layers that can be read.
@@ -67,6 +69,7 @@ class Program:
     note: str = ""
     classes: int = 0
     output: Output = field(default_factory=Output)
+    made: Made | None = None
     token_linears: str = "linear"
     shape: tuple[int, ...] = field(default=())
     per_image: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -133,7 +136,7 @@ def capture(
     shape = tuple(images.shape[1:])
     if classifier.is_function:
         classifier.check_serves(needs)
-        return _eager(classifier, images, dtype, "it is no torch.nn.Module", layers, asked)
+        return _eager(classifier, images, needs, dtype, "it is no torch.nn.Module", layers, asked)
     _check_runs(classifier, images)  # before it is traced: what it keeps for later calls is then no trace's
     per_image = _layer_sizes(classifier, images, layers)
     by_pixels = needs is Needs.GRADIENTS and not layers  # else by the layers
@@ -142,7 +145,7 @@ def capture(
         own = Odds(classifier, end)
         if by_pixels:
             check_gradient(classifier.model, own, images)
-        program = _eager(classifier, images, dtype, reason, layers, asked, end.name if end else "")
+        program = _eager(classifier, images, needs, dtype, reason, layers, asked, end.name if end else "")
         if needs is Needs.GRADIENTS:
             check_alone(own, images)
         return program
@@ -168,7 +171,8 @@ def capture(
         if needs is Needs.GRADIENTS and own.differs and own.runs:
             return eager(own.differs, end)
     output = settle(asked, values, end.name if end else "")
-    finish(module, end, output, with_mates(_one(images)), needs is Needs.GRAPH)
+    note = f"{own.differs}; its forward pass is what is followed" if own.differs else ""
+    made = finish(module, end, output, with_mates(_one(images)), needs)
     split = split_stem(module)
     stem, rest = (
         (Stem(differentiable(split[0]), images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
@@ -184,7 +188,8 @@ def capture(
         captured=True,
         classes=output.width(values),
         output=output,
-        note=f"{own.differs}; its forward pass is what is followed" if own.differs else "",
+        made=made,
+        note="; ".join(part for part in (note, made.note if made else "") if part),
         token_linears="convolution" if uses_convolutions(differentiated) else "linear",
         shape=shape,
         per_image=per_image,
@@ -280,22 +285,28 @@ def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) ->
     return theirs
 
 
-def _check_alone(forward: Callable[[Tensor], Tensor], scores: Tensor, image: Tensor) -> None:
-    """Raise a :class:`ValueError` where the ``scores`` of an image are others with other images beside it."""
+def _check_alone(forward: Callable[[Tensor], Tensor], scores: Tensor, image: Tensor) -> Tensor:
+    """The scores of the image and of others beside it; of itself, ``scores``, where it is taken alone only.
+
+    Raises:
+        ValueError: those of the image are others with other images beside it.
+    """
     try:
         with torch.no_grad():
-            beside = forward(torch.cat([image, image.flip(-2), image.flip(-1)]))[:1]
+            beside = forward(torch.cat([image, image.flip(-2), image.flip(-1)]))
     except Exception:  # it may take one image at a time: the call that needs more will say
-        return
-    distance = (beside - scores).abs().max() / scores.abs().max().clamp(min=1e-30)
+        return scores
+    distance = (beside[:1] - scores).abs().max() / scores.abs().max().clamp(min=1e-30)
     if distance > AGREEMENT[image.dtype]:
         differs = f"its output for one differs by {float(distance):.1e} with others beside it"
         raise ValueError(f"`model` must treat each image alone: {differs}")
+    return beside
 
 
 def _eager(
     classifier: Classifier,
     images: Tensor,
+    needs: Needs,
     dtype: torch.dtype | None,
     reason: str,
     layers: Iterable[str],
@@ -319,8 +330,9 @@ def _eager(
         first, second = raw(probe), raw(probe)
     if not torch.allclose(first, second, rtol=1e-3, equal_nan=True):
         raise ValueError("`model` must be deterministic, but two calls with the same image differ")
-    _check_alone(raw, first, probe)
-    output = settle(asked, first, end, reason if end else "")
+    values = _check_alone(raw, first, probe)
+    output = settle(asked, values, end, reason if end else "")
+    made = None if asked.call is None else made_as_it_is(asked.call, values, needs >= Needs.GRADIENTS)
     scored = Scored(classifier, output)
 
     def forward(points: Tensor) -> Tensor:
@@ -334,6 +346,7 @@ def _eager(
         reason=reason,
         classes=output.width(first),
         output=output,
+        made=made,
         shape=tuple(images.shape[1:]),
         per_image=_layer_sizes(classifier, images, layers),
         seen_from=lambda sizes: HookedInner(scored, sizes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 
 import torch
@@ -9,9 +10,22 @@ from torch import Tensor, fx, nn
 
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
+from pyxai.capture.derivative import dead_ends
 from pyxai.capture.ends import End, take_off
-from pyxai.capture.export import CaptureError, export
-from pyxai.capture.outputs import Call, Output, call_name, one_number
+from pyxai.capture.export import export
+from pyxai.capture.needs import Needs
+from pyxai.capture.number import (
+    Call,
+    Made,
+    call_name,
+    gradient,
+    made,
+    numbers,
+    one_number,
+    same_gradient,
+    without_gradient,
+)
+from pyxai.capture.outputs import Output
 from pyxai.checks import expect
 
 
@@ -57,39 +71,69 @@ class Odds(nn.Module):
         return values.flatten(1)
 
 
-def finish(module: fx.GraphModule, end: End | None, output: Output, images: Tensor, operations: bool) -> None:
+def finish(
+    module: fx.GraphModule, end: End | None, output: Output, images: Tensor, needs: Needs
+) -> Made | None:
     """Bring a captured graph, whose output is the model's, to what is explained.
 
-    A callable becomes operations of the graph where it can be traced, else one call that gradients can pass.
+    A callable becomes operations of the graph where it can be traced and, for methods that take gradients,
+    where theirs is its own; else it is one call that gradients can pass.
 
     Args:
         module: the graph, which is changed.
         end: what ``output`` takes off, if it does.
         images: some that differ, (n, C, H, W).
-        operations: whether the graph's operations are asked for.
+        needs: what will be asked of the graph.
+
+    Returns:
+        What a callable made of the outputs for ``images``; None where there is no callable.
 
     Raises:
-        ValueError: a callable cannot be traced although they are.
+        ValueError, TypeError: a callable cannot be called with the outputs, has no gradient although one is
+            asked for, or cannot be traced although the graph's operations are.
     """
     if output.taken_off:
         take_off(module, end)
     if not output.rearranges:
-        return
+        return None
     with torch.no_grad():
         values = module(images)
-        wanted = output.scores(values)
-    added = _traced(output, values)
-    if added is not None and output.call is not None:
-        with torch.no_grad():
-            found = added(values)
-        if not torch.allclose(found, wanted, rtol=1e-3, equal_nan=True):
-            added = None  # it looks at more than its operations, and was traced with other numbers
-    if added is not None:
+    if output.call is None:
+        _append(module, _traced(output, values))
+        return None
+    found = made(output.call, values)
+    added = _traced_call(output, found)
+    if needs >= Needs.GRADIENTS:
+        added, note = _with_gradient(added, output.call, values, needs is Needs.GRAPH)
+        found = dataclasses.replace(found, note=note)
+    if added is None:
+        _append_call(module, output.call)
+    else:
         _append(module, added)
-        return
+    return found
+
+
+def _with_gradient(
+    added: fx.GraphModule | None, call: Call, values: Tensor, operations: bool
+) -> tuple[fx.GraphModule | None, str]:
+    """The operations of a callable, None where its gradient is not theirs; and a note where they stay so.
+
+    Args:
+        operations: whether they are asked for, whatever its gradient is.
+    """
+    name = call_name(call)
     wanted = "be made of operations of torch on fixed shapes for this method, which goes by the model's graph"
-    expect(not operations, "target", wanted, call_name(output.call))
-    _append_call(module, output.call)
+    expect(added is not None or not operations, "target", wanted, name)
+    ends = None if added is None else dead_ends(added.graph, name)
+    own = gradient(partial(numbers, call), values)
+    ended = ends is not None if operations else own is None
+    if ended:
+        raise without_gradient(call, ends or [])
+    if added is None or same_gradient(gradient(added, values), own):
+        return added, ""
+    if not operations:
+        return None, ""
+    return added, f"the gradient of {name} is not the derivative of what it computes, which is followed"
 
 
 class _Rearranged(nn.Module):
@@ -105,13 +149,22 @@ class _Rearranged(nn.Module):
         return torch.vmap(partial(one_number, self.output.call))(values)[:, None]
 
 
-def _traced(output: Output, values: Tensor) -> fx.GraphModule | None:
-    try:
-        added = export(Classifier(_Rearranged(output), any_shape=True), values)
-        canonicalise(added)
-    except (CaptureError, ValueError, TypeError):
-        return None
+def _traced(output: Output, values: Tensor) -> fx.GraphModule:
+    added = export(Classifier(_Rearranged(output), any_shape=True), values)
+    canonicalise(added)
     return added
+
+
+def _traced_call(output: Output, found: Made) -> fx.GraphModule | None:
+    """The operations of a callable, None where they cannot be found or are not all that it does."""
+    try:
+        added = _traced(output, found.values)
+        with torch.no_grad():
+            values = added(found.values)
+    except Exception:  # the user's own code, and traces of it, may raise anything
+        return None
+    # else it looks at more than its operations, and was traced with other numbers
+    return added if torch.allclose(values, found.numbers, rtol=1e-3, equal_nan=True) else None
 
 
 def _append(module: fx.GraphModule, added: fx.GraphModule) -> None:

@@ -44,12 +44,11 @@ def explain(
         typer.Option("--set", metavar="K=V", help="Option of the method; repeat for several."),
     ] = None,
     target: Annotated[
-        Any,
+        str,
         typer.Option(
             metavar="TARGET",
-            parser=values.target,
-            help="predicted, a class or its name (see --classes), topK (as in top5), FILE.npy with the "
-            "classes of every image, or path/file.py:NAME of a function of one image's output.",
+            help="predicted, the name of a class (see --classes) or its number, topK (as in top5), FILE.npy "
+            "with the classes of every image, or path/file.py:NAME of a function of one image's output.",
         ),
     ] = "predicted",
     output: Annotated[
@@ -131,16 +130,17 @@ def explain(
 ) -> int:
     """Explain every image of a data set and store the maps with their completeness errors."""
     preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std}
+    names = values.class_names(classes)
     job = Job(
         model=model,
         data=data,
         out=out,
         method=method,
         options=values.method_options(method, set_),
-        target=target,
+        target=values.target(target, names),
         output=output,
         output_kind=output_kind,
-        class_names=values.class_names(classes),
+        class_names=names,
         preprocess={name: value for name, value in preprocess.items() if value is not None},
         batch_size=CHUNK if batch_size is None else batch_size,
         rows=rows,

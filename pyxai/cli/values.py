@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,14 @@ def shard(text: str) -> tuple[int, int]:
         raise typer.BadParameter(f"{text!r} is not of the form i/n, such as 0/4") from None
 
 
-def target(text: str) -> int | str | None:
-    """``predicted``, which is None, a class, or text that the run understands."""
+def target(text: str, names: Mapping[int, str]) -> int | str | None:
+    """``predicted``, which is None, a class, or text that the run understands.
+
+    Args:
+        names: class to name; what is one is no number.
+    """
+    if text in names.values():
+        return text
     if text == "predicted":
         return None
     return int(text) if text.lstrip("-").isdigit() else text

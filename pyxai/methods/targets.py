@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyxai.capture.outputs import Call, call_name
+from pyxai.capture.number import Call, call_name
 from pyxai.checks import expect, near
 
 _ONLY = "the only output of what is explained"
@@ -79,8 +79,8 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
         return Target(None, 1, True)
     if callable(target):
         return Target(torch.zeros(count, 1, dtype=torch.int64, device=images.device), 0, True, target)
-    if isinstance(target, str) and (found := re.fullmatch(r"top([1-9]\d*)", target)):
-        return Target(None, int(found[1]), False)
+    if best := top(target, names or {}):
+        return Target(None, best, False)
     target = numbered(target, names or {})
     try:
         values = torch.as_tensor(target, device=images.device)
@@ -97,6 +97,16 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     least = values.min().item() if values.numel() else 0
     expect(least >= 0, "target", "be a class number from 0", least)
     return Target(values.reshape(count, -1), 0, values.ndim == 1)
+
+
+def top(target: Any, names: Mapping[int, str]) -> int | None:
+    """How many of the best-scoring classes ``"top5"`` asks for; None of any other target."""
+    found = isinstance(target, str) and re.fullmatch(r"top([1-9]\d*)", target)
+    if not found:
+        return None
+    named = target in names.values()
+    expect(not named, "target", "be the number of a class that is called as the best are", repr(target))
+    return int(found[1])
 
 
 def numbered(target: Any, names: Mapping[int, str]) -> Any:

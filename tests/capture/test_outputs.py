@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from pyxai.capture.outputs import Asked, Output, call_name, one_number, settle
+from pyxai.capture.outputs import Asked, settle
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], dtype=torch.float64)
 ONE = torch.tensor([[0.25], [0.75]], dtype=torch.float64)
+LOGIT = torch.tensor([[-0.25], [0.75]], dtype=torch.float64)
 P = LOGITS.softmax(1)
 
 
@@ -20,14 +21,14 @@ P = LOGITS.softmax(1)
         ("auto", ONE, "sigmoid", "binary", True, "sigmoid"),
         ("auto", ONE, "", "value", False, ""),
         ("scores", P, "softmax", "scores", True, "softmax"),
-        ("scores", P, "", "scores", False, ""),
+        ("scores", LOGITS.sigmoid(), "", "scores", False, ""),
         ("probabilities", P, "softmax", "probabilities", False, "softmax"),
         ("probabilities", P, "", "probabilities", False, "softmax"),
         ("probabilities", P.log(), "", "probabilities", False, "log_softmax"),
         ("probabilities", LOGITS.sigmoid(), "", "probabilities", False, "sigmoid"),
         ("probabilities", ONE, "", "probabilities", False, "sigmoid"),
         ("value", ONE, "sigmoid", "value", False, ""),
-        ("binary", ONE, "", "binary", False, ""),
+        ("binary", LOGIT, "", "binary", False, ""),
         ("binary", ONE, "sigmoid", "binary", True, "sigmoid"),
     ],
 )
@@ -53,6 +54,37 @@ def test_rows_that_are_probabilities_are_taken_for_such_with_a_word(values):
 )
 def test_rows_that_are_none_are_scores(values):
     assert settle(Asked(), values, "").kind == "scores"
+
+
+LABELS = (LOGITS.sigmoid() + LOGITS.sigmoid().flip(1)) / 2
+HEADS = torch.cat([P, P.flip(1)], 1)
+
+
+@pytest.mark.parametrize("values", [LABELS, HEADS, 1 - P, LABELS.half(), P.reshape(2, 1, 3).expand(2, 4, 3)])
+def test_outputs_between_0_and_1_are_scores_with_a_word(values):
+    output = settle(Asked(), values, "")
+    assert output.kind == "scores" and "lie between 0 and 1" in output.doubt
+    for kind in ("scores", "probabilities"):
+        assert not settle(Asked(kind), values, "").doubt
+
+
+@pytest.mark.parametrize("values", [2 * LABELS, LABELS - 0.5, torch.ones(2, 3), torch.ones(2, 3).long()])
+def test_outputs_of_other_values_are_scores_without_one(values):
+    assert (settle(Asked(), values, "").kind, settle(Asked(), values, "").doubt) == ("scores", "")
+
+
+def test_probabilities_taken_for_logits_are_said_to_be():
+    for asked in (Asked("binary"), Asked(single="binary")):
+        assert "those above 0 mean class 1" in settle(asked, ONE, "").doubt
+        assert not settle(asked, LOGIT, "").doubt
+        assert not settle(asked, ONE, "sigmoid").doubt
+    assert not settle(Asked(), ONE, "").doubt and not settle(Asked("probabilities"), ONE, "").doubt
+
+
+@pytest.mark.parametrize("values", [P, P.log(), P.half()])
+def test_rows_that_are_probabilities_are_no_scores_where_nothing_can_be_taken_off(values):
+    with pytest.raises(ValueError, match=r"`output_kind` must be 'probabilities' for rows .* got 'scores'"):
+        settle(Asked("scores"), values, "")
 
 
 def test_an_end_that_cannot_be_taken_off_is_explained_as_it_is_or_refused():
@@ -126,24 +158,18 @@ def test_a_value_has_no_odds():
     assert odds is ONE and classes.tolist() == [0, 0]
 
 
-def test_one_number_of_an_image():
-    def total(value):
-        return value.sum()
-
-    maps = torch.rand(2, 3, 4)
-    scores = Output(call=total).scores(maps)
-    torch.testing.assert_close(scores, maps.sum((1, 2))[:, None])
-    assert call_name(total).endswith("test_outputs:test_one_number_of_an_image.<locals>.total")
-    assert call_name(torch.nn.ReLU()).endswith("activation:ReLU")
-    with pytest.raises(TypeError, match=r"`target` must return a tensor, as .* must, got float"):
-        one_number(lambda value: float(value.sum()), maps[0])
-    with pytest.raises(ValueError, match=r"one number of an image's output \(3, 4\), .* got shape \(4,\)"):
-        one_number(lambda value: value[0], maps[0])
-
-
 def test_what_older_versions_explained_in_the_same_way():
     same = [(Asked(), LOGITS, ""), (Asked("binary"), ONE, ""), (Asked("probabilities"), P, "softmax")]
     other = [(Asked(), ONE, ""), (Asked(), ONE, "sigmoid"), (Asked(), P, "softmax")]
     assert all(settle(*one).as_before_kinds() for one in same)
     assert not any(settle(*one).as_before_kinds() for one in other)
     assert len({settle(*one).describe() for one in (*same, *other)}) == 6
+
+
+def test_what_a_callable_gets_of_one_output_is_said():
+    def call(output):
+        return output[0]
+
+    output = settle(Asked(call=call), ONE, "sigmoid")
+    wanted = "the model's logit, what its sigmoid is taken of; the target is a callable of it"
+    assert output.describe() == wanted and output.width(ONE) == 1

@@ -88,6 +88,12 @@ def test_by_position_by_key_and_by_a_function():
             picked(raw, output, IMAGES)
 
 
+def test_one_tensor_has_no_parts():
+    for output in (0, -1, "logits", "0"):
+        with pytest.raises(ValueError, match=r"`output` must be a function, or left out, .* \(2, 5\), got"):
+            picked(SCORES, output, IMAGES)
+
+
 def test_arrays_count_as_tensors_and_a_circle_ends():
     array = SCORES.numpy()
     assert picked({"scores": array, "classes": np.zeros(2, int)}, None, IMAGES) is array

@@ -92,6 +92,120 @@ def test_methods_that_go_by_the_graph_refuse_what_cannot_be_traced():
             capture(classifier, IMAGES, Needs.GRAPH, asked=Asked(call=call))
 
 
+class Reversed(torch.autograd.Function):
+    """The identity, with the derivative of the opposite."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(values):
+        return values.clone()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -gradient
+
+
+def without_the_scale(output):
+    with torch.no_grad():
+        scale = output.abs().sum()
+    return output[1, 2, 3] / scale
+
+
+def hooked(output):
+    output = 2 * output
+    if output.requires_grad:
+        output.register_hook(lambda gradient: 3 * gradient)
+    return output.sum()
+
+
+def reversed_(output):
+    return Reversed.apply(output)[2].mean()
+
+
+def straight_through(output):
+    return (output + (output.round() - output).detach())[2].sum()
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("call", [without_the_scale, hooked, reversed_, straight_through])
+def test_a_callable_keeps_its_own_gradient(call, eager):
+    model = Maps(eager=eager).eval()
+    program = capture(Classifier(model, any_shape=True), IMAGES, asked=Asked(call=call))
+    assert relative(captured(program, IMAGES)[1], number(call, model, IMAGES)[1]) <= 1e-12
+
+
+def test_methods_that_go_by_the_graph_say_what_of_a_callable_they_follow():
+    classifier = Classifier(Maps().eval(), any_shape=True)
+    notes = {
+        call: capture(classifier, IMAGES, Needs.GRAPH, asked=Asked(call=call)).note
+        for call in (without_the_scale, hooked, straight_through, similarity)
+    }
+    for call in (without_the_scale, hooked):
+        assert f":{call.__name__} is not the derivative of what it computes" in notes[call]
+    assert notes[straight_through] == notes[similarity] == ""
+
+
+def rounded(output):
+    return output[1].round().sum()
+
+
+def chosen_class(output):
+    return output.flatten().argmax()
+
+
+def detached(output):
+    return output.sum().detach()
+
+
+def constant(output):
+    return output.new_tensor(3.0)
+
+
+def read(output):
+    return torch.tensor(output[0, 0, 0].item())
+
+
+def quiet(output):
+    with torch.no_grad():
+        return 2 * output.sum()
+
+
+FLAT = [
+    (rounded, "through `round` in .*:rounded"),
+    (chosen_class, "through `argmax` in .*:chosen_class"),
+    (detached, "through `detach` in .*:detached"),
+    (constant, "from .*:constant"),
+    (read, "from .*:read"),
+    (quiet, "from .*:quiet"),
+]
+
+
+@pytest.mark.parametrize("call, place", FLAT)
+def test_a_callable_without_a_gradient_is_refused_where_one_is_asked_for(call, place):
+    captured_one, eager = (Classifier(Maps(eager=eager).eval(), any_shape=True) for eager in (False, True))
+    asked = Asked(call=call)
+    message = "^`target` must have a gradient by the model's output for this method, got none "
+    with pytest.raises(ValueError, match=f"{message}{place}$"):
+        capture(captured_one, IMAGES, asked=asked)
+    with pytest.raises(ValueError, match=f"{message}from .*:{call.__name__}$"):
+        capture(eager, IMAGES, asked=asked)
+    with pytest.raises(ValueError, match=r"^`target` must (have a gradient|be made of operations)"):
+        capture(captured_one, IMAGES, Needs.GRAPH, asked=asked)
+    assert capture(captured_one, IMAGES, Needs.SCORES, asked=asked).forward(IMAGES).shape == (3, 1)
+
+
+def test_a_callable_whose_gradient_happens_to_be_zero_is_none_without_one():
+    program = capture(
+        Classifier(Maps().eval(), any_shape=True), IMAGES, asked=Asked(call=lambda o: o.clamp(99).sum())
+    )
+    assert not captured(program, IMAGES)[1].any()
+
+
 def test_a_model_as_it_is_has_its_output_brought_to_scores():
     model = nn.Sequential(nn.Flatten(), nn.Linear(108, 1).double())
     scored = Scored(Classifier(model), Output("binary", single=True))

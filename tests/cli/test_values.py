@@ -16,9 +16,6 @@ from pyxai.engine import InputError
         (values.numbers, "0.5,0.4, 1", (0.5, 0.4, 1.0)),
         (values.numbers, "0.5 2", (0.5, 2.0)),
         (values.shard, "1/4", (1, 4)),
-        (values.target, "predicted", None),
-        (values.target, "-3", -3),
-        (values.target, "top5", "top5"),
         (values.output, "0", 0),
         (values.output, "-1", -1),
         (values.output, "1.logits", "1.logits"),
@@ -40,6 +37,14 @@ def test_text_that_is_a_value(parse, text, wanted):
 def test_text_that_is_none(parse, text, message):
     with pytest.raises(typer.BadParameter, match=message):
         parse(text)
+
+
+def test_targets_are_names_first():
+    names = {0: "3", 3: "cat", 5: "predicted"}
+    for text, wanted in (("predicted", None), ("-3", -3), ("3", 3), ("top5", "top5"), ("cat", "cat")):
+        assert values.target(text, {}) == wanted
+    for text, wanted in (("3", "3"), ("0", 0), ("predicted", "predicted"), ("cat", "cat")):
+        assert values.target(text, names) == wanted
 
 
 @pytest.mark.parametrize(

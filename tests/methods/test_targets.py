@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pyxai.methods.targets import parse_target
+from pyxai.methods.targets import parse_target, top
 
 IMAGES = torch.zeros(3, 1, 2, 2)
 SCORES = torch.tensor([[0.0, 3.0, 1.0], [5.0, 4.0, 3.0], [0.0, 1.0, 2.0]])
@@ -25,6 +25,14 @@ def test_forms(target, classes, single):
     parsed = parse_target(target, IMAGES)
     assert parsed.choose(SCORES).tolist() == classes
     assert parsed.single is single and parsed.count == len(classes[0])
+
+
+def test_a_class_that_is_called_as_the_best_are_is_asked_for_by_its_number():
+    names = {0: "cat", 2: "top2", 1: "3"}
+    assert top("top3", names) == 3 and top("cat", names) is top(2, names) is None
+    assert parse_target("3", IMAGES, names).choose(SCORES).tolist() == [[1]] * 3
+    with pytest.raises(ValueError, match=r"`target` must be the number of a class .* got 'top2'"):
+        parse_target("top2", IMAGES, names)
 
 
 def test_choose_takes_the_rows_of_a_part_of_the_batch():

@@ -13,7 +13,8 @@ from pyxai.engine.data.images import Images
 from pyxai.engine.errors import InputError, one_line
 from pyxai.engine.job import Job
 from pyxai.engine.runner.inputs import Targets
-from pyxai.engine.store.manifest import differences, manifest, plain
+from pyxai.engine.store.manifest import differences, manifest
+from pyxai.engine.store.plain import plain
 from pyxai.engine.store.results import describe, tensors
 from pyxai.engine.store.store import Store, check_space
 from pyxai.explainer import Explainer

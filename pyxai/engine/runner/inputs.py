@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ from pyxai.engine.job import Job
 from pyxai.engine.models.load import LoadedModel, load_model
 from pyxai.engine.models.python import named
 from pyxai.engine.runner.distributed import World
-from pyxai.methods.targets import numbered
+from pyxai.methods.targets import numbered, top
 
 
 def model_of(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
@@ -61,8 +60,9 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
     Returns:
         The target, with (N,) or (N, T) int64 classes for an .npy file.
     """
-    if not isinstance(target, str) or re.fullmatch(r"top\d+", target):
-        return target
+    with refusals():
+        if not isinstance(target, str) or top(target, names):
+            return target
     if target in names.values() or not (":" in target or target.endswith(".npy")):
         with refusals():
             return numbered(target, names)

@@ -20,7 +20,8 @@ from pyxai.engine.runner.begin import check_programs, check_same, create
 from pyxai.engine.runner.check import check_out, share
 from pyxai.engine.runner.distributed import World
 from pyxai.engine.runner.inputs import Targets, model_input, model_of, preprocess_of, targets
-from pyxai.engine.store.manifest import code_identity, identity, plain
+from pyxai.engine.store.manifest import identity
+from pyxai.engine.store.plain import code_identity, plain
 from pyxai.engine.store.store import Store
 from pyxai.explainer import Explainer
 from pyxai.methods import fill_options

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import hashlib
-import inspect
 import os
 import platform
-from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 import pyxai
-from pyxai.capture.outputs import call_name
 from pyxai.engine.data.images import Images
 from pyxai.engine.job import CHUNK, Job
+from pyxai.engine.store.plain import code_identity, plain
 from pyxai.engine.store.store import FORMAT, FORMAT_VERSION
 from pyxai.explainer import Explainer
 
@@ -31,34 +26,6 @@ _DECISIVE = (
 
 # What stands for an entry that older stores lack.
 _BEFORE = {"output": {"kind": "auto", "pick": None}}
-
-
-def plain(value: Any) -> Any:
-    """``value`` as JSON has it; tensors and arrays become their shape and a hash."""
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().numpy()
-    if isinstance(value, np.ndarray):
-        digest = hashlib.blake2b(np.ascontiguousarray(value).tobytes(), digest_size=16).hexdigest()
-        return {"shape": list(value.shape), "dtype": str(value.dtype), "blake2b": digest}
-    if isinstance(value, dict):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    return value if isinstance(value, None | bool | int | float | str) else str(value)
-
-
-def code_identity(function: Callable, named: Any) -> dict[str, Any]:
-    """A function of the user's, as JSON has it: its name and a hash of the file that it stands in.
-
-    Args:
-        named: the place it was asked for by, where that is text; else its own ``module:qualname`` tells.
-    """
-    try:
-        code = Path(inspect.getsourcefile(inspect.unwrap(function))).read_bytes()
-    except (TypeError, OSError):  # built in, or typed into a console
-        code = b""
-    name = named if isinstance(named, str) else call_name(function)
-    return {"callable": name, "blake2b": hashlib.blake2b(code, digest_size=16).hexdigest()}
 
 
 def identity(job: Job, explainer: Explainer, images: Images, **rest: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from pyxai.engine.data.sources import Source
 from pyxai.engine.errors import InputError
 from pyxai.engine.job import Job
 from pyxai.engine.status import PENDING
-from pyxai.engine.store.manifest import plain
+from pyxai.engine.store.plain import plain
 from pyxai.engine.store.reader import Run
 from pyxai.methods.explanation import Explanation
 
