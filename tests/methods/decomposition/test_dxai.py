@@ -76,7 +76,7 @@ def test_all_parts_are_stored(runs, tmp_path):
     run, spec = runs["own"]
     data = folder(tmp_path / "data")
     options = {"method": "dxai", "set_": [f"run={run}"], "device": "cpu", "quiet": True}
-    options |= {"target": None, "batch_size": None, "rows": None, "shard": (0, 1), "workers": 0}
+    options |= {"target": "predicted", "batch_size": None, "rows": None, "shard": (0, 1), "workers": 0}
     assert explain(model=spec, data=data, out=tmp_path / "all.zarr", **options) == 0
     found = pyxai.open(tmp_path / "all.zarr")[:]
     images = torch.stack([torch.from_numpy(pyxai.open(tmp_path / "all.zarr").image(row)) for row in range(8)])
