@@ -67,11 +67,11 @@ def own_backward(
         except Exception as error:  # the model's own code may raise anything
             if ends is None and not _has_gradient(graph, points):
                 ends = where_it_ends(model, own, points)
-            return OwnBackward(f"the model's backward pass raises {_brief(error)}", False, ends)
+            return OwnBackward(f"the model's backward pass raises {brief(error)}", False, ends)
     try:
         ours = _gradient(graph, points)
     except Exception as error:  # an operation may have no derivative, but a function around it one of its own
-        return OwnBackward(f"the captured graph has no derivative, {_brief(error)}")
+        return OwnBackward(f"the captured graph has no derivative, {brief(error)}")
     if not theirs.any():
         if ends is None and not ours.any() and _is_led(own, points) and not _has_steps(own, points):
             return OwnBackward()  # it happens to be zero
@@ -97,7 +97,7 @@ def check_gradient(model: nn.Module, own: Scores, images: Tensor) -> None:
             break
         except Exception as error:  # as above
             if count == 1:
-                raise ValueError(f"`model` must have a gradient for this method: {_brief(error)}") from error
+                raise ValueError(f"`model` must have a gradient for this method: {brief(error)}") from error
     points = points[:count]
     if not found.any() and (not _is_led(own, points, own=True) or _has_steps(own, points)):
         raise no_gradient(where_it_ends(model, own, points))
@@ -226,5 +226,6 @@ def _lengths(gradients: Tensor) -> Tensor:
     return gradients.flatten(1).double().norm(dim=1)
 
 
-def _brief(error: Exception) -> str:
+def brief(error: Exception) -> str:
+    """The kind of an error and the first line of what it says."""
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from pyxai.capture.backward import MOST, UNITS
+from pyxai.capture.backward import MOST, UNITS, brief
 from pyxai.capture.derivative import is_connected
 from pyxai.checks import expect, shown
 
@@ -33,9 +33,8 @@ def one_number(call: Call, value: Tensor) -> Tensor:
     except torch.OutOfMemoryError:  # says nothing against it
         raise
     except Exception as error:  # the user's own code may raise anything
-        brief = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         wanted = f"take one image's output {shape}, as {name} must"
-        raise ValueError(f"`target` must {wanted}, got {brief}") from error
+        raise ValueError(f"`target` must {wanted}, got {brief(error)}") from error
     is_tensor = isinstance(number, Tensor)
     expect(is_tensor, "target", f"return a tensor, as {name} must", type(number).__name__, TypeError)
     wanted = f"make one number of an image's output {shape}, as {name} must"
