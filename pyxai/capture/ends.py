@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from pyxai.capture.split import before
 from pyxai.capture.vocabulary import (
@@ -95,6 +95,42 @@ def take_off(module: fx.GraphModule, end: End) -> None:
     module.graph.eliminate_dead_code()
     module.graph.lint()
     module.recompile()
+
+
+class Below(nn.Module):
+    """``function``, to (n, K), whose gradients pass by the ``end`` of what it returns.
+
+    They are then those of what the end is taken of, moved and cast alike, by which functions can be compared: the
+    gradient of a confident probability is rounding and nothing else.
+    """
+
+    def __init__(self, function: nn.Module, end: End | None):
+        super().__init__()
+        self.function = function
+        self.names = [_autograd_name(node.target.overloadpacket.__name__) for node in end.nodes] if end else []
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.function(images)
+        ahead, seen = [(values.grad_fn, self.names)], set()
+        while ahead:
+            node, names = ahead.pop()
+            if node is None or node in seen or not names:
+                continue
+            seen.add(node)
+            if _autograd_name(node.name()) == names[0]:
+                node.register_hook(_pass_by)
+                names = names[1:]
+            ahead.extend((source, names) for source, _ in node.next_functions)
+        return values.flatten(1)
+
+
+def _autograd_name(operation: str) -> str:
+    """How autograd and an operation's own name are alike: ``softmax`` of ``SoftmaxBackward0``, ``_softmax``."""
+    return operation.rstrip("0123456789").removesuffix("Backward").replace("_", "").lower()
+
+
+def _pass_by(given: tuple[Tensor, ...], above: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (above[0].to(given[0].dtype),)
 
 
 def _is_cast(node: fx.Node) -> bool:

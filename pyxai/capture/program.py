@@ -14,7 +14,7 @@ from pyxai.capture.backward import OwnBackward, check_alone, check_gradient, own
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.derivative import dead_ends, no_gradient
-from pyxai.capture.ends import End, find_end
+from pyxai.capture.ends import Below, End, find_end
 from pyxai.capture.export import CaptureError, export, quiet
 from pyxai.capture.fast.affine import split_stem
 from pyxai.capture.fast.differentiable import differentiable
@@ -26,7 +26,7 @@ from pyxai.capture.needs import Needs
 from pyxai.capture.number import Made, made_as_it_is
 from pyxai.capture.outputs import AUTO, Asked, Output, settle
 from pyxai.capture.rows import with_mates
-from pyxai.capture.scored import Odds, Scored, finish
+from pyxai.capture.scored import Scored, finish
 from pyxai.capture.single import is_half
 from pyxai.capture.split import copy as copied
 from pyxai.checks import one_of
@@ -142,7 +142,7 @@ def capture(
     by_pixels = needs is Needs.GRADIENTS and not layers  # else by the layers
 
     def eager(reason: str, end: End | None = None) -> Program:
-        own = Odds(classifier, end)
+        own = Below(classifier, end)
         if by_pixels:
             check_gradient(classifier.model, own, images)
         program = _eager(classifier, images, needs, dtype, reason, layers, asked, end.name if end else "")
@@ -164,7 +164,7 @@ def capture(
     end = find_end(module, with_mates(_one(images)))
     own = OwnBackward()
     if needs >= Needs.GRADIENTS:
-        both, ends = (Odds(classifier, end), Odds(compared, end)), dead_ends(module.graph)
+        both, ends = (Below(classifier, end), Below(compared, end)), dead_ends(module.graph)
         own = own_backward(classifier.model, *both, ends, images)
         if by_pixels and own.ends is not None:
             raise no_gradient(own.ends)

@@ -48,29 +48,6 @@ class Scored(nn.Module):
         return self.output.scores(self.classifier(images))
 
 
-class Odds(nn.Module):
-    """``function`` with log-probabilities for probabilities, (n, K): what gradients can be compared by.
-
-    The gradient of a confident probability is rounding and nothing else. The most probable class, and those
-    whose probability is no normal number, are left out: they are 0.
-    """
-
-    def __init__(self, function: nn.Module, end: End | None):
-        super().__init__()
-        self.function, self.name = function, end.name if end else ""
-
-    def forward(self, images: Tensor) -> Tensor:
-        values = self.function(images)
-        if self.name == "softmax":
-            other = values < values.amax(1, keepdim=True)
-            kept = other & (values > torch.finfo(values.dtype).tiny)
-            values = torch.where(kept, values.where(kept, 0.5).log(), 0)
-        elif self.name == "sigmoid":
-            kept = (values > torch.finfo(values.dtype).tiny) & (values < 1)
-            values = torch.where(kept, values.where(kept, 0.5).logit(), 0)
-        return values.flatten(1)
-
-
 def finish(
     module: fx.GraphModule, end: End | None, output: Output, images: Tensor, needs: Needs
 ) -> Made | None:

@@ -182,7 +182,7 @@ def _summary(summary: Summary) -> str:
     if summary.evaluations is not None:
         lines.append(("evaluations", f"{summary.evaluations:.1f} per image"))
     if summary.zero_maps:
-        lines.append(("zero maps", f"{summary.zero_maps}, see `zero_map`"))
+        lines.append(("zero maps", f"{summary.zero_maps}, see {summary.store}/zero_maps.jsonl"))
     if summary.failed:
         lines.append(("failures", f"{summary.store}/errors.jsonl"))
     lines.append(("store", str(summary.store)))

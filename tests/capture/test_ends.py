@@ -7,7 +7,7 @@ from torch import nn
 
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.ends import find_end, take_off
+from pyxai.capture.ends import Below, find_end, take_off
 from pyxai.capture.export import export
 
 IMAGES = torch.rand(3, 2, 4, 4, dtype=torch.float64)
@@ -92,3 +92,24 @@ def test_it_is_found_and_taken_off(name):
 @pytest.mark.parametrize("name", CHANGED)
 def test_what_is_changed_on_the_way_is_left(name):
     assert find_end(graph(CHANGED[name]), IMAGES) is None
+
+
+@pytest.mark.parametrize("name", UNCHANGED)
+def test_gradients_pass_it_by_in_the_graph_and_in_the_model(name):
+    function, _ = UNCHANGED[name]
+    model = Classifier(Ending(function).eval(), any_shape=True)
+    module = graph(function)
+    end = find_end(module, IMAGES)
+    both, below = (Below(model, end), Below(module, end)), graph(function)
+    take_off(below, find_end(below, IMAGES))
+
+    def gradient(run):
+        leaf = IMAGES.clone().requires_grad_(True)
+        values = run(leaf.clone()).flatten(1)
+        weights = torch.linspace(-1, 2, values.numel()).reshape(values.shape).to(values)
+        return torch.autograd.grad(values, leaf, weights)[0]
+
+    wanted = gradient(below)
+    for run in both:
+        torch.testing.assert_close(gradient(run), wanted)
+        assert torch.equal(run(IMAGES), model(IMAGES).flatten(1))

@@ -9,7 +9,7 @@ from pyxai.capture.classifier import Classifier
 from pyxai.capture.needs import Needs
 from pyxai.capture.outputs import Asked, Output
 from pyxai.capture.program import capture
-from pyxai.capture.scored import Odds, Scored
+from pyxai.capture.scored import Scored
 from tests.capture.against import captured, relative
 
 IMAGES = torch.rand(3, 3, 6, 6, dtype=torch.float64)
@@ -236,18 +236,6 @@ def test_a_confident_end_does_not_make_its_backward_pass_look_like_another(end):
     assert torch.equal(program.forward(IMAGES), capture(Classifier(model.body), IMAGES).forward(IMAGES))
 
 
-def test_odds_have_gradients_where_probabilities_have_none():
-    logits = torch.tensor([[0.0, -40.0, -900.0, -30.0]], dtype=torch.float64, requires_grad=True)
-
-    class End:
-        name = "softmax"
-
-    found = Odds(nn.Softmax(1), End())(logits)
-    assert found[0].tolist() == pytest.approx([0, -40, 0, -30])
-    (gradient,) = torch.autograd.grad(found.sum(), logits)
-    torch.testing.assert_close(gradient, torch.tensor([[-2.0, 1, 0, 1]], dtype=torch.float64))
-
-
 class Doubled(torch.autograd.Function):
     """The identity, with twice its derivative."""
 
@@ -258,6 +246,19 @@ class Doubled(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         return 2 * gradient
+
+
+@pytest.mark.parametrize("scale", [1, 300, 1e6])
+@pytest.mark.parametrize("end", [nn.Softmax(1), nn.LogSoftmax(1), nn.Sigmoid()])
+def test_a_saturated_end_does_not_hide_a_backward_pass_of_its_own(end, scale):
+    """At the largest scale all probabilities are 0 or 1, and their gradients exactly 0."""
+    model = Confident(nn.Sequential(nn.Identity(), end)).eval()
+    model.body[1].weight.data *= scale / 300
+    assert capture(Classifier(model), IMAGES).captured
+    model.end[0].forward = Doubled.apply
+    program = capture(Classifier(model), IMAGES)
+    assert (program.captured, program.output.taken_off) == (False, False)
+    assert "is not the derivative of its forward pass" in program.reason
 
 
 @pytest.mark.parametrize("end", [nn.Softmax(1), nn.Sigmoid()])

@@ -20,7 +20,7 @@ from pyxai.engine.runner.distributed import World, world
 from pyxai.engine.runner.prepare import Clock, Prepared, prepare
 from pyxai.engine.runner.progress import Progress, Summary, one_progress, together
 from pyxai.engine.status import MODEL_FAILED, OK, PENDING, RESULT_NOT_FINITE
-from pyxai.engine.store.results import as_arrays, not_finite, tensors
+from pyxai.engine.store.results import as_arrays, not_finite, tensors, zero_maps
 from pyxai.engine.store.store import Store
 from pyxai.engine.store.writer import Chunk, Writer
 
@@ -121,32 +121,33 @@ class _Loop:
         return 0 if self._prepared.device.type == "cpu" else min(8, max(1, (os.cpu_count() or 1) - 1))
 
     def _committed(self, chunk: Chunk) -> None:
-        self._progress.advance(len(chunk.rows), len(chunk.errors))
+        self._progress.advance(len(chunk.rows), int((chunk.status != OK).sum()))
 
     def _explain_batch(self) -> None:
         batch, self._batch = self._batch, []
         if not batch:
             return
         try:
-            values = self._explain(batch)
+            results = self._explain(batch)
         except Exception as error:  # the model's own code may raise anything
             if out_of_memory(error):
                 raise RunError("out of memory: continue with --resume and a smaller --batch-size") from error
             self._explain_singly(batch)
         else:
-            self._store_results(batch, values)
+            self._store_results(batch, *results)
 
     def _explain_singly(self, batch: list[tuple[int, np.ndarray]]) -> None:
         """A batch raised: find the images that do so alone. The others come out as they would have."""
         for row, pixels in batch:
             try:
-                values = self._explain([(row, pixels)])
+                results = self._explain([(row, pixels)])
             except Exception as error:  # as above
                 self._fail(row, RowError(MODEL_FAILED, f"{type(error).__name__}: {one_line(error)}"))
             else:
-                self._store_results([(row, pixels)], values)
+                self._store_results([(row, pixels)], *results)
 
-    def _explain(self, batch: list[tuple[int, np.ndarray]]) -> dict[str, np.ndarray]:
+    def _explain(self, batch: list[tuple[int, np.ndarray]]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """What is stored of each row, and how many of its maps are zero throughout."""
         prepared = self._prepared
         rows = [row for row, _ in batch]
         target = prepared.target
@@ -154,13 +155,18 @@ class _Loop:
             target = torch.from_numpy(target[rows])
         ids = torch.from_numpy(prepared.images.ids[rows])
         explanation = prepared.explainer(prepared.input([pixels for _, pixels in batch]), target, ids=ids)
-        return as_arrays(tensors(explanation, self._job.keep), self._store.manifest["arrays"])
+        values = as_arrays(tensors(explanation, self._job.keep), self._store.manifest["arrays"])
+        return values, zero_maps(explanation)
 
-    def _store_results(self, batch: list[tuple[int, np.ndarray]], values: dict[str, np.ndarray]) -> None:
+    def _store_results(
+        self, batch: list[tuple[int, np.ndarray]], values: dict[str, np.ndarray], zeros: np.ndarray
+    ) -> None:
         broken = not_finite(values)
         for place, (row, _) in enumerate(batch):
             chunk = self._chunk(row)
             chunk.fill(row, values, place)
+            if zeros[place]:
+                chunk.note_zeros(row, self._names[row], int(zeros[place]))
             if place in broken:
                 self._note(chunk, row, RowError(RESULT_NOT_FINITE, f"NaN or infinity in `{broken[place]}`"))
             self._finish(chunk)
@@ -202,11 +208,10 @@ def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float])
     )
     programs = store.manifest["explainer"]["programs"]
     summary.explained = programs[0].get("explained", "") if programs else ""
+    summary.zero_maps = sum(entry["maps"] for entry in store.zero_maps())
     if known.any():
         if "evaluations" in store.arrays:
             summary.evaluations = float(store.arrays["evaluations"][:][known].mean())
-        if "zero_map" in store.arrays:
-            summary.zero_maps = int(store.arrays["zero_map"][:][known].sum())
         if "residual" in store.arrays:
             residual = store.arrays["residual"][:][known]
             residual = residual[np.isfinite(residual)]

@@ -70,6 +70,11 @@ class Run:
         """``row``, ``path``, ``status`` and ``reason`` of every row that failed."""
         return self._store.errors()
 
+    @property
+    def zero_maps(self) -> list[dict[str, Any]]:
+        """``row``, ``path`` and number of ``maps`` of every result with maps that are zero throughout."""
+        return self._store.zero_maps()
+
     def image(self, row: int) -> np.ndarray:
         """The picture of one row as it was explained, before normalisation: uint8 (H, W, C), read again.
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from pyxai.methods.explanation import Explanation
 
+ZERO_MAP = "zero_map"
 NUMBERS = ("target", "score", "delta", "residual", "evaluations")
 
 
@@ -28,8 +29,19 @@ def tensors(explanation: Explanation, keep: str) -> dict[str, Tensor]:
     return {**kept, **{name: value for name, value in found.items() if value is not None}}
 
 
+def zero_maps(explanation: Explanation) -> np.ndarray:
+    """(N,) int64: how many of each image's maps are noted as zero throughout."""
+    noted = explanation.extras.get(ZERO_MAP)
+    if noted is None:
+        return np.zeros(len(explanation), np.int64)
+    return noted.reshape(len(explanation), -1).sum(1).cpu().numpy()
+
+
 def describe(values: dict[str, Tensor], store_dtype: str) -> dict[str, dict[str, Any]]:
-    """Shape (without the row axis) and dtype of each array, for the manifest."""
+    """Shape (without the row axis) and dtype of each array, for the manifest.
+
+    Maps of zeros are rare: they are lines of text, because one array more slows a fast run by a tenth.
+    """
 
     def dtype(name: str, value: Tensor) -> str:
         if name in ("heatmap", "attribution") or value.ndim > 3:
@@ -38,7 +50,9 @@ def describe(values: dict[str, Tensor], store_dtype: str) -> dict[str, dict[str,
         return "float32" if half else str(value.dtype).removeprefix("torch.")
 
     return {
-        name: {"shape": list(value.shape[1:]), "dtype": dtype(name, value)} for name, value in values.items()
+        name: {"shape": list(value.shape[1:]), "dtype": dtype(name, value)}
+        for name, value in values.items()
+        if name != ZERO_MAP
     }
 
 

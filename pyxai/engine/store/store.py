@@ -21,10 +21,13 @@ import zarr
 
 from pyxai.engine.errors import InputError
 from pyxai.engine.job import CHUNK
-from pyxai.engine.status import PENDING
+from pyxai.engine.status import OK, PENDING
 
 FORMAT = "pyxai-run"
 FORMAT_VERSION = 1
+
+ERRORS = "errors.jsonl"
+ZERO_MAPS = "zero_maps.jsonl"
 
 _FILL = {"target": -1, "predicted": -1, "evaluations": 0}
 
@@ -82,7 +85,7 @@ class Store:
                 for row, name in enumerate(names):
                     file.write(json.dumps({"row": row, "path": name}) + "\n")
             (building / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-            (building / "errors.jsonl").touch()
+            (building / ERRORS).touch()
             building.rename(path)
         except FileExistsError:
             shutil.rmtree(building, ignore_errors=True)
@@ -106,15 +109,15 @@ class Store:
             return [json.loads(line)["path"] for line in file]
 
     def write(
-        self, chunk: int, values: dict[str, np.ndarray], status: np.ndarray, errors: list[dict]
+        self, chunk: int, values: dict[str, np.ndarray], status: np.ndarray, lines: dict[str, list[dict]]
     ) -> None:
-        """Commit one chunk. Until the last line it counts as not begun."""
+        """Commit one chunk, with the ``lines`` for each text file. Until the end it counts as not begun."""
         rows = self.rows_of(chunk)
         window = slice(rows.start, rows.stop)
         for name, array in self.arrays.items():
             array[window] = values[name]
-        if errors:
-            _append(self.path / "errors.jsonl", errors)
+        for name, entries in lines.items():
+            _append(self.path / name, entries)
         self.status[window] = status
 
     def clean(self, chunks: Iterable[int]) -> None:
@@ -134,8 +137,15 @@ class Store:
     def errors(self) -> list[dict[str, Any]]:
         """``row``, ``path``, ``status`` and ``reason`` of every failed row, by row."""
         status = self.status[:]
-        found = {entry["row"]: entry for entry in _lines(self.path / "errors.jsonl")}
+        found = {entry["row"]: entry for entry in _lines(self.path / ERRORS)}
         return [found[row] for row in sorted(found) if status[row] == found[row]["status"]]
+
+    def zero_maps(self) -> list[dict[str, Any]]:
+        """``row``, ``path`` and number of ``maps`` of every result with maps of zeros, by row."""
+        status = self.status[:]
+        path = self.path / ZERO_MAPS
+        found = {entry["row"]: entry for entry in _lines(path)} if path.exists() else {}
+        return [found[row] for row in sorted(found) if status[row] == OK]
 
     def record(self, entry: dict[str, Any]) -> None:
         """Append what one process did to ``runs.jsonl``."""

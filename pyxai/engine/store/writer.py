@@ -12,7 +12,7 @@ import numpy as np
 
 from pyxai.engine.errors import RunError
 from pyxai.engine.status import OK
-from pyxai.engine.store.store import Store, fill_value
+from pyxai.engine.store.store import ERRORS, ZERO_MAPS, Store, fill_value
 
 
 @dataclass
@@ -24,14 +24,14 @@ class Chunk:
         rows: its rows.
         values: array name to what is to be stored; rows without a result keep the fill value.
         status: (rows,) uint8; 0 while a row is still to come.
-        errors: lines for ``errors.jsonl``.
+        lines: file name to what is appended to that text file of the store.
     """
 
     index: int
     rows: range
     values: dict[str, np.ndarray]
     status: np.ndarray
-    errors: list[dict[str, Any]] = field(default_factory=list)
+    lines: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, store: Store, index: int) -> Chunk:
@@ -45,13 +45,20 @@ class Chunk:
     def fail(self, row: int, path: str, status: int, reason: str) -> None:
         """``row`` has no result, or one that is not to be used."""
         self.status[row - self.rows.start] = status
-        self.errors.append({"row": row, "path": path, "status": status, "reason": reason})
+        self._line(ERRORS, {"row": row, "path": path, "status": status, "reason": reason})
 
     def fill(self, row: int, values: dict[str, np.ndarray], place: int) -> None:
         """``row`` has the result number ``place`` of ``values``."""
         for name, array in self.values.items():
             array[row - self.rows.start] = values[name][place]
         self.status[row - self.rows.start] = OK
+
+    def note_zeros(self, row: int, path: str, maps: int) -> None:
+        """``maps`` of the maps of ``row`` are zero throughout, which is a result."""
+        self._line(ZERO_MAPS, {"row": row, "path": path, "maps": maps})
+
+    def _line(self, file: str, entry: dict[str, Any]) -> None:
+        self.lines.setdefault(file, []).append(entry)
 
 
 class Writer:
@@ -98,7 +105,7 @@ class Writer:
         while (chunk := self._queue.get()) is not None:
             if self._error is None:  # after an error, drain: nobody may wait on a full queue
                 try:
-                    self._store.write(chunk.index, chunk.values, chunk.status, chunk.errors)
+                    self._store.write(chunk.index, chunk.values, chunk.status, chunk.lines)
                 except OSError as error:
                     self._error = error
                 else:

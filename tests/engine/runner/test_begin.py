@@ -25,7 +25,7 @@ def test_arrays_are_those_of_one_explanation(begun):
     _, prepared = begun
     manifest = prepared.store.manifest
     assert manifest["arrays"]["heatmap"] == {"shape": [12, 12], "dtype": "float32"}
-    names = ["heatmap", "target", "score", "delta", "residual", "evaluations", "zero_map"]
+    names = ["heatmap", "target", "score", "delta", "residual", "evaluations"]
     assert list(manifest["arrays"]) == names
     assert (manifest["rows"], manifest["reduce"], prepared.store.rows) == (64, "sum", 150)
     assert len(prepared.store.pending(range(3))) == 3

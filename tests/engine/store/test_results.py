@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 import pyxai
-from pyxai.engine.store.results import as_arrays, describe, not_finite, tensors
+from pyxai.engine.store.results import as_arrays, describe, not_finite, tensors, zero_maps
 from pyxai.methods.explanation import Explanation
 from tests.engine import tiny
 
@@ -36,8 +36,19 @@ def test_what_else_a_method_tells_is_kept_beside_what_has_its_shape():
     assert "other" not in tensors(explanation, "both")
 
 
+def test_maps_of_zeros_are_counted_and_are_no_array():
+    explanation = explained("gradient", "top2")
+    assert "zero_map" not in describe(tensors(explanation, "heatmap"), "float32")
+    explanation.extras["zero_map"] = torch.tensor([[True, True], [False, True], [False, False]])
+    assert zero_maps(explanation).tolist() == [2, 1, 0]
+    assert zero_maps(Explanation(torch.zeros(2, 1, 4, 4), *[None] * 6, method="x")).tolist() == [0, 0]
+    arrays = as_arrays(tensors(explanation, "heatmap"), {"zero_map": {"shape": [2], "dtype": "bool"}})
+    assert arrays["zero_map"].sum() == 3  # of a store that an earlier version began
+
+
 def test_shapes_and_dtypes():
     values = tensors(explained(target="top2", steps=2), "both")
+    del values["zero_map"]
     described = describe(values, "float16")
     assert described["heatmap"] == {"shape": [2, 12, 12], "dtype": "float16"}
     assert described["attribution"] == {"shape": [2, 3, 12, 12], "dtype": "float16"}

@@ -45,7 +45,7 @@ def test_rows_not_done_are_marked_in_every_array(store):
 
 def test_a_chunk_of_fill_values_is_written_all_the_same(store):
     """Else a chunk could not be told from one that a kill left out."""
-    store.write(1, {**chunk(36, 0), "target": np.full(36, -1)}, np.full(36, 2, np.uint8), [])
+    store.write(1, {**chunk(36, 0), "target": np.full(36, -1)}, np.full(36, 2, np.uint8), {})
     assert (store.path / "evaluations" / "c" / "1").exists()
     assert (store.path / "target" / "c" / "1").exists()
     assert store.pending(range(2)) == [0]
@@ -57,7 +57,7 @@ def test_status_is_written_last(store, monkeypatch):
 
     monkeypatch.setattr("pyxai.engine.store.store._append", torn)
     with pytest.raises(OSError, match="No space left"):
-        store.write(0, chunk(64, 1), np.ones(64, np.uint8), [{"row": 3}])
+        store.write(0, chunk(64, 1), np.ones(64, np.uint8), {"errors.jsonl": [{"row": 3}]})
     assert store.pending(range(2)) == [0, 1]
     assert store.arrays["target"][0] == 1
 
@@ -68,15 +68,26 @@ def test_errors_survive_torn_and_repeated_lines(store):
         file.write(json.dumps(entries[0]) + "\n" + json.dumps(entries[1])[:20])
     status = np.ones(64, np.uint8)
     status[5] = 2
-    store.write(0, chunk(64, 1), status, entries[:1])
+    store.write(0, chunk(64, 1), status, {"errors.jsonl": entries[:1]})
     status = np.ones(36, np.uint8)
     status[70 - 64] = 2
-    store.write(1, chunk(36, 1), status, entries[1:])
+    store.write(1, chunk(36, 1), status, {"errors.jsonl": entries[1:]})
     assert store.errors() == entries
 
 
+def test_maps_of_zeros_are_known_by_row_where_the_row_is_done(store):
+    assert store.zero_maps() == []
+    entries = [{"row": row, "path": NAMES[row], "maps": 1} for row in (7, 5, 6, 70)]
+    with open(store.path / "zero_maps.jsonl", "w") as file:  # row 70 was written before a kill
+        file.write("".join(json.dumps(entry) + "\n" for entry in (entries[3], entries[1])))
+    status = np.ones(64, np.uint8)
+    status[6] = 6
+    store.write(0, chunk(64, 1), status, {"zero_maps.jsonl": entries[:3]})
+    assert [line["row"] for line in store.zero_maps()] == [5, 7]
+
+
 def test_the_second_to_create_a_store_opens_the_first(store):
-    store.write(0, chunk(64, 7), np.ones(64, np.uint8), [])
+    store.write(0, chunk(64, 7), np.ones(64, np.uint8), {})
     again = Store.create(store.path, MANIFEST, NAMES)
     assert again.arrays["target"][0] == 7
     assert [path.name for path in store.path.parent.iterdir()] == ["run.zarr"]

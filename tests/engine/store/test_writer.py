@@ -36,7 +36,14 @@ def test_rows_are_filled_and_fail(store):
     chunk.fail(70, "70.png", UNREADABLE, "cut")
     assert (chunk.status[70 - 64], (chunk.status == OK).sum()) == (UNREADABLE, 35)
     assert chunk.values["target"][3] == 67 and chunk.values["score"][3] == 3.5
-    assert chunk.errors == [{"row": 70, "path": "70.png", "status": UNREADABLE, "reason": "cut"}]
+    assert chunk.lines["errors.jsonl"] == [{"row": 70, "path": "70.png", "status": UNREADABLE, "reason": "cut"}]
+
+
+def test_maps_of_zeros_are_noted(store):
+    chunk = filled(store, 1)
+    chunk.note_zeros(70, "70.png", 2)
+    assert chunk.lines == {"zero_maps.jsonl": [{"row": 70, "path": "70.png", "maps": 2}]}
+    assert (chunk.status == OK).all()
 
 
 def test_leaving_waits_until_all_is_stored_in_order(store):
