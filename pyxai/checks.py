@@ -46,6 +46,12 @@ def expect_images(images: Any) -> None:
     expect(0 not in shape[1:], "images", "have at least one channel and one pixel", shape)
 
 
+def plain(value: Any) -> Any:
+    """A tensor of a subclass as a plain one, which shares its memory; all else as it is."""
+    subclass = isinstance(value, Tensor) and type(value) is not Tensor
+    return value.as_subclass(Tensor) if subclass else value
+
+
 def whole(name: str, value: Any, least: int | None = None) -> None:
     """An option's value is a whole number, not below ``least``."""
     fits = isinstance(value, Integral) and not isinstance(value, bool) and (least is None or value >= least)

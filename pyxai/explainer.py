@@ -14,23 +14,25 @@ from torch import Tensor, nn
 from pyxai.capture.classifier import (
     Classifier,
     check_evaluation_mode,
-    fingerprint,
     parameter_device,
     parameter_dtype,
 )
 from pyxai.capture.executor import Executor, exact_arithmetic
 from pyxai.capture.needs import Needs
-from pyxai.capture.number import Call
-from pyxai.capture.outputs import KINDS, Asked, Kind, Output
+from pyxai.capture.output.kinds import KINDS, Asked, Kind, Output
+from pyxai.capture.output.number import Call
 from pyxai.capture.pick import Pick
 from pyxai.capture.program import Program, capture
 from pyxai.capture.rows import FixedRows, default_rows, fit_rows
-from pyxai.checks import expect, naming, one_of, whole
+from pyxai.capture.unchanged import Unchanged
+from pyxai.checks import expect, naming, one_of, plain, whole
+from pyxai.locks import Lock
 from pyxai.methods.explanation import Explanation, explanation
 from pyxai.methods.request import Maps, Request, check_ids, check_images
 from pyxai.methods.table import build
 from pyxai.methods.targets import Target, parse_target
 
+_CAPTURED = ("_programs", "_unchanged", "_lock")
 MOST_PROGRAMS = 8  # input shapes whose captures are kept; each may hold a folded copy of the weights
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
 
@@ -95,9 +97,22 @@ class Explainer:
         self.precision = precision
         self.output_kind = output_kind
         self._names = _by_number(class_names)
-        self._programs: dict[tuple, Program] = {}
-        self._fingerprint: tuple | None = None
         self._doubted = False  # whether it was said that the kind of output was told by its values
+        self._forget()
+
+    def _forget(self) -> None:
+        """Know nothing of the model but itself."""
+        self._programs: dict[tuple, Program] = {}
+        self._unchanged: Unchanged | None = None
+        self._lock = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was captured: a copy, here or in another process, captures the model for itself."""
+        return {key: value for key, value in vars(self).items() if key not in _CAPTURED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._forget()
 
     def __call__(self, images: Tensor, target: Any = None, ids: Any = None) -> Explanation:
         """Explain ``images``.
@@ -113,6 +128,7 @@ class Explainer:
             ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching;
                 default the row number.
         """
+        images, target, ids = plain(images), plain(target), plain(ids)
         with naming(self.method.name):
             self._check(images)
             parsed, ids = parse_target(target, images, self._names), check_ids(ids, images)
@@ -133,6 +149,7 @@ class Explainer:
         Raises:
             ValueError: the method does not go by rules of relevance, or there are several targets per image.
         """
+        images, target = plain(images), plain(target)
         with naming(self.method.name):
             self._check(images)
             expect(len(images) > 0, "images", "hold at least one image", tuple(images.shape))
@@ -156,6 +173,7 @@ class Explainer:
 
     def prepare(self, images: Tensor, target: Any = None) -> None:
         """Capture the model for images of this shape, and a callable target, before the first call."""
+        images = plain(images)
         with naming(self.method.name):
             self._check(images)
             if self._classifier is not None:
@@ -194,18 +212,22 @@ class Explainer:
         expect(wide, "precision", f"be 'fp32' for a {images.dtype} model", repr(self.precision))
 
     def _program(self, images: Tensor, call: Call | None) -> Program:
+        with self._lock:
+            return self._known_program(images, call)
+
+    def _known_program(self, images: Tensor, call: Call | None) -> Program:
         check_evaluation_mode(self._classifier.model)
-        current = fingerprint(self._classifier)
-        if self._programs and current != self._fingerprint:
-            warnings.warn("the model changed since it was captured; capturing it again", stacklevel=4)
+        if self._unchanged is None or not self._unchanged():
+            if self._programs:
+                warnings.warn("the model changed since it was captured; capturing it again", stacklevel=5)
             self._programs.clear()
-        self._fingerprint = current
+            self._unchanged = Unchanged(self._classifier)
         if isinstance(call, nn.Module):
             check_evaluation_mode(call, "target")
         key = (images.shape[1:], images.dtype, images.device, id(call))  # the program keeps the callable
         known = self._programs.get(key)
         if known is not None and known.made is not None and not known.made.again(call):
-            warnings.warn("the target changed since it was captured; capturing it again", stacklevel=4)
+            warnings.warn("the target changed since it was captured; capturing it again", stacklevel=5)
             del self._programs[key]
         if key not in self._programs:
             if len(self._programs) == MOST_PROGRAMS:
@@ -225,10 +247,10 @@ class Explainer:
         got = f"{known.describe()} for one image size, {program.output.describe()} for another"
         expect(same, "output_kind", "be given where the output does not tell it", got)
         if program.output.doubt and not self._doubted:
-            warnings.warn(program.output.doubt, stacklevel=5)
+            warnings.warn(program.output.doubt, stacklevel=6)
             self._doubted = True
         if program.note:
-            warnings.warn(f"{self.method.name}: {program.note}", stacklevel=5)
+            warnings.warn(f"{self.method.name}: {program.note}", stacklevel=6)
         return program
 
     def _empty(self, executor: FixedRows, request: Request) -> Explanation:

@@ -194,7 +194,7 @@ def _attribute(module: fx.GraphModule, value: Tensor) -> fx.Node:
     name = f"folded_{sum(1 for key in module._buffers if key.startswith('folded_'))}"
     module.register_buffer(name, value)
     node = module.graph.get_attr(name)
-    node.meta["val"] = value
+    node.meta["val"] = value.to("meta")  # what is known of it, without holding it
     return node
 
 

@@ -18,7 +18,7 @@ class Classifier(nn.Module):
     """``model`` followed by the choice of its output: one tensor (N, K), as the model returns it.
 
     An output (N,), one number for each image, is brought to (N, 1). What the numbers mean is decided by
-    :mod:`pyxai.capture.outputs`.
+    :mod:`pyxai.capture.output.kinds`.
 
     Args:
         model: any module; ``torch.compile`` and (Distributed)DataParallel wrappers are taken off, unless they
@@ -131,13 +131,14 @@ def unwrap(model: Any) -> nn.Module:
 
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-_ACTIVE_IN_TRAINING = (
-    nn.modules.dropout._DropoutNd,
-    nn.modules.batchnorm._NormBase,
-    nn.RReLU,
-    nn.MultiheadAttention,
-    nn.RNNBase,
-)
+# What decides, of the modules that compute something else in training mode, whether they do.
+_ACTIVE_IN_TRAINING = {
+    nn.modules.dropout._DropoutNd: lambda module: module.p > 0,
+    nn.modules.batchnorm._NormBase: lambda module: module.track_running_stats,
+    nn.RReLU: lambda module: module.lower != module.upper,
+    nn.MultiheadAttention: lambda module: module.dropout > 0,
+    nn.RNNBase: lambda module: module.dropout > 0,
+}
 
 
 def check_evaluation_mode(model: nn.Module, argument: str = "model") -> None:
@@ -152,8 +153,8 @@ def check_evaluation_mode(model: nn.Module, argument: str = "model") -> None:
             raise ValueError(
                 f"`{argument}` must treat each image alone: {kind} `{name or kind}` has no running statistics"
             )
-        idle = getattr(module, "p", 1) == 0 or not getattr(module, "track_running_stats", True)
-        if module.training and isinstance(module, _ACTIVE_IN_TRAINING) and not idle:
+        active = (does for known, does in _ACTIVE_IN_TRAINING.items() if isinstance(module, known))
+        if module.training and any(does(module) for does in active):
             raise ValueError(
                 f"`{argument}` must be in evaluation mode: {kind} `{name or kind}` is training; call eval()"
             )
@@ -172,15 +173,3 @@ def parameter_device(model: nn.Module) -> torch.device | None:
 def _tensors(model: nn.Module):
     yield from model.parameters()
     yield from model.buffers()
-
-
-def fingerprint(model: nn.Module) -> tuple:
-    """Changes whenever a module, a parameter, a buffer or a training flag does.
-
-    Tensors are known by storage, version, shape and dtype; writing through ``.data`` leaves no trace.
-    """
-    tensors = tuple(
-        (t.data_ptr(), 0 if t.is_inference() else t._version, t.shape, t.stride(), t.dtype, t.device)
-        for t in _tensors(model)
-    )
-    return tensors, tuple((id(module), module.training) for module in model.modules())

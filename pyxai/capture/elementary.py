@@ -98,7 +98,7 @@ def _border(parts: fx.GraphModule, node: fx.Node) -> None:
         parts.register_buffer(name, aten.constant_pad_nd.default(zeros, pad, _pad_value(node)))
     with node.graph.inserting_before(node):
         border = node.graph.get_attr(name)
-        border.meta["val"] = getattr(parts, name)
+        border.meta["val"] = getattr(parts, name).to("meta")
         padded = node.graph.call_function(aten.constant_pad_nd.default, (source, pad, 0))
     padded.meta = dict(node.meta)
     _replace(node, aten.add.Tensor, (padded, border))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,23 +13,40 @@ from pyxai.capture.inner import Values
 from pyxai.capture.program import Program
 from pyxai.capture.rows import FixedRows
 from pyxai.checks import expect
+from pyxai.locks import Lock
 
 Choose = Callable[[Tensor], Tensor]
 
 
-@contextmanager
-def exact_arithmetic(device: torch.device):
+class _Exact:
+    """Settings of the process: the first thread that needs them makes them, the last takes them back."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._settings = Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                matmul = torch.backends.cuda.matmul
+                self._settings.callback(setattr, matmul, "allow_tf32", matmul.allow_tf32)
+                matmul.allow_tf32 = False
+                exact = {"benchmark": False, "deterministic": True, "allow_tf32": False}
+                self._settings.enter_context(torch.backends.cudnn.flags(**exact))
+
+    def __exit__(self, *_: Any) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._settings.close()
+
+
+_EXACT = _Exact()
+
+
+def exact_arithmetic(device: torch.device) -> AbstractContextManager[None]:
     """On CUDA: no TF32, no algorithm whose result changes from call to call; settings come back after."""
-    if device.type != "cuda":
-        yield
-        return
-    matmul = torch.backends.cuda.matmul
-    allowed, matmul.allow_tf32 = matmul.allow_tf32, False
-    try:
-        with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
-            yield
-    finally:
-        matmul.allow_tf32 = allowed
+    return _EXACT if device.type == "cuda" else nullcontext()
 
 
 class Executor(FixedRows):

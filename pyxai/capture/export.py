@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import gc
 import logging
 import math
 import operator
+import sys
+import threading
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager, redirect_stderr
 from functools import cache
+from typing import Any, TextIO
 
 import torch
 from torch import Tensor, fx, nn
@@ -18,6 +21,7 @@ from torch.fx.traceback import annotate_fn
 
 from pyxai.capture.calls import deviation
 from pyxai.capture.classifier import Classifier
+from pyxai.capture.isolated import NotCopied, isolated
 from pyxai.capture.layers import Watch
 
 aten = torch.ops.aten
@@ -76,10 +80,11 @@ class CaptureError(RuntimeError):
 
 
 class _Observed(Classifier):
-    """A classifier that returns the values of some layers beside the scores, as they are when made."""
+    """A copy of a classifier that returns the scores and the values of some layers, as they are when made."""
 
     def __init__(self, classifier: Classifier, layers: tuple[str, ...]):
-        super().__init__(classifier.model, classifier.output, classifier.any_shape)
+        copied = isolated(classifier)
+        super().__init__(copied.model, copied.output, copied.any_shape)
         self.layers = layers
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -102,7 +107,11 @@ def export(classifier: Classifier, images: Tensor, layers: tuple[str, ...] = ())
         CaptureError: where ``torch.export`` cannot follow the model.
         ValueError: where the model draws random numbers in evaluation mode.
     """
-    shape, observed = images.shape[1:], _Observed(classifier, layers)
+    try:
+        observed = _Observed(classifier, layers)
+    except NotCopied as error:
+        raise CaptureError(str(error)) from error
+    shape = images.shape[1:]
     try:
         free = {0: torch.export.Dim.DYNAMIC}
         return _graph_module(_trace(observed, images.new_zeros(2, *shape), free), layers)
@@ -120,6 +129,14 @@ def _trace(classifier: Classifier, example: Tensor, dynamic: dict | None) -> tor
             ).run_decompositions(_decompositions())
     except Exception as error:  # torch.export raises many types, also its own internal ones
         raise CaptureError(f"torch.export: {_first_line(error)}") from error
+    finally:
+        _let_callers_go()
+
+
+@cache
+def _let_callers_go() -> None:
+    """The first trace imports parts of torch, one of which keeps the frames of all callers in a circle."""
+    gc.collect()
 
 
 @cache
@@ -271,6 +288,19 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
 
 
+class _WithoutThisThread:
+    """A stream without what the thread that made this writes to it."""
+
+    def __init__(self, stream: TextIO):
+        self._stream, self._thread = stream, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        return len(text) if threading.get_ident() == self._thread else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 @contextmanager
 def quiet():
     """Keep what torch logs, warns and prints of a graph to itself: a failure is said once, by the caller."""
@@ -281,7 +311,7 @@ def quiet():
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        with warnings.catch_warnings(), redirect_stderr(_WithoutThisThread(sys.stderr)):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, fx
 
 from pyxai.capture.layers import Watch, find_layer
-from pyxai.capture.scored import Scored
 from pyxai.capture.split import beside, replaced
 
 Values = dict[str, Tensor]
@@ -88,11 +87,19 @@ class CapturedInner(Inner):
 
 
 class HookedInner(Inner):
-    """Layers of a model that runs as it is, seen by hooks that live inside the call."""
+    """Layers of a model that runs as it is, seen by hooks that live inside the call.
 
-    def __init__(self, classifier: Scored, per_image: dict[str, tuple[int, ...]]):
+    Args:
+        classifier: images (n, C, H, W) to scores (n, K).
+        model: the part of it that has the layers.
+        per_image: layer to the shape of what it has for one image.
+    """
+
+    def __init__(
+        self, classifier: torch.nn.Module, model: torch.nn.Module, per_image: dict[str, tuple[int, ...]]
+    ):
         super().__init__(per_image)
-        self._classifier = classifier
+        self._classifier, self._model = classifier, model
 
     def values(self, images):
         with torch.no_grad():
@@ -116,7 +123,7 @@ class HookedInner(Inner):
             kept[name] = keep(value)
             return kept[name].clone()
 
-        with Watch(self._classifier.model, self.per_image, see):
+        with Watch(self._model, self.per_image, see):
             return self._classifier(images.clone()), kept
 
 

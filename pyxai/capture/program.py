@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx, nn
 
 from pyxai.capture.backward import OwnBackward, check_alone, check_gradient, own_backward
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.derivative import dead_ends, no_gradient
-from pyxai.capture.ends import Below, End, find_end
 from pyxai.capture.export import CaptureError, export, quiet
 from pyxai.capture.fast.affine import split_stem
 from pyxai.capture.fast.differentiable import differentiable
 from pyxai.capture.fast.pointwise import uses_convolutions
 from pyxai.capture.fast.stem import Stem
+from pyxai.capture.guards import AGREEMENT, NotDeterministic, distance, finite_rows, first_line, one, outputs
 from pyxai.capture.inner import CapturedInner, HookedInner, Inner
+from pyxai.capture.isolated import hooked
 from pyxai.capture.layers import shapes_per_image
 from pyxai.capture.needs import Needs
-from pyxai.capture.number import Made, made_as_it_is
-from pyxai.capture.outputs import AUTO, Asked, Output, settle
+from pyxai.capture.output.ends import Below, End, find_end
+from pyxai.capture.output.kinds import AUTO, Asked, Output, settle
+from pyxai.capture.output.number import Made, made_as_it_is
+from pyxai.capture.output.scored import Scored, finish
 from pyxai.capture.rows import with_mates
-from pyxai.capture.scored import Scored, finish
 from pyxai.capture.single import is_half
 from pyxai.capture.split import copy as copied
+from pyxai.capture.split import let_go
 from pyxai.checks import one_of
+from pyxai.locks import Lock
 
-# Largest relative distance between the captured and the eager output at which they count as the same model.
-AGREEMENT = {torch.float64: 1e-10, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 2e-2}
+# A trace changes what is global in torch, and so would the checks of one thread fail beside another's.
+_ONE_AT_A_TIME = Lock()
 
 
 @dataclass
@@ -75,15 +80,17 @@ class Program:
     per_image: dict[str, tuple[int, ...]] = field(default_factory=dict)
     seen_from: Callable[[dict[str, tuple[int, ...]]], Inner] | None = None
     _prepared: list[tuple[Any, Any]] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
     _inner: dict[tuple[str, ...], Inner] = field(default_factory=dict)
 
     def prepared(self, owner: Any, make: Callable[[], Any]) -> Any:
         """``make()``, kept for the next call of ``owner``: what a method derives from the graph once."""
-        for known, value in self._prepared:
-            if known is owner:
-                return value
-        self._prepared.append((owner, make()))
-        return self._prepared[-1][1]
+        with self._lock:
+            for known, value in self._prepared:
+                if known is owner:
+                    return value
+            self._prepared.append((owner, make()))
+            return self._prepared[-1][1]
 
     def inner(self, layers: tuple[str, ...]) -> Inner:
         """The model as seen from ``layers``, which :func:`capture` was told of."""
@@ -108,10 +115,6 @@ class Program:
         }
 
 
-class _ImagesMixed(Exception):
-    """A model whose output for an image depends on the others of its batch."""
-
-
 def capture(
     classifier: Classifier,
     images: Tensor,
@@ -122,6 +125,8 @@ def capture(
 ) -> Program:
     """Capture ``classifier`` for images of this shape; run it eagerly where that fails and ``needs`` allows.
 
+    One thread of the process does so at a time. Others may use the model meanwhile, and find it as it is.
+
     Args:
         needs: what will be asked of the model; where that is its graph, a failure is an error.
         dtype: run gradients in this dtype.
@@ -129,15 +134,36 @@ def capture(
         asked: what of the output is explained.
 
     Raises:
-        ValueError: the model is random, mixes the images of a batch or cannot run on these, a layer's name is
-            unknown, its output is not of the kind asked for, it cannot be captured although ``needs`` asks
-            for its graph, or gradients are asked for and none by the pixels can be other than zero.
+        ValueError: the model is random, mixes the images of a batch, changes when it is called or cannot run
+            on these, a layer's name is unknown, its output is not of the kind asked for, it cannot be
+            captured although ``needs`` asks for its graph, or gradients are asked for and none by the pixels
+            can be other than zero.
     """
+    with _ONE_AT_A_TIME:
+        return _capture(classifier, images, needs, dtype, layers, asked)
+
+
+def _capture(
+    classifier: Classifier,
+    images: Tensor,
+    needs: Needs,
+    dtype: torch.dtype | None,
+    layers: Iterable[str],
+    asked: Asked,
+) -> Program:
     shape = tuple(images.shape[1:])
     if classifier.is_function:
         classifier.check_serves(needs)
-        return _eager(classifier, images, needs, dtype, "it is no torch.nn.Module", layers, asked)
-    _check_runs(classifier, images)  # before it is traced: what it keeps for later calls is then no trace's
+        given = outputs(classifier, images)
+        return _eager(classifier, images, needs, dtype, "it is no torch.nn.Module", layers, asked, given)
+    try:
+        given = outputs(
+            classifier, images
+        )  # before it is traced: what it keeps for later calls is no trace's
+    except NotDeterministic as error:
+        with suppress(CaptureError):
+            export(classifier, images)  # which knows what draws random numbers
+        raise ValueError(str(error)) from error
     per_image = _layer_sizes(classifier, images, layers)
     by_pixels = needs is Needs.GRADIENTS and not layers  # else by the layers
 
@@ -145,7 +171,8 @@ def capture(
         own = Below(classifier, end)
         if by_pixels:
             check_gradient(classifier.model, own, images)
-        program = _eager(classifier, images, needs, dtype, reason, layers, asked, end.name if end else "")
+        name = end.name if end else ""
+        program = _eager(classifier, images, needs, dtype, reason, layers, asked, given, name)
         if needs is Needs.GRADIENTS:
             check_alone(own, images)
         return program
@@ -154,14 +181,12 @@ def capture(
         module = export(classifier, images, tuple(layers))
         # what is folded is rounded: in half precision the model is compared with what it was before
         compared = copied(module) if is_half(images) else module
-        values = _canonical(classifier, module, images, layers)
-    except _ImagesMixed as error:
-        raise ValueError(f"`model` must treat each image alone: {error}") from None
+        _canonical(classifier.model, module, given, layers)
     except CaptureError as error:
         if needs is Needs.GRAPH:
             raise ValueError(f"`model` must be capturable for this method: {error}") from error
         return eager(str(error))
-    end = find_end(module, with_mates(_one(images)))
+    end = find_end(module, with_mates(one(images)))
     own = OwnBackward()
     if needs >= Needs.GRADIENTS:
         both, ends = (Below(classifier, end), Below(compared, end)), dead_ends(module.graph)
@@ -170,9 +195,11 @@ def capture(
             raise no_gradient(own.ends)
         if needs is Needs.GRADIENTS and own.differs and own.runs:
             return eager(own.differs, end)
+    values = finite_rows(given[-1][1])
     output = settle(asked, values, end.name if end else "")
     note = f"{own.differs}; its forward pass is what is followed" if own.differs else ""
-    made = finish(module, end, output, with_mates(_one(images)), needs)
+    made = finish(module, end, output, with_mates(one(images)), needs)
+    let_go(module)
     split = split_stem(module)
     stem, rest = (
         (Stem(differentiable(split[0]), images.new_zeros(1, *shape)), split[1]) if split else (Stem(), module)
@@ -200,107 +227,56 @@ def capture(
     return program
 
 
-def _one(images: Tensor) -> Tensor:
-    """The first image, or a blank one where there is none: (1, C, H, W)."""
-    return images[:1] if len(images) else images.new_zeros(1, *images.shape[1:])
-
-
 def _layer_sizes(classifier: Classifier, images: Tensor, layers: Iterable[str]) -> dict[str, tuple]:
     """Layer to the shape of what it has for one image; the checks of :func:`shapes_per_image`."""
     if not layers:
         return {}
     try:
         with torch.no_grad():
-            return shapes_per_image(classifier.model, classifier, with_mates(_one(images)), layers)
+            return shapes_per_image(classifier.model, classifier, with_mates(one(images)), layers)
     except (TypeError, ValueError):
         raise
     except Exception as error:  # the model's own code may raise anything
-        raise ValueError(f"`model` must let its layers be read: {_first_line(error)}") from error
-
-
-def _check_runs(classifier: Classifier, images: Tensor) -> None:
-    """Raise a :class:`ValueError` with the model's reason where it cannot run on such images."""
-    try:
-        with torch.no_grad():
-            classifier(_one(images).clone())
-    except (TypeError, ValueError):  # the classifier's, about what the model gives
-        raise
-    except Exception as error:  # the model's own code may raise anything
-        shape = tuple(images.shape[1:])
-        raise ValueError(f"`model` cannot take images of shape {shape}: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+        raise ValueError(f"`model` must let its layers be read: {first_line(error)}") from error
 
 
 def _check_precision(program: Program, images: Tensor) -> None:
-    image = _one(images)
+    image = one(images)
     try:
         program.rest(program.stem.forward(image).to(program.dtype))
     except RuntimeError as error:  # a tensor made in the graph, in the model's own dtype
         raise ValueError(f"`precision` 'bf16' does not suit this model: {error}") from error
 
 
-def _canonical(classifier: Classifier, module: torch.fx.GraphModule, images: Tensor, layers) -> Tensor:
-    """Bring ``module`` to its canonical form and make sure it still is the model; the output for images."""
+def _canonical(model: nn.Module, module: fx.GraphModule, given: list[tuple[Tensor, Tensor]], layers) -> None:
+    """Bring ``module`` to its canonical form and make sure it still is the model, by what that has given."""
     try:
         canonicalise(module, frozenset(layers))
-        return _compare(classifier, module, images)
-    except (CaptureError, _ImagesMixed):
+        _compare(model, module, given)
+    except CaptureError:
         raise
     except Exception as error:  # a form of graph the passes do not know must not stop a gradient method
         raise CaptureError(f"{type(error).__name__}: {error}") from error
 
 
-def _cast(module: torch.nn.Module, dtype: torch.dtype | None) -> torch.nn.Module:
+def _cast(module: nn.Module, dtype: torch.dtype | None) -> nn.Module:
     return module if dtype is None else copy.deepcopy(module).to(dtype)
 
 
-def _compare(classifier: Classifier, module: torch.nn.Module, images: Tensor) -> Tensor:
-    """Both on one image and on three, so that a batch size frozen into the graph shows; the output for these.
-
-    Raises:
-        _ImagesMixed: what the model says of the image depends on the others.
-    """
-    image = _one(images)
-    alone = None
-    for batch in (image, torch.cat([image, image.flip(-2), image.flip(-1)])):
-        with torch.no_grad():
-            with quiet():
-                ours = module(batch)
-            theirs = classifier(batch.clone())
+def _compare(model: nn.Module, module: nn.Module, given: list[tuple[Tensor, Tensor]]) -> None:
+    """For all batches, so that a batch size frozen into the graph shows."""
+    for batch, theirs in given:
+        with torch.no_grad(), quiet():
+            ours = module(batch)
         if ours.shape != theirs.shape:
             raise CaptureError(
                 f"the captured output has shape {tuple(ours.shape)}, not {tuple(theirs.shape)}"
             )
-        distance = (ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-30)
-        if not distance <= AGREEMENT[images.dtype]:
-            raise CaptureError(f"the captured output differs from the model's by {float(distance):.1e}")
-        alone = theirs if alone is None else alone
-        distance = (theirs[:1] - alone).abs().max() / theirs.abs().max().clamp(min=1e-30)
-        if distance > AGREEMENT[images.dtype]:
-            raise _ImagesMixed(f"its output for one differs by {float(distance):.1e} with others beside it")
-    return theirs
-
-
-def _check_alone(forward: Callable[[Tensor], Tensor], scores: Tensor, image: Tensor) -> Tensor:
-    """The scores of the image and of others beside it; of itself, ``scores``, where it is taken alone only.
-
-    Raises:
-        ValueError: those of the image are others with other images beside it.
-    """
-    try:
-        with torch.no_grad():
-            beside = forward(torch.cat([image, image.flip(-2), image.flip(-1)]))
-    except Exception:  # it may take one image at a time: the call that needs more will say
-        return scores
-    distance = (beside[:1] - scores).abs().max() / scores.abs().max().clamp(min=1e-30)
-    if distance > AGREEMENT[image.dtype]:
-        differs = f"its output for one differs by {float(distance):.1e} with others beside it"
-        raise ValueError(f"`model` must treat each image alone: {differs}")
-    return beside
+        apart = distance(ours, theirs)
+        if apart > AGREEMENT[batch.dtype]:
+            hooks = ", ".join(f"`{name}`" if name else "the model itself" for name in hooked(model)[:3])
+            cause = f"; the hooks on {hooks} are not part of it" if hooks else ""
+            raise CaptureError(f"the captured output differs from the model's by {apart:.1e}{cause}")
 
 
 def _eager(
@@ -311,12 +287,14 @@ def _eager(
     reason: str,
     layers: Iterable[str],
     asked: Asked,
+    given: list[tuple[Tensor, Tensor]],
     end: str = "",
 ) -> Program:
     """The model as it is.
 
     Args:
         reason: why it runs so.
+        given: some images and what it gives for them.
         end: what its output is known to come from, which cannot be taken off.
     """
     if dtype is not None:
@@ -325,12 +303,7 @@ def _eager(
     def raw(points: Tensor) -> Tensor:
         return classifier(points.clone())  # the model may begin with an in-place operation
 
-    probe = _one(images)
-    with torch.no_grad():
-        first, second = raw(probe), raw(probe)
-    if not torch.allclose(first, second, rtol=1e-3, equal_nan=True):
-        raise ValueError("`model` must be deterministic, but two calls with the same image differ")
-    values = _check_alone(raw, first, probe)
+    values = finite_rows(given[-1][1])
     output = settle(asked, values, end, reason if end else "")
     made = None if asked.call is None else made_as_it_is(asked.call, values, needs >= Needs.GRADIENTS)
     scored = Scored(classifier, output)
@@ -344,10 +317,10 @@ def _eager(
         Stem(),
         forward,
         reason=reason,
-        classes=output.width(first),
+        classes=output.width(values),
         output=output,
         made=made,
         shape=tuple(images.shape[1:]),
         per_image=_layer_sizes(classifier, images, layers),
-        seen_from=lambda sizes: HookedInner(scored, sizes),
+        seen_from=lambda sizes: HookedInner(scored, classifier.model, sizes),
     )

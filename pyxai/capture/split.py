@@ -17,7 +17,13 @@ def copy(module: fx.GraphModule) -> fx.GraphModule:
     graph.output(graph.graph_copy(module.graph, copies))
     for original, copied in copies.items():
         copied.meta = dict(original.meta)
-    return fx.GraphModule(module, graph)
+    return let_go(fx.GraphModule(module, graph))
+
+
+def let_go(module: fx.GraphModule) -> fx.GraphModule:
+    """Let the graph not hold the module: else both, and all tensors, stay until Python looks for circles."""
+    module.graph.owning_module = None
+    return module
 
 
 def before(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
@@ -93,4 +99,4 @@ def replaced(module: fx.GraphModule, nodes: list[fx.Node]) -> fx.GraphModule:
 def _finish(module: fx.GraphModule, graph: fx.Graph) -> fx.GraphModule:
     graph.eliminate_dead_code()
     graph.lint()
-    return fx.GraphModule(module, graph)
+    return let_go(fx.GraphModule(module, graph))

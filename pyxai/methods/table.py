@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from pyxai.checks import expect, naming, near, shown
+from pyxai.checks import expect, naming, near, plain, shown
 from pyxai.methods.method import REGISTRY, Method
 from pyxai.methods.options import check_names
 from pyxai.modules import import_named
@@ -63,7 +63,9 @@ def build(name: str, options: dict[str, Any]) -> Method:
             begins with the method's name where it is known.
     """
     method = get_method(name)
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    values = {
+        key: tuple(value) if isinstance(value, list) else plain(value) for key, value in options.items()
+    }
     with naming(method.name):
         check_names(method.options(), values)
         return method(**values)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyxai.capture.number import Call, call_name
+from pyxai.capture.output.number import Call, call_name
 from pyxai.checks import expect, near
 
 _ONLY = "the only output of what is explained"

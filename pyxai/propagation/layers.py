@@ -43,8 +43,8 @@ class Layer:
         self.precision: torch.dtype | None = None
         self.lead: Callable[[float | tuple, str], Tensor] | None = None
         self._boxes: dict[tuple, tuple[Tensor, Tensor, Tensor]] = {}
-        self._weightings: dict[tuple[float, float, float], Weighting] = {}
         self._weights: dict[tuple[float, float, float], Tensor] = {}
+        self._biases: dict[tuple[float, float, float], Tensor] = {}
         self._stacks: dict[tuple[float, float, float], Tensor] = {}
 
     def forward(self, values: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -128,10 +128,7 @@ class Layer:
 
     def weighting(self, all_terms: float, positive: float, negative: float) -> Weighting:
         """Every sum's terms times ``all_terms``, plus its positive and negative terms times these."""
-        key = all_terms, positive, negative
-        if key not in self._weightings:
-            self._weightings[key] = Weighting(self, *key)
-        return self._weightings[key]
+        return Weighting(self, all_terms, positive, negative)
 
     def weights(self, all_terms: float, positive: float, negative: float) -> Tensor:
         """The weights of a :class:`Weighting` for positive inputs."""
@@ -142,6 +139,13 @@ class Layer:
             changed = _changed(self.weight, *key)
             self._weights[key] = changed if self.precision is None else changed.to(self.precision)
         return self._weights[key]
+
+    def changed_bias(self, all_terms: float, positive: float, negative: float) -> Tensor | None:
+        """The bias of a :class:`Weighting`."""
+        key = all_terms, positive, negative
+        if self.bias is not None and key not in self._biases:
+            self._biases[key] = _changed(self.bias, *key)
+        return self._biases.get(key)
 
     def stacked_weights(self, all_terms: float, more: float, less: float) -> Tensor:
         """Weights with ``more`` for positive and ``less`` for negative terms, then those of the opposite."""
@@ -166,7 +170,7 @@ class Weighting:
 
     def __init__(self, layer: Layer, all_terms: float, positive: float, negative: float):
         self.layer = layer
-        self.bias = None if layer.bias is None else _changed(layer.bias, all_terms, positive, negative)
+        self.bias = layer.changed_bias(all_terms, positive, negative)
         self._terms = all_terms, positive, negative
         self._opposite = all_terms, negative, positive
         self._alike = positive == negative

@@ -108,7 +108,7 @@ class RateDistortion:
             ids: (N,), keys of the noise.
             black, white: (C,), the ends of the images' range; masks are found in [0, 1].
             scores: (N, classes), the model's for the images. Probabilities are those that its kind of output
-                stands for; see :meth:`pyxai.capture.outputs.Output.log_odds`.
+                stands for; see :meth:`pyxai.capture.output.kinds.Output.log_odds`.
         """
         self.representation.check(tuple(images.shape[1:]))
         unit = _unit(images, black, white)

@@ -60,3 +60,10 @@ def test_exact_arithmetic_on_cuda_is_switched_back():
     assert settings() == before
     with exact_arithmetic(torch.device("cpu")):
         assert settings() == before
+    first, second = (exact_arithmetic(torch.device("cuda")) for _ in range(2))  # of two threads
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert settings() == (False, False, True, False)
+    second.__exit__(None, None, None)
+    assert settings() == before

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pyxai.capture.classifier import Classifier, check_evaluation_mode
-from pyxai.capture.outputs import Asked, Output
+from pyxai.capture.output.kinds import Asked, Output
 from pyxai.capture.program import capture
 from pyxai.checks import expect
 from pyxai.dxai.classifiers import fit

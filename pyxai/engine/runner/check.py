@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from pyxai.capture.needs import Needs
-from pyxai.capture.outputs import KINDS
+from pyxai.capture.output.kinds import KINDS
 from pyxai.engine.errors import InputError, refusals
 from pyxai.engine.job import Job
 from pyxai.engine.runner.distributed import World

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pyxai.capture.number import call_name
+from pyxai.capture.output.number import call_name
 
 
 def plain(value: Any) -> Any:

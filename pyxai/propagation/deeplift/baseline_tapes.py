@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pyxai.capture.executor import Executor
+from pyxai.locks import Lock
 from pyxai.propagation.walk import Tape, Walk
 
 
@@ -22,6 +23,7 @@ class BaselineTapes:
         self.walk = walk
         self._free = limit
         self._kept: dict[int, Tape] = {}
+        self._lock = Lock()
 
     def of_rows(self, executor: Executor, rows: Tensor) -> Tape:
         """The tape of one baseline for each row of a model call."""
@@ -33,6 +35,10 @@ class BaselineTapes:
         The model sees it in as many rows as the images, so that equal pixels give equal values to the bit
         (but where a row's place in a vector matters); what is equal in all rows is kept once.
         """
+        with self._lock:  # several threads need one tape, which is made once
+            return self._shared(executor, baseline, number)
+
+    def _shared(self, executor: Executor, baseline: Tensor, number: int) -> Tape:
         tape = self._kept.get(number)
         if tape is not None and torch.equal(tape[self.walk.images], baseline):
             return tape

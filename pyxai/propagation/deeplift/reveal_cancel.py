@@ -7,6 +7,7 @@ more comes back, the spread of the multipliers.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 
 from torch import Tensor, fx
@@ -26,12 +27,12 @@ class Magnitudes:
 
     Args:
         steps: the steps of the graph by their node, in its order.
-        rule: the rule of a step.
+        rule: a method that gives the rule of a step. Its object is not held, for it may hold this one.
     """
 
     def __init__(self, steps: dict[fx.Node, Step], rule: Callable[[Step], MultiplierRule]):
         self._steps = steps
-        self._rule = rule
+        self._rule = weakref.WeakMethod(rule)
         self._place = {node: place for place, node in enumerate(steps)}
         self._orders: dict[fx.Node, list[fx.Node]] = {}
 
@@ -48,13 +49,13 @@ class Magnitudes:
                 made[part] = (
                     tape.difference(part).abs()
                     if step is None
-                    else self._rule(step).magnitude(step, tape, made.__getitem__)
+                    else self._rule()(step).magnitude(step, tape, made.__getitem__)
                 )
         return made[node]
 
     def _needs(self, node: fx.Node) -> tuple:
         step = self._steps.get(node)
-        return ((node,), ()) if step is None else self._rule(step).magnitude_reads(step)
+        return ((node,), ()) if step is None else self._rule()(step).magnitude_reads(step)
 
     def _order(self, node: fx.Node) -> list[fx.Node]:
         """``node`` and all whose magnitude its own is made of, those first."""

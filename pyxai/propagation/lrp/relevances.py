@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, fx
 
@@ -142,7 +144,7 @@ class Relevances(Propagation):
         layer.nonnegative = layer.source in self._nonnegative
         layer.precision = self._precision
         if layer.source in self._lead:
-            layer.lead = lambda bound, name: self._leading_value(layer.source, bound, name)
+            layer.lead = partial(self._leading_value, layer.source)
         return layer
 
     def _leading_value(self, node: fx.Node, bound: float | tuple, name: str) -> Tensor:

@@ -36,7 +36,9 @@ def test_rows_are_filled_and_fail(store):
     chunk.fail(70, "70.png", UNREADABLE, "cut")
     assert (chunk.status[70 - 64], (chunk.status == OK).sum()) == (UNREADABLE, 35)
     assert chunk.values["target"][3] == 67 and chunk.values["score"][3] == 3.5
-    assert chunk.lines["errors.jsonl"] == [{"row": 70, "path": "70.png", "status": UNREADABLE, "reason": "cut"}]
+    assert chunk.lines["errors.jsonl"] == [
+        {"row": 70, "path": "70.png", "status": UNREADABLE, "reason": "cut"}
+    ]
 
 
 def test_maps_of_zeros_are_noted(store):

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from pyxai.capture.number import Call, numbers
+from pyxai.capture.output.number import Call, numbers
 from pyxai.checks import expect
 
 Kind = Literal["auto", "scores", "probabilities", "value", "binary"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pyxai.capture.outputs import Asked, settle
+from pyxai.capture.output.kinds import Asked, settle
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], dtype=torch.float64)
 ONE = torch.tensor([[0.25], [0.75]], dtype=torch.float64)

@@ -11,10 +11,11 @@ from torch import Tensor, fx, nn
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.derivative import dead_ends
-from pyxai.capture.ends import End, take_off
 from pyxai.capture.export import export
 from pyxai.capture.needs import Needs
-from pyxai.capture.number import (
+from pyxai.capture.output.ends import End, take_off
+from pyxai.capture.output.kinds import Output
+from pyxai.capture.output.number import (
     Call,
     Made,
     call_name,
@@ -25,24 +26,15 @@ from pyxai.capture.number import (
     same_gradient,
     without_gradient,
 )
-from pyxai.capture.outputs import Output
 from pyxai.checks import expect
 
 
 class Scored(nn.Module):
-    """A model that runs as it is, up to what is explained.
-
-    Attributes:
-        model: the module inside, which has the layers.
-    """
+    """A model that runs as it is, up to what is explained."""
 
     def __init__(self, classifier: Classifier, output: Output):
         super().__init__()
         self.classifier, self.output = classifier, output
-
-    @property
-    def model(self) -> nn.Module:
-        return self.classifier.model
 
     def forward(self, images: Tensor) -> Tensor:
         return self.output.scores(self.classifier(images))
@@ -118,7 +110,7 @@ class _Rearranged(nn.Module):
 
     def __init__(self, output: Output):
         super().__init__()
-        self.output = output
+        self.output, self.call = output, output.call  # a module is then one of this one's
 
     def forward(self, values: Tensor) -> Tensor:
         if self.output.call is None:

@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from pyxai.capture.number import call_name, gradient, made, made_as_it_is, numbers, one_number, same_gradient
+from pyxai.capture.output.number import (
+    call_name,
+    gradient,
+    made,
+    made_as_it_is,
+    numbers,
+    one_number,
+    same_gradient,
+)
 
 MAPS = torch.rand(2, 3, 4, dtype=torch.float64)
 

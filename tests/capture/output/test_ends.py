@@ -7,8 +7,8 @@ from torch import nn
 
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.ends import Below, find_end, take_off
 from pyxai.capture.export import export
+from pyxai.capture.output.ends import Below, find_end, take_off
 
 IMAGES = torch.rand(3, 2, 4, 4, dtype=torch.float64)
 

@@ -100,14 +100,16 @@ def take_off(module: fx.GraphModule, end: End) -> None:
 class Below(nn.Module):
     """``function``, to (n, K), whose gradients pass by the ``end`` of what it returns.
 
-    They are then those of what the end is taken of, moved and cast alike, by which functions can be compared: the
-    gradient of a confident probability is rounding and nothing else.
+    They are then those of what the end is taken of, moved and cast alike, by which functions can be compared:
+    the gradient of a confident probability is rounding and nothing else.
     """
 
     def __init__(self, function: nn.Module, end: End | None):
         super().__init__()
         self.function = function
-        self.names = [_autograd_name(node.target.overloadpacket.__name__) for node in end.nodes] if end else []
+        self.names = (
+            [_autograd_name(node.target.overloadpacket.__name__) for node in end.nodes] if end else []
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         values = self.function(images)
@@ -125,7 +127,7 @@ class Below(nn.Module):
 
 
 def _autograd_name(operation: str) -> str:
-    """How autograd and an operation's own name are alike: ``softmax`` of ``SoftmaxBackward0``, ``_softmax``."""
+    """What the name of autograd and that of the operation share, ``softmax`` of ``SoftmaxBackward0`` say."""
     return operation.rstrip("0123456789").removesuffix("Backward").replace("_", "").lower()
 
 

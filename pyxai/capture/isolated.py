@@ -1,0 +1,77 @@
+"""A copy of a model that can be traced while others use the model.
+
+A trace puts tensors without data in the place of parameters, and gives them to whatever the model calls. So
+what is traced is a copy of the structure, which shares all tensors. Users' hooks are left out of it, for they
+may keep what they are given; torch's own, of weight normalisation say, are part of the model.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as torch_module
+from torch.nn.utils import prune
+from torch.overrides import TorchFunctionMode
+
+_TORCHS = (prune.BasePruningMethod,)  # classes of torch that users derive hooks from
+_FORWARD_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
+_GLOBAL_HOOKS = ("_global_forward_pre_hooks", "_global_forward_hooks")
+
+
+class NotCopied(RuntimeError):
+    """The model has no copy to be traced; the message says why."""
+
+
+def isolated(model: nn.Module) -> nn.Module:
+    """A copy of the modules of ``model`` around its own tensors, without the hooks of users.
+
+    Raises:
+        NotCopied: a part of the model cannot be copied, or would share more than its tensors with the copy.
+    """
+    if any(getattr(torch_module, name, None) for name in _GLOBAL_HOOKS):
+        raise NotCopied("hooks are set on all modules, which a trace would call")
+    known: dict[int, Any] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise NotCopied(f"it is scripted{f', in `{name}`' if name else ''}")
+        for entry, value in vars(module).items():
+            if "_hooks" in entry and isinstance(value, dict):
+                known[id(value)] = OrderedDict((key, hook) for key, hook in value.items() if _is_torchs(hook))
+    try:
+        with _SharedTensors():
+            return copy.deepcopy(model, known)
+    except Exception as error:  # users' classes may raise anything
+        raise NotCopied(f"it cannot be copied: {type(error).__name__}: {error}") from error
+
+
+def hooked(model: nn.Module) -> list[str]:
+    """Names of the modules with forward hooks of the user."""
+    return [
+        name
+        for name, module in model.named_modules()
+        if any(not _is_torchs(hook) for hooks in _FORWARD_HOOKS for hook in getattr(module, hooks).values())
+    ]
+
+
+class _SharedTensors(TorchFunctionMode):
+    """Tensors are their own deep copies, also those that no module registered."""
+
+    def __torch_function__(
+        self, function: Callable, types: Any, arguments: tuple = (), settings: Any = None
+    ) -> Any:
+        if function is Tensor.__deepcopy__:
+            return arguments[0]
+        return function(*arguments, **(settings or {}))
+
+
+def _is_torchs(hook: Callable) -> bool:
+    while isinstance(hook, functools.partial):
+        hook = hook.func
+    home = getattr(hook, "__module__", None) or type(hook).__module__
+    return isinstance(hook, _TORCHS) or home.partition(".")[0] == "torch"
