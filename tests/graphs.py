@@ -44,6 +44,13 @@ def pixels(*shape, dtype=torch.float64, seed=1):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
+def layouts(values):
+    """The same values (n, C, H, W) in several orders in memory, and with gaps between them."""
+    for order in ((0, 1, 2, 3), (0, 2, 3, 1), (2, 3, 0, 1), (1, 0, 2, 3), (3, 2, 1, 0)):
+        yield values.permute(order).contiguous().permute([order.index(axis) for axis in range(4)])
+    yield torch.stack([values, values], -1)[..., 0]
+
+
 def tape(module):
     """A tape of the example values of every node of ``module``."""
     values = {node: node.meta["val"] for node in module.graph.nodes if "val" in node.meta}

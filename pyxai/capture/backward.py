@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from pyxai.capture.derivative import is_connected, no_gradient, where_it_ends
+from pyxai.capture.mending import Mending
 from pyxai.capture.rows import with_mates
 from pyxai.capture.single import in_single_precision, is_half
 
@@ -103,25 +104,31 @@ def check_gradient(model: nn.Module, own: Scores, images: Tensor) -> None:
         raise no_gradient(where_it_ends(model, own, points))
 
 
-def check_alone(own: Scores, images: Tensor) -> None:
-    """Raise a :class:`ValueError` where images beside one change its gradient, as clipping by norm does."""
+def check_alone(own: Scores, images: Tensor) -> bool:
+    """Raise a :class:`ValueError` where images beside one change its gradient, as clipping by norm does.
+
+    Returns:
+        Whether backward passes of the model need :class:`Mending`.
+    """
+    mending = Mending()
     image = _points(images)[:1]
     points = torch.cat([image, image.flip(-1)])
     if is_half(points) and (single := in_single_precision([own], points)):
         (own,), points = single
 
     def by_itself(at: Tensor) -> Tensor:
-        return _gradient(own, at[:1])
+        return _gradient(own, at[:1], mending)
 
     def beside(at: Tensor) -> Tensor:
-        return _gradient(own, at)[:1]
+        return _gradient(own, at, mending)[:1]
 
     try:
         alone = _agree(by_itself, beside, points, (by_itself(points), beside(points)))
     except Exception:  # it may take one image at a time: the call that needs more will say
-        return
+        alone = True
     if not alone:
         raise ValueError("`model` must treat each image alone: others beside one change its gradient")
+    return mending.needed
 
 
 def _points(images: Tensor) -> Tensor:
@@ -131,8 +138,11 @@ def _points(images: Tensor) -> Tensor:
     return torch.cat([first, images[-1:] if len(images) > 1 else mates[1:2], 4 * mates[1:2]])
 
 
-def _gradient(function: Scores, points: Tensor) -> Tensor:
-    """Gradients of random combinations of all scores; that of a third point is large, for hooks that clip."""
+def _gradient(function: Scores, points: Tensor, mending: Mending | None = None) -> Tensor:
+    """Gradients of random combinations of all scores; that of a third point is large, for hooks that clip.
+
+    What torch gets wrong is none of the model's.
+    """
     leaf = points.detach().clone().requires_grad_(True)
     with torch.enable_grad():
         scores = function(leaf.clone())
@@ -142,6 +152,7 @@ def _gradient(function: Scores, points: Tensor) -> Tensor:
         directions = torch.randn(3, scores.shape[1], generator=generator, dtype=torch.float64)
         directions[2] *= 8 if points.dtype == torch.float16 else 1024
         given = directions[: len(points)].to(scores)
+    with mending or Mending():
         return torch.autograd.grad(scores, leaf, given, materialize_grads=True)[0]
 
 

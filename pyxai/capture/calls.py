@@ -13,6 +13,29 @@ def channel_affine(values: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return torch.addcmul(shift, values, scale)
 
 
+def batch_norm(
+    values: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, variance: Tensor, epsilon: float
+) -> Tensor:
+    """A BatchNorm of (n, C, …) by moments (C,) that the model computes, which no weights can be made of.
+
+    torch's own has wrong gradients for one image, see :mod:`pyxai.capture.mending`.
+    """
+    scale = (variance + epsilon).rsqrt()
+    scale = scale if weight is None else scale * weight
+    shift = -mean * scale if bias is None else bias - mean * scale
+    column = (-1, *[1] * (values.ndim - 2))
+    return channel_affine(values, *(part.to(values.dtype).reshape(column) for part in (scale, shift)))
+
+
+def instance_norm(values: Tensor, weight: Tensor | None, bias: Tensor | None, epsilon: float) -> Tensor:
+    """Each channel of each image (n, C, …) by its own moments: a group norm with one group for each channel.
+
+    torch's own is a BatchNorm of one image of n · C channels, with the wrong gradients of that; group norms are
+    fast where the values of a channel lie together, which is how torch's own lays them out, too.
+    """
+    return torch.group_norm(values.contiguous(), values.shape[1], weight, bias, epsilon)
+
+
 def deviation(variance: Tensor) -> Tensor:
     """The root of ``variance``, whose derivative at 0 is 0, as that of torch's standard deviation is."""
     none = variance == 0

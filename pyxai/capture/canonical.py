@@ -7,16 +7,21 @@ beyond rounding.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, fx
 
-from pyxai.capture.calls import channel_affine, spatial_mean
+from pyxai.capture.calls import batch_norm, channel_affine, instance_norm, spatial_mean
 from pyxai.capture.vocabulary import CONVOLUTIONS_2D, IDENTITIES
 
 aten = torch.ops.aten
 
 _BATCH_NORM = aten._native_batch_norm_legit_no_training.default
+_BY_MOMENTS_OF_THE_BATCH = {
+    aten._native_batch_norm_legit.no_stats,
+    aten._native_batch_norm_legit_functional.default,
+}
 
 
 def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset()) -> None:
@@ -24,6 +29,7 @@ def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset())
     drop_identities(module)
     views_to_reshapes(module)
     batch_norms(module, barriers)
+    instance_norms(module)
     spatial_means(module)
     adaptive_max_pools(module)
     single_pixel_convolutions(module)
@@ -63,18 +69,19 @@ def views_to_reshapes(module: fx.GraphModule) -> None:
 def batch_norms(module: fx.GraphModule, barriers: frozenset[str]) -> None:
     """Fold a BatchNorm into the layer whose only user it is; otherwise make it a channel affine.
 
-    An InstanceNorm that tracks its moments is one, too.
+    An InstanceNorm that tracks its moments is one, too. Nothing is folded where the model computes moments or
+    weights when it is called.
     """
     for node in list(module.graph.nodes):
         if node.target is _BATCH_NORM:
             source, *stored, _, epsilon = node.args
-            (result,) = (user for user in node.users if user.target is operator.getitem and user.args[1] == 0)
         elif node.target is aten.instance_norm.default and not node.args[5]:
             source, *stored, _, _, epsilon, _ = node.args
-            result = node
         else:
             continue
+        result = _first_value(node)
         if not _stored(*stored):
+            _instead(result, batch_norm, source, *stored, epsilon)
             continue
         weight, bias, mean, variance = (
             None if item is None else _tensor(module, item).double() for item in stored
@@ -90,9 +97,40 @@ def batch_norms(module: fx.GraphModule, barriers: frozenset[str]) -> None:
             dtype = result.meta["val"].dtype
             with module.graph.inserting_before(node):
                 attributes = [_attribute(module, part.reshape(shape).to(dtype)) for part in (scale, shift)]
-                affine = module.graph.call_function(channel_affine, (source, *attributes))
-            affine.meta = dict(result.meta)
-            result.replace_all_uses_with(affine)
+            _instead(result, channel_affine, source, *attributes)
+
+
+def instance_norms(module: fx.GraphModule) -> None:
+    """One form of norms by the moments of each channel of an image.
+
+    A BatchNorm by the moments of a batch of one is such a norm: images may be folded into its channels.
+    """
+    for node in list(module.graph.nodes):
+        if node.target is aten.instance_norm.default and node.args[5]:
+            source, weight, bias, *_, epsilon, _ = node.args
+        elif node.target in _BY_MOMENTS_OF_THE_BATCH and node.args[-3]:
+            source, weight, bias, *_, epsilon = node.args
+            if source.meta["val"].shape[0] != 1:
+                continue
+        else:
+            continue
+        _instead(_first_value(node), instance_norm, source, weight, bias, epsilon)
+
+
+def _first_value(norm: fx.Node) -> fx.Node:
+    """What a norm gives, the first part of it where it gives its moments, too."""
+    if isinstance(norm.meta["val"], Tensor):
+        return norm
+    (first,) = (user for user in norm.users if user.target is operator.getitem and user.args[1] == 0)
+    return first
+
+
+def _instead(node: fx.Node, target: Callable, *arguments) -> None:
+    """Let the users of ``node`` use a call that has the same value."""
+    with node.graph.inserting_before(node):
+        call = node.graph.call_function(target, arguments)
+    call.meta = dict(node.meta)
+    node.replace_all_uses_with(call)
 
 
 def _foldable(source: fx.Node, batch_norm: fx.Node, barriers: frozenset[str]) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pyxai.capture.inner import Values
+from pyxai.capture.mending import Mending
 from pyxai.capture.program import Program
 from pyxai.capture.rows import FixedRows
 from pyxai.checks import expect
@@ -102,9 +103,7 @@ class Executor(FixedRows):
             picked = logits.gather(1, classes)
             last = classes.shape[1] - 1
             gradients = [
-                torch.autograd.grad(picked[:, t].sum(), leaf, retain_graph=t < last, materialize_grads=True)[
-                    0
-                ][:count]
+                self._differentiate(picked[:, t].sum(), [leaf], again=t < last)[0][:count]
                 for t in range(last + 1)
             ]
         return gradients, picked.detach(), classes
@@ -125,7 +124,7 @@ class Executor(FixedRows):
         with torch.enable_grad():
             logits = self._differentiated(leaf)[:count]
             values = value(logits)
-            (gradient,) = torch.autograd.grad(values.sum(), leaf, materialize_grads=True)
+            (gradient,) = self._differentiate(values.sum(), [leaf])
         return gradient[:count], values.detach(), logits.detach()
 
     def activations(self, images: Tensor, layers: tuple[str, ...]) -> Values:
@@ -168,9 +167,7 @@ class Executor(FixedRows):
                 total, again = picked[:, t].sum(), t < classes.shape[1] - 1
                 found = [torch.zeros_like(value) for value in values.values()]
                 if total.requires_grad:  # else the scores do not depend on any of them
-                    found = torch.autograd.grad(
-                        total, list(values.values()), retain_graph=again, materialize_grads=True
-                    )
+                    found = self._differentiate(total, list(values.values()), again)
                 for name, gradient in inner.only(dict(zip(values, found, strict=True)), count).items():
                     gradients[name].append(gradient)
         kept = {name: value.detach() for name, value in inner.only(values, count).items()}
@@ -198,6 +195,11 @@ class Executor(FixedRows):
             }
             scores.append(inner.scores_from(self.fill(images[block]), own)[: block.stop - block.start])
         return torch.cat(scores)
+
+    def _differentiate(self, total: Tensor, by: list[Tensor], again: bool = False) -> tuple[Tensor, ...]:
+        """Gradients of a number; ``again`` keeps what another call for the same values needs."""
+        with Mending() if self._program.mending else nullcontext():
+            return torch.autograd.grad(total, by, retain_graph=again, materialize_grads=True)
 
     def _leaf(self, points: Tensor) -> Tensor:
         """What a call is differentiated by."""

@@ -53,6 +53,7 @@ class Program:
         channels_last: whether 4-D inputs are wanted in that memory format.
         captured: whether these are a captured graph or the eager model.
         reason: why not, where it is not.
+        mending: whether backward passes need :class:`pyxai.capture.mending.Mending`.
         note: what of the model's own backward pass a captured graph does not follow; "" where nothing is.
         classes: how many scores an image has.
         output: what the model's output means, and what of it the scores are.
@@ -71,6 +72,7 @@ class Program:
     channels_last: bool = False
     captured: bool = False
     reason: str = ""
+    mending: bool = False
     note: str = ""
     classes: int = 0
     output: Output = field(default_factory=Output)
@@ -174,7 +176,7 @@ def _capture(
         name = end.name if end else ""
         program = _eager(classifier, images, needs, dtype, reason, layers, asked, given, name)
         if needs is Needs.GRADIENTS:
-            check_alone(own, images)
+            program.mending = check_alone(own, images)
         return program
 
     try:

@@ -10,7 +10,7 @@ import operator
 
 import torch
 
-from pyxai.capture.calls import channel_affine, deviation, spatial_mean
+from pyxai.capture.calls import channel_affine, deviation, instance_norm, spatial_mean
 
 aten = torch.ops.aten
 
@@ -162,7 +162,7 @@ NORMALISATIONS = frozenset(
         aten.layer_norm.default,
         aten.rms_norm.default,
         aten.group_norm.default,
-        aten.instance_norm.default,
+        instance_norm,
     }
 )
 

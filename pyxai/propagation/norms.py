@@ -7,17 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
-from pyxai.capture.vocabulary import NORMALISATIONS
+from pyxai.capture.calls import instance_norm
 from pyxai.propagation.walk import Tape
 
 aten = torch.ops.aten
-
-
-def is_norm(node: fx.Node) -> bool:
-    """Whether a call normalises by moments of its own values; an instance norm may be given others."""
-    if node.target is aten.instance_norm.default:
-        return bool(node.args[5])
-    return node.target in NORMALISATIONS
 
 
 @dataclass(frozen=True)
@@ -67,8 +60,8 @@ def norm(node: fx.Node, tape: Tape) -> Norm:
         _, shape, weight, epsilon = (*arguments, None, None)[:4]
         epsilon = torch.finfo(node.meta["val"].dtype).eps if epsilon is None else epsilon
         return Norm(list(range(-len(shape), 0)), None, weight, None, epsilon, centres=False)
-    if node.target is aten.instance_norm.default:
-        _, weight, bias, _, _, _, _, epsilon = arguments[:8]
+    if node.target is instance_norm:
+        _, weight, bias, epsilon = arguments
         groups: int | None = 0
     else:
         _, groups, weight, bias, epsilon = (*arguments, *defaults[len(arguments) :])[:5]

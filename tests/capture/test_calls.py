@@ -1,15 +1,58 @@
 """Functions in graphs: the same values as torch's own, and gradients that are small tensors."""
 
+import itertools
+
 import pytest
 import torch
 
-from pyxai.capture.calls import channel_affine, deviation, spatial_mean
-from tests.graphs import distance, pixels
+from pyxai.capture.calls import batch_norm, channel_affine, deviation, instance_norm, spatial_mean
+from tests.graphs import distance, layouts, pixels
 
 
 def test_an_affine_map_for_each_channel():
     values, scale, shift = pixels(2, 3, 4, 4), pixels(3, 1, 1, seed=2), pixels(3, 1, 1, seed=3)
     assert distance(channel_affine(values, scale, shift), values * scale + shift) <= 1e-15
+
+
+def by_arithmetic(values, weight, bias, mean, variance, epsilon):
+    columns = [None if part is None else part.reshape(-1, 1, 1) for part in (weight, bias)]
+    weight, bias = (fallback if part is None else part for part, fallback in zip(columns, (1, 0), strict=True))
+    return (values - mean) / (variance + epsilon).sqrt() * weight + bias
+
+
+def own_moments(values):
+    mean = values.mean((2, 3), keepdim=True)
+    return mean, (values - mean).square().mean((2, 3), keepdim=True)
+
+
+def compare(ours, theirs, shape):
+    """Values and gradients of two functions, of whatever lies in memory in whatever order."""
+    values, signal = pixels(*shape), pixels(*shape, seed=2)
+    plain = values.clone().requires_grad_(True)
+    expected = theirs(plain)
+    (gradient,) = torch.autograd.grad(expected, plain, signal)
+    for laid_out, given in itertools.product(*map(layouts, (values, signal))):
+        leaf = laid_out.detach().requires_grad_(True)
+        found = ours(leaf)
+        assert distance(found, expected) <= 1e-13
+        assert distance(torch.autograd.grad(found, leaf, given)[0], gradient) <= 1e-12
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("weight, bias", [(pixels(4, seed=3), pixels(4, seed=4)), (None, None)])
+def test_norms_and_their_gradients_in_any_layout(count, weight, bias):
+    mean, variance, shape = pixels(4, seed=5), pixels(4, seed=6).abs() + 0.5, (count, 4, 3, 5)
+    stored = mean.reshape(-1, 1, 1), variance.reshape(-1, 1, 1)
+    compare(
+        lambda x: batch_norm(x, weight, bias, mean, variance, 1e-3),
+        lambda x: by_arithmetic(x, weight, bias, *stored, 1e-3),
+        shape,
+    )
+    compare(
+        lambda x: instance_norm(x, weight, bias, 1e-3),
+        lambda x: by_arithmetic(x, weight, bias, *own_moments(x), 1e-3),
+        shape,
+    )
 
 
 def test_the_root_of_no_variance_has_no_derivative():

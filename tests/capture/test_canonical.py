@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pyxai.capture import canonical
-from pyxai.capture.calls import channel_affine, spatial_mean
+from pyxai.capture.calls import batch_norm, channel_affine, instance_norm, spatial_mean
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.program import capture
 from tests import unfriendly
@@ -137,6 +137,53 @@ def test_a_batch_norm_is_folded_unless_its_layer_is_read(settings, barriers, lef
     canonical.canonicalise(module, frozenset(barriers))
     assert targets(module) == left
     assert distance(module(IMAGES), expected) <= 1e-12
+
+
+COLUMN = pixels(4, seed=4).abs() + 0.5
+
+
+def computed(net):
+    return net.call(aten.square.default, net.tensor(COLUMN))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_batch_norm_by_what_the_model_computes_is_one_call(whole):
+    net = Written(IMAGES)
+    stored = net.tensor(COLUMN), None, computed(net), computed(net)
+    if whole:
+        parts = net.call(aten._native_batch_norm_legit_no_training.default, net.images, *stored, 0.1, 1e-5)
+        value = net.call(operator.getitem, parts, 0)
+    else:
+        settings = (False, 0.1, 1e-5, False)
+        value = net.call(aten.instance_norm.default, net.images, *stored, *settings)
+    module = net.module(value)
+    after(canonical.batch_norms, module, frozenset())
+    module.graph.eliminate_dead_code()
+    assert targets(module)[-1] is batch_norm and len(targets(module)) == 3
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_instance_norms_have_one_form(stored):
+    net = Written(IMAGES)
+    moments = [net.tensor(COLUMN), net.tensor(COLUMN)] if stored else [None, None]
+    settings = (True, 0.0, 1e-5, False)
+    value = net.call(aten.instance_norm.default, net.images, net.tensor(COLUMN), None, *moments, *settings)
+    module = net.module(value)
+    after(canonical.instance_norms, module)
+    module.graph.eliminate_dead_code()
+    assert targets(module) == [instance_norm]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_batch_norm_of_a_batch_of_one_is_an_instance_norm(count):
+    net = Written(IMAGES)
+    folded = net.call(aten.reshape.default, net.images, [count, -1, 6, 6])
+    parts = net.call(aten._native_batch_norm_legit.no_stats, folded, None, None, True, 0.1, 1e-5)
+    module = net.module(net.call(operator.getitem, parts, 0))
+    after(canonical.instance_norms, module)
+    module.graph.eliminate_dead_code()
+    stays = [aten._native_batch_norm_legit.no_stats, operator.getitem]
+    assert targets(module)[1:] == ([instance_norm] if count == 1 else stays)
 
 
 def test_convolution_weights_are_stored_channels_last_and_no_tensor_is_left_over():

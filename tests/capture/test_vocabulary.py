@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from pyxai.capture import vocabulary
-from pyxai.capture.calls import channel_affine, deviation, spatial_mean
+from pyxai.capture.calls import channel_affine, deviation, instance_norm, spatial_mean
 
 aten = torch.ops.aten
 KINDS = {name: kind for name, kind in vars(vocabulary).items() if isinstance(kind, frozenset)}
 FUNCTIONS = {
     channel_affine,
     deviation,
+    instance_norm,
     spatial_mean,
     operator.mul,
     operator.add,

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from pyxai.propagation.norms import is_norm, norm
+from pyxai.capture.calls import instance_norm
+from pyxai.propagation.norms import norm
 from tests.graphs import Written, distance, pixels, tape
 
 aten = torch.ops.aten
@@ -13,12 +14,10 @@ NORMS = {
     "layer of two axes": lambda net: (aten.layer_norm.default, [4, 5]),
     "group": lambda net: (aten.group_norm.default, 3, net.tensor(W), net.tensor(B), 1e-3),
     "group without weights": lambda net: (aten.group_norm.default, 2),
-    "instance": lambda net: (
-        aten.instance_norm.default, net.tensor(W), net.tensor(B), None, None, True, 0.1, 1e-3, False,
-    ),
+    "instance": lambda net: (instance_norm, net.tensor(W), net.tensor(B), 1e-3),
     "rms": lambda net: (aten.rms_norm.default, [5], net.tensor(ROW), 1e-3),
     "rms with the epsilon of its dtype": lambda net: (aten.rms_norm.default, [4, 5]),
-}  # fmt: skip
+}
 
 
 def written(name):
@@ -32,7 +31,6 @@ def written(name):
 def test_the_parts_make_the_value(name):
     node, values = written(name)
     over, images = norm(node, values), pixels(2, 6, 4, 5)
-    assert is_norm(node)
     centred, scale = over.parts(images)
     found = over.weighted((centred * scale).reshape(images.shape))
     found = found if over.bias is None else found + over.bias
@@ -45,11 +43,3 @@ def test_centring_is_its_own_transpose(name):
     over = norm(*written(name))
     first, second = (over.shaped(pixels(2, 6, 4, 5, seed=seed)) for seed in (5, 6))
     torch.testing.assert_close((over.centred(first) * second).sum(), (first * over.centred(second)).sum())
-
-
-def test_an_instance_norm_with_stored_moments_is_none():
-    net = Written(pixels(2, 6, 4, 5))
-    stored = net.tensor(B), net.tensor(W.abs())
-    settings = (None, None, *stored, False, 0.1, 1e-3, False)
-    assert not is_norm(net.call(aten.instance_norm.default, net.images, *settings))
-    assert not is_norm(net.call(aten.relu.default, net.images))

@@ -299,7 +299,7 @@ class ComputedMoments(nn.Module):
 
 @pytest.mark.parametrize("method", ["lrp", "deeplift"])
 def test_an_instance_norm_with_computed_moments_is_refused(method):
-    with pytest.raises(ValueError, match="no rule for the operation `instance_norm`"):
+    with pytest.raises(ValueError, match="no rule for the operation `batch_norm`"):
         pyxai.explain(ComputedMoments().eval(), pixels(2), method, 1)
 
 

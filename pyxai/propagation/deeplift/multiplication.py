@@ -33,7 +33,6 @@ from pyxai.propagation.deeplift.rules import (
     VectorNorm,
 )
 from pyxai.propagation.linear import is_linear, linear_layer
-from pyxai.propagation.norms import is_norm
 from pyxai.propagation.steps import is_cast
 from pyxai.propagation.walk import Propagation, Step, Tape, constants, varying_steps
 
@@ -118,7 +117,7 @@ class Multiplication(Propagation):
             return Quotient()
         if target in vocabulary.SOFTMAXES | vocabulary.LOG_SOFTMAXES:
             return Softmax(target in vocabulary.LOG_SOFTMAXES)
-        if is_norm(step.node):
+        if target in vocabulary.NORMALISATIONS:
             return Normalisation()
         if target is aten.amax.default:
             return CrossMaximum()

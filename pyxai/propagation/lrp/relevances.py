@@ -18,7 +18,6 @@ from pyxai.propagation.lrp.composites import Composite, fits
 from pyxai.propagation.lrp.input_rules import Pass, ZBox
 from pyxai.propagation.lrp.relevance import Relevance, RelevanceRule
 from pyxai.propagation.lrp.rules import LinearRule
-from pyxai.propagation.norms import is_norm
 from pyxai.propagation.signs import nonnegative
 from pyxai.propagation.steps import is_cast, is_power
 from pyxai.propagation.walk import Propagation, Step, constants
@@ -180,7 +179,7 @@ def _operation(step: Step, composite: Composite) -> RelevanceRule | None:
         return operations.MaxPool()
     if target in vocabulary.SOFTMAXES | vocabulary.LOG_SOFTMAXES | operations.HOMOGENEOUS:
         return operations.Derivative()
-    if is_norm(step.node):
+    if target in vocabulary.NORMALISATIONS:
         return operations.FrozenNorm()
     return operations.Selection() if target in vocabulary.SELECTIONS else None
 
