@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -30,8 +32,8 @@ def batch_norm(
 def instance_norm(values: Tensor, weight: Tensor | None, bias: Tensor | None, epsilon: float) -> Tensor:
     """Each channel of each image (n, C, …) by its own moments: a group norm with one group for each channel.
 
-    torch's own is a BatchNorm of one image of n · C channels, with the wrong gradients of that; group norms are
-    fast where the values of a channel lie together, which is how torch's own lays them out, too.
+    torch's own is a BatchNorm of one image of n · C channels, with the wrong gradients of that. Group norms
+    are fast where the values of a channel lie together, which is how torch's own lays them out, too.
     """
     return torch.group_norm(values.contiguous(), values.shape[1], weight, bias, epsilon)
 
@@ -52,3 +54,19 @@ def spatial_mean(values: Tensor, dims: list[int], keepdim: bool) -> Tensor:
     if values.dtype in (torch.float16, torch.bfloat16):  # their sum may overflow
         return (values.sum(dims, keepdim=keepdim, dtype=torch.float32) / size).to(values.dtype)
     return values.sum(dims, keepdim=keepdim) / size
+
+
+@cache
+def result(target: torch._ops.OpOverload, index: int) -> Callable[..., Tensor]:
+    """``target``, an operation of several results, as a function that returns the one at ``index``.
+
+    Its derivative is autograd's own: that of ``max`` along an axis goes to one of several equal maxima, where
+    ``amax`` shares it out between them. The same function for the same arguments, named as the operation is.
+    """
+
+    def one(*arguments, **settings):
+        return target(*arguments, **settings)[index]
+
+    one.__name__ = one.__qualname__ = f"{target.overloadpacket.__name__}_{index}"
+    one.overloadpacket = target.overloadpacket
+    return one

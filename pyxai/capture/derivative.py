@@ -31,7 +31,7 @@ _NO_DERIVATIVE = {"torch::autograd::notimplemented", "torch::autograd::warnnotim
 def is_flat(node: fx.Node) -> bool:
     """Whether a call has no derivative by what it is made of, or one that is zero wherever there is one."""
     if node.target in FLAT | CREATIONS:
-        return True
+        return not (node.target is aten.sgn.default and node.meta["val"].is_complex())  # z / |z| turns with z
     if node.target in _ROUNDED and node.kwargs.get("rounding_mode"):
         return True
     value = node.meta.get("val")
@@ -102,7 +102,7 @@ def is_connected(value: Tensor, leaf: Tensor, own: bool = False) -> bool:
 def _sends_nothing(node: torch.autograd.graph.Node, own: bool) -> bool:
     name = node.name().lower().rstrip("0123456789")
     if name in _FLAT_NAMES | _NO_DERIVATIVE or getattr(node, "_saved_rounding_mode", None):
-        return True
+        return not (name == "sgnbackward" and node._saved_self.is_complex())
     return own and isinstance(node, BackwardCFunction)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from pyxai.capture.inner import Values
 from pyxai.capture.mending import Mending
 from pyxai.capture.program import Program
-from pyxai.capture.rows import FixedRows
+from pyxai.capture.rows import FixedRows, channels_last
 from pyxai.checks import expect
 from pyxai.locks import Lock
 
@@ -209,6 +209,4 @@ class Executor(FixedRows):
     def fill(self, points: Tensor, size: int | None = None) -> Tensor:
         """As :meth:`FixedRows.fill`, in the memory format that the model wants."""
         points = super().fill(points, size)
-        if self._program.channels_last and points.ndim == 4:
-            points = points.contiguous(memory_format=torch.channels_last)
-        return points
+        return channels_last(points) if self._program.channels_last else points

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import logging
 import math
 import operator
@@ -38,10 +39,13 @@ _COMPOSED = (  # operations that torch itself writes as several, of which every 
     aten.addcmul.default,
     aten.baddbmm.default,
     aten.channel_shuffle.default,
+    aten.clip.default,
     aten.cosine_similarity.default,
     aten.einsum.default,
     aten.fill.Tensor,
     aten.glu.default,
+    aten.linalg_matrix_norm.str_ord,
+    aten.linalg_norm.default,
     aten.masked_fill.Scalar,
     aten.masked_fill.Tensor,
     aten.max.other,
@@ -62,7 +66,7 @@ _COMPOSED = (  # operations that torch itself writes as several, of which every 
     aten.where.ScalarSelf,
 )
 _MARK = "pyxai_deviation"  # of what standard deviations are made of
-_UNUSUAL = 251  # a prime, as a batch size; see free_batch
+_FIRST_BATCH = 101  # the least batch size that is tried where it must be a number; see _trace_numbered
 _RANDOM = (
     "rand",
     "bernoulli",
@@ -116,9 +120,37 @@ def export(classifier: Classifier, images: Tensor, layers: tuple[str, ...] = ())
         free = {0: torch.export.Dim.DYNAMIC}
         return _graph_module(_trace(observed, images.new_zeros(2, *shape), free), layers)
     except CaptureError:  # `len(x)` and `int(x.shape[0])` turn the batch size into a constant
-        module = _graph_module(_trace(observed, images.new_empty(_UNUSUAL, *shape), None), layers)
-        free_batch(module, _UNUSUAL)
-        return module
+        return _trace_numbered(observed, images.new_empty(1, *shape), layers)
+
+
+def _trace_numbered(classifier: Classifier, image: Tensor, layers: tuple[str, ...]) -> fx.GraphModule:
+    """Trace with numbers of images until one is unusual for the model, and free that.
+
+    A prime tells the images from everything else where it divides no number that the model has of its own. A
+    trace with another batch size has all of these: what it holds of multiples of the prime is the model's.
+    """
+    before: set[int] | None = None
+    for batch in filter(_is_prime, itertools.count(_FIRST_BATCH)):
+        example = image.new_empty(batch, *image.shape[1:])
+        module = _graph_module(_trace(classifier, example, None), layers)
+        if before is not None and not any(number % batch == 0 for number in before):
+            free_batch(module, batch)
+            return module
+        before = _numbers(module)
+
+
+def _numbers(module: fx.GraphModule) -> set[int]:
+    """The whole numbers in a graph other than zero: arguments of its calls and sizes of its values."""
+    found: list[Any] = []
+    for node in module.graph.nodes:
+        fx.node.map_aggregate((node.args, node.kwargs), found.append)
+        if isinstance(node.meta.get("val"), Tensor):
+            found.extend(node.meta["val"].shape)
+    return {number for number in found if type(number) is int and number}
+
+
+def _is_prime(number: int) -> bool:
+    return all(number % factor for factor in range(2, math.isqrt(number) + 1))
 
 
 def _trace(classifier: Classifier, example: Tensor, dynamic: dict | None) -> torch.export.ExportedProgram:
@@ -217,9 +249,8 @@ def _graph_module(program: torch.export.ExportedProgram, layers: tuple[str, ...]
 def free_batch(module: fx.GraphModule, batch: int) -> None:
     """Make a graph traced with the constant batch size ``batch`` take any.
 
-    ``batch`` is a prime that no layer's size is a multiple of, so whatever number of the graph it divides
-    came from the batch size. The caller compares the outputs at other batch sizes, which would show a
-    coincidence.
+    ``batch`` is a prime that divides no number of the model's own, so whatever number of the graph it divides
+    came from the batch size.
     """
     graph = module.graph
     images = next(node for node in graph.nodes if node.op == "placeholder")

@@ -22,6 +22,10 @@ class NotDeterministic(ValueError):
     """Two calls of a model differ."""
 
 
+class ImagesMixed(ValueError):
+    """What a model gives for an image depends on those beside it."""
+
+
 def outputs(classifier: Classifier, images: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Batches and what the model gives: the first of ``images`` alone, and it in two places among others.
 
@@ -30,11 +34,11 @@ def outputs(classifier: Classifier, images: Tensor) -> list[tuple[Tensor, Tensor
 
     Raises:
         NotDeterministic: two calls of the model differ.
-        ValueError: it cannot run on such images, it writes to its buffers when it is called, or what it gives
-            for an image depends on those beside it.
+        ImagesMixed: what it gives for an image depends on those beside it.
+        ValueError: it cannot run on such images, or writes to its buffers when it is called.
     """
     image = one(images)
-    with torch.no_grad(), _random_numbers_kept(images.device), _kept(classifier.model) as begin:
+    with torch.no_grad(), _random_numbers_kept(images.device), buffers_kept(classifier.model) as begin:
         alone = _run(classifier, image)
         begin()  # what it keeps for later calls is there now
         if distance(_run(classifier, image), alone) > REPEATED * torch.finfo(images.dtype).eps:
@@ -48,7 +52,7 @@ def outputs(classifier: Classifier, images: Tensor) -> list[tuple[Tensor, Tensor
             apart = max(distance(values[place : place + 1], alone) for place in PLACES)
             if apart > AGREEMENT[images.dtype]:
                 other = f"its output for one differs by {apart:.1e} with others beside it"
-                raise _must(classifier.model, "treat each image alone", other)
+                raise ImagesMixed(_must(classifier.model, "treat each image alone", other))
             return [(image, alone), (batch, values)]
     return [(image, alone)]
 
@@ -107,8 +111,8 @@ def _run(classifier: Classifier, image: Tensor) -> Tensor:
 def _must(model: nn.Module, wanted: str, found: str) -> ValueError:
     """The error for a model that is not as it must be; a module in training mode may be why."""
     training = next((name or "it" for name, module in model.named_modules() if module.training), None)
-    cure = "" if training is None else f"; `{training}` is in training mode: call eval()"
-    return ValueError(f"`model` must {wanted}, but {found}{cure}")
+    cause = "" if training is None else f"; `{training}` is in training mode, which may be why: call eval()"
+    return ValueError(f"`model` must {wanted}, but {found}{cause}")
 
 
 def _numbers(values: Tensor) -> Tensor:
@@ -123,7 +127,7 @@ def _random_numbers_kept(device: torch.device) -> Iterator[None]:
 
 
 @contextmanager
-def _kept(model: nn.Module) -> Iterator[Callable[[], None]]:
+def buffers_kept(model: nn.Module) -> Iterator[Callable[[], None]]:
     """Raise a :class:`ValueError` where buffers move in the block from the call of what is yielded on.
 
     Whatever is raised, the buffers are then as they were before the block.

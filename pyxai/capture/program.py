@@ -20,7 +20,17 @@ from pyxai.capture.fast.affine import split_stem
 from pyxai.capture.fast.differentiable import differentiable
 from pyxai.capture.fast.pointwise import uses_convolutions
 from pyxai.capture.fast.stem import Stem
-from pyxai.capture.guards import AGREEMENT, NotDeterministic, distance, finite_rows, first_line, one, outputs
+from pyxai.capture.guards import (
+    AGREEMENT,
+    ImagesMixed,
+    NotDeterministic,
+    buffers_kept,
+    distance,
+    finite_rows,
+    first_line,
+    one,
+    outputs,
+)
 from pyxai.capture.inner import CapturedInner, HookedInner, Inner
 from pyxai.capture.isolated import hooked
 from pyxai.capture.layers import shapes_per_image
@@ -29,7 +39,7 @@ from pyxai.capture.output.ends import Below, End, find_end
 from pyxai.capture.output.kinds import AUTO, Asked, Output, settle
 from pyxai.capture.output.number import Made, made_as_it_is
 from pyxai.capture.output.scored import Scored, finish
-from pyxai.capture.rows import with_mates
+from pyxai.capture.rows import channels_last, with_mates
 from pyxai.capture.single import is_half
 from pyxai.capture.split import copy as copied
 from pyxai.capture.split import let_go
@@ -166,6 +176,11 @@ def _capture(
         with suppress(CaptureError):
             export(classifier, images)  # which knows what draws random numbers
         raise ValueError(str(error)) from error
+    except ImagesMixed as error:
+        with buffers_kept(classifier.model):
+            if needs >= Needs.GRADIENTS:  # without one, as behind quantised layers, there is more to say
+                check_gradient(classifier.model, Below(classifier, None), images)
+            raise ValueError(str(error)) from error
     per_image = _layer_sizes(classifier, images, layers)
     by_pixels = needs is Needs.GRADIENTS and not layers  # else by the layers
 
@@ -269,7 +284,7 @@ def _compare(model: nn.Module, module: nn.Module, given: list[tuple[Tensor, Tens
     """For all batches, so that a batch size frozen into the graph shows."""
     for batch, theirs in given:
         with torch.no_grad(), quiet():
-            ours = module(batch)
+            ours = module(channels_last(batch))
         if ours.shape != theirs.shape:
             raise CaptureError(
                 f"the captured output has shape {tuple(ours.shape)}, not {tuple(theirs.shape)}"

@@ -40,6 +40,11 @@ def with_mates(image: Tensor) -> Tensor:
     return torch.cat([image, (image + ramp) / 2, ramp])
 
 
+def channels_last(images: Tensor) -> Tensor:
+    """``images`` (N, C, H, W) in the memory format that convolutions of captured graphs read and write."""
+    return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images
+
+
 def default_rows(shape: tuple[int, ...], device: torch.device | str = "cpu") -> int:
     """Rows of a model call for images of ``shape`` (…, H, W): a rule, not a measurement, so it never wavers.
 

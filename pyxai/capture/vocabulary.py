@@ -10,7 +10,7 @@ import operator
 
 import torch
 
-from pyxai.capture.calls import channel_affine, deviation, instance_norm, spatial_mean
+from pyxai.capture.calls import channel_affine, deviation, instance_norm, result, spatial_mean
 
 aten = torch.ops.aten
 
@@ -154,7 +154,18 @@ FLAT = JUMPS | {  # their derivative is zero wherever there is one, or is left o
 
 # Functions of many numbers.
 
-MAX_POOLS = frozenset({aten.max_pool2d.default})
+MAX_POOLS = frozenset(
+    {
+        aten.max_pool2d.default,
+        aten.max_pool3d.default,
+        result(aten.max_pool2d_with_indices.default, 0),
+        result(aten.max_pool3d_with_indices.default, 0),
+        result(aten.adaptive_max_pool2d.default, 0),
+        result(aten.adaptive_max_pool3d.default, 0),
+    }
+)
+MAXIMA = frozenset({aten.amax.default, result(aten.max.dim, 0)})  # over axes
+MINIMA = frozenset({aten.amin.default, result(aten.min.dim, 0)})
 LOG_SOFTMAXES = frozenset({aten.log_softmax.int, aten._log_softmax.default})
 SOFTMAXES = frozenset({aten.softmax.int, aten._softmax.default, aten._safe_softmax.default})
 NORMALISATIONS = frozenset(

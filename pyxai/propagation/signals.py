@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 
 from pyxai import ops
 from pyxai.capture.derivative import is_flat
 from pyxai.capture.vocabulary import MAX_POOLS, RECTIFIERS, SUMS
-from pyxai.propagation import vjp
+from pyxai.propagation import pools, vjp
 from pyxai.propagation.layers import Layer
 from pyxai.propagation.linear import is_linear, linear_layer
 from pyxai.propagation.signs import lower_bound
-from pyxai.propagation.steps import addend_weights, to_sources
+from pyxai.propagation.steps import addend_weights, is_complex, is_guard, to_sources
 from pyxai.propagation.walk import Propagation, Rule, Step, constants
 
 aten = torch.ops.aten
 
 Rectify = Literal["signal", "both"]
-CURE = "use a method that asks for gradients only, such as saliency"
+CURE = "torch has no derivative of it"
 
 
 class Signals(Propagation):
@@ -42,19 +42,17 @@ class Signals(Propagation):
 
     def rule(self, step: Step) -> Rule:
         target = step.node.target
+        if is_complex(step):  # whose transposes are conjugate, and real where the source is
+            return Derivative()
         if is_linear(step, self._constants):
             return Filter(linear_layer(step, self._constants))
         if target is aten.relu.default:
-            return Rectifier(self._rectify)
+            return Derivative() if is_guard(step.node) else Rectifier(self._rectify)
         if target in RECTIFIERS or lower_bound(step.node) == 0:  # a ReLU6 may be a hard tanh from 0 to 6
             return Rectified(self._rectify)
         if target in MAX_POOLS:
             return Switches()
-        if target in SUMS:
-            return Branch()
-        if not isinstance(step.node.meta["val"], Tensor):
-            raise step.unsupported(CURE)
-        return Derivative()
+        return Branch() if target in SUMS else Derivative()
 
 
 class Filter(Rule):
@@ -94,7 +92,10 @@ class Derivative(Rule):
         return [(source, None) for source in step.sources], step.sources
 
     def backward(self, step, message, tape):
-        return vjp.derivative(step, message, tape)
+        try:
+            return vjp.derivative(step, message, tape)
+        except NotImplementedError:  # torch has none
+            raise step.unsupported(CURE) from None
 
 
 class Rectified(Derivative):
@@ -115,11 +116,10 @@ class Switches(Rule):
         return [(step.sources[0], None)], ()
 
     def forward(self, step, arguments, settings, tape):
-        value, tape.notes[step] = aten.max_pool2d_with_indices.default(*arguments, **settings)
-        return value
+        return pools.pooled(step, arguments, settings, tape)
 
     def backward(self, step, message, tape):
-        return [vjp.unpooled(step, message, tape, tape.notes[step])]
+        return [pools.unpooled(step, message, tape, tape.notes[step])]
 
 
 class Branch(Rule):

@@ -12,6 +12,8 @@ from pyxai.capture.vocabulary import (
     AVERAGE_POOLS_2D,
     JOINS,
     MAX_POOLS,
+    MAXIMA,
+    MINIMA,
     PADS,
     PERMUTATIONS,
     RECTIFIERS,
@@ -38,6 +40,8 @@ _KEEPING = (
     AVERAGE_POOLS_2D
     | JOINS
     | MAX_POOLS
+    | MAXIMA
+    | MINIMA
     | PADS
     | PERMUTATIONS
     | RESHAPES
@@ -45,8 +49,6 @@ _KEEPING = (
         spatial_mean,
         aten.mean.dim,
         aten.sum.dim_IntList,
-        aten.adaptive_max_pool2d.default,
-        aten.amax.default,
         aten.slice.Tensor,
         aten.select.int,
         aten.flip.default,
@@ -64,7 +66,9 @@ _KEEPING = (
 def nonnegative(graph: fx.Graph, constants: dict) -> set[fx.Node]:
     """The nodes of ``graph`` whose values cannot be negative; ``constants`` are those known beforehand."""
     known = {
-        node for node, value in constants.items() if isinstance(value, Tensor) and bool((value >= 0).all())
+        node
+        for node, value in constants.items()
+        if isinstance(value, Tensor) and not value.is_complex() and bool((value >= 0).all())
     }
     for node in graph.nodes:
         if node.op == "call_function" and node not in constants and _is_nonnegative(node, known):

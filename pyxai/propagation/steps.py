@@ -43,6 +43,12 @@ def to_sources(step: Step, parts: Iterable[tuple[object, Tensor]], tape: Tape) -
     return [found[source] for source in step.sources]
 
 
+def is_complex(step: Step) -> bool:
+    """Whether a step takes or gives complex numbers, which have no sign to share anything out by."""
+    values = (node.meta.get("val") for node in (step.node, *step.node.all_input_nodes))
+    return any(isinstance(value, Tensor) and value.is_complex() for value in values)
+
+
 def is_cast(step: Step, masks: bool = False) -> bool:
     """Whether a step changes the precision of its source, or with ``masks`` makes numbers of a mask."""
     if step.node.target is not aten._to_copy.default or not step.node.meta["val"].is_floating_point():
@@ -60,6 +66,22 @@ def cast_back(step: Step, values: Tensor) -> Tensor:
 def is_power(node: fx.Node) -> bool:
     """Whether a call raises its source to a positive power: zero stays zero."""
     return node.target is aten.pow.Tensor_Scalar and node.args[1] > 0
+
+
+def is_guard(node: fx.Node) -> bool:
+    """Whether a ReLU is that of ``sign(x) * relu(abs(x))``, which is x.
+
+    So torch's ``lp_pool`` takes the root of x: its derivative at zero is then zero. It rectifies nothing.
+    """
+    size, users = node.args[0], node.users
+    return size.target is aten.abs.default and all(
+        user.target is aten.mul.Tensor
+        and any(
+            other.target is aten.sign.default and other.args[0] is size.args[0]
+            for other in user.all_input_nodes
+        )
+        for user in users
+    )
 
 
 def selected(step: Step, values: Tensor, tape: Tape) -> list[tuple[fx.Node, Tensor]]:

@@ -33,13 +33,6 @@ def derivative(
     return _pull_back(step, step.sources, cotangent, tape, at or (lambda node: tape[node].detach()))
 
 
-def unpooled(step: Step, values: Tensor, tape: Tape, winners: Tensor) -> Tensor:
-    """``values`` of a ``max_pool2d`` back at the pixels ``winners``, adding up where windows overlap."""
-    window = (*step.node.args[1:], *([], [0, 0], [1, 1], False)[len(step.node.args) - 2 :])
-    like = blank(tape, step.sources[0], values)
-    return torch.ops.aten.max_pool2d_with_indices_backward(values, like, *window, winners)
-
-
 def blank(tape: Tape, node: fx.Node, like: Tensor) -> Tensor:
     """An uninitialised tensor laid out as the value of ``node`` was."""
     if node not in tape.layouts:  # a constant of the model
@@ -51,7 +44,9 @@ def blank(tape: Tape, node: fx.Node, like: Tensor) -> Tensor:
 def _pull_back(step: Step, nodes: Iterable[fx.Node], cotangent: Tensor, tape: Tape, leaf) -> list[Tensor]:
     leaves = {node: leaf(node) for node in nodes}
     varying = {
-        source: value.requires_grad_(True) for source, value in leaves.items() if value.is_floating_point()
+        source: value.requires_grad_(True)
+        for source, value in leaves.items()
+        if value.is_floating_point() or value.is_complex()
     }
     arguments, settings = fx.node.map_arg(
         (step.node.args, step.node.kwargs),

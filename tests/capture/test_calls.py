@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from pyxai.capture.calls import batch_norm, channel_affine, deviation, instance_norm, spatial_mean
+from pyxai.capture.calls import batch_norm, channel_affine, deviation, instance_norm, result, spatial_mean
 from tests.graphs import distance, layouts, pixels
 
 
@@ -16,7 +16,9 @@ def test_an_affine_map_for_each_channel():
 
 def by_arithmetic(values, weight, bias, mean, variance, epsilon):
     columns = [None if part is None else part.reshape(-1, 1, 1) for part in (weight, bias)]
-    weight, bias = (fallback if part is None else part for part, fallback in zip(columns, (1, 0), strict=True))
+    weight, bias = (
+        fallback if part is None else part for part, fallback in zip(columns, (1, 0), strict=True)
+    )
     return (values - mean) / (variance + epsilon).sqrt() * weight + bias
 
 
@@ -85,3 +87,13 @@ def test_the_gradient_of_a_mean_is_a_broadcast_view():
 def test_sums_of_half_precision_do_not_overflow(half):
     found = spatial_mean(torch.full((1, 1, 64, 64), 300.0, dtype=half), [2, 3], False)
     assert found.dtype == half and abs(float(found) - 300) <= 2
+
+
+def test_one_result_of_several():
+    largest = result(torch.ops.aten.max.dim, 0)
+    assert largest is result(torch.ops.aten.max.dim, 0) is not result(torch.ops.aten.max.dim, 1)
+    assert largest.overloadpacket is torch.ops.aten.max and largest.__name__ == "max_0"
+    values = torch.tensor([[2.0, 5.0, 5.0]], requires_grad=True)
+    found = largest(values, 1, keepdim=True)
+    assert found.tolist() == [[5.0]] and result(torch.ops.aten.max.dim, 1)(values, 1).tolist() == [1]
+    assert torch.autograd.grad(found.sum(), values)[0].tolist() == [[0, 1, 0]]  # amax: [0, 0.5, 0.5]

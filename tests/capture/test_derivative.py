@@ -55,6 +55,7 @@ PASSES = {
     "a choice": lambda x: torch.where(x > 0, x, x.round()),
     "fake quantisation": lambda x: torch.fake_quantize_per_tensor_affine(x, 0.1, 0, -128, 127),
     "a fraction": torch.frac,
+    "a direction": lambda x: torch.sgn(torch.complex(x, x.flip(1))).real,
 }
 
 

@@ -44,6 +44,41 @@ def test_any_number_of_images_may_be_taken(net):
         torch.testing.assert_close(module(images), model(images), rtol=1e-12, atol=1e-12)
 
 
+class OwnSizes(nn.Module):
+    """Layers, bounds, parts and constants of the sizes ``own``, with the batch size as a Python number."""
+
+    def __init__(self, own):
+        super().__init__()
+        self.own = own
+        self.conv = nn.Conv2d(3, max(own), 1)
+        self.heads = nn.ModuleList(nn.Linear(size, 3) for size in own)
+        self.register_buffer("table", torch.linspace(-1, 1, max(own)))
+
+    def forward(self, images):
+        count = len(images)
+        maps = self.conv(images).mean((2, 3)).reshape(count, max(self.own)) + self.table
+        scores = maps.new_zeros(count, 3)
+        for size, head in zip(self.own, self.heads, strict=True):
+            part = 100 * maps[:, :size]
+            part = nn.functional.pad(part.clamp(-size, size), (0, size)).reshape(count * 2, size)
+            scores = scores + head(part).reshape(count, 2, 3).sum(1) / size
+        return scores
+
+
+@pytest.mark.parametrize("own", [(101,), (103,), (251,), (502, 101), (202, 309), (101, 103, 107, 109)])
+def test_sizes_of_the_models_own_are_not_taken_for_the_number_of_images(own):
+    model = OwnSizes(own).double().eval()
+    module = export(Classifier(model), X)
+    for count in (1, 2, 5):
+        images = 10 * X[:1].repeat(count, 1, 1, 1) + torch.arange(count).reshape(-1, 1, 1, 1)
+        torch.testing.assert_close(module(images), model(images), rtol=1e-12, atol=1e-12)
+    batch = next(node for node in module.graph.nodes if node.op == "placeholder").meta["val"].shape[0]
+    for node in module.graph.nodes:
+        shape = node.meta["val"].shape if isinstance(node.meta.get("val"), torch.Tensor) else ()
+        images_lie_along = [axis for axis, size in enumerate(shape) if size % batch == 0]
+        assert images_lie_along in ([], [0]), node
+
+
 def test_nothing_is_written_over_and_weights_are_shared():
     model = Net().double().eval()
     module = export(Classifier(model), X)

@@ -165,10 +165,27 @@ def test_training_mode_is_seen_by_what_it_does_and_the_cure_is_named(layer, wron
     model = nn.Sequential(torch.jit.script(layer.train()), Net()).eval()
     model[0].train()
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    with pytest.raises(ValueError, match=rf"`model` must {wrong}.*; `0` is in training mode: call eval\(\)$"):
+    with pytest.raises(
+        ValueError,
+        match=rf"`model` must {wrong}.*; `0` is in training mode, which may be why: call eval\(\)$",
+    ):
         pyxai.explain(model, SPREAD, "gradient", 1)
     assert all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
     assert pyxai.explain(model.eval(), SPREAD, "gradient", 1).attribution.any()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("method", ["gradient", "lrp"])
+def test_quantised_layers_mix_images_but_that_they_have_no_gradient_is_said_first(method):
+    """Of dynamic quantisation, whose scale is that of all images of a call."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(216, 4)).eval()
+    model = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+    with pytest.raises(ValueError, match="treat each image alone"):
+        outputs(Classifier(model), SPREAD.float())
+    with pytest.raises(
+        ValueError, match=rf"^{method}: `model` must have a gradient by the pixels .* through `1`"
+    ):
+        pyxai.explain(model, SPREAD.float(), method, 1)
 
 
 def test_a_model_that_takes_one_image_or_few_values_is_seen_as_far_as_it_can():

@@ -227,6 +227,19 @@ class _PythonBatch(nn.Module):
         return self.head(images.reshape(len(images), -1)) + images.new_zeros(int(images.shape[0]), 5)
 
 
+def test_an_operation_that_takes_no_channels_last_is_run_as_it_is():
+    class Volume(nn.Module):
+        def forward(self, x):  # an image's channels as its depth
+            return nn.functional.max_pool3d(2 * x, 2).flatten(1)
+
+    images = torch.randn(2, 4, 6, 6)
+    program = capture(Classifier(Volume()), images)
+    assert not program.captured and "memory format" in program.reason
+    leaf = images.clone().requires_grad_(True)
+    (expected,) = torch.autograd.grad(Volume()(leaf)[:, 1].sum(), leaf)
+    assert torch.equal(pyxai.explain(Volume(), images, "gradient", 1).attribution, expected)
+
+
 def test_a_python_batch_size_stays_free():
     model, images = _PythonBatch(), unfriendly.images(5)
     program = capture(Classifier(model), images)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pyxai.capture.rows import FixedRows, default_rows, fit_rows
+from pyxai.capture.rows import FixedRows, channels_last, default_rows, fit_rows
 
 
 @pytest.mark.parametrize("total", [1, 7, 8, 9, 23])
@@ -18,6 +18,12 @@ def test_a_short_call_is_filled_with_its_last_row():
     filled = FixedRows(5).fill(rows)
     assert torch.equal(filled[:3], rows) and torch.equal(filled[3:], rows[2:].expand(2, 2))
     assert FixedRows(3).fill(rows) is rows and len(FixedRows(5).fill(rows, 4)) == 4
+
+
+def test_planes_are_stored_channels_last():
+    images = torch.rand(2, 3, 4, 4)
+    assert channels_last(images).is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(channels_last(images), images) and channels_last(images[0]).is_contiguous()
 
 
 @pytest.mark.parametrize("wanted", [1, 4, 8, 64])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pyxai.capture import vocabulary
-from pyxai.capture.calls import channel_affine, deviation, instance_norm, spatial_mean
+from pyxai.capture.calls import channel_affine, deviation, instance_norm, result, spatial_mean
 
 aten = torch.ops.aten
 KINDS = {name: kind for name, kind in vars(vocabulary).items() if isinstance(kind, frozenset)}
@@ -20,12 +20,18 @@ FUNCTIONS = {
     operator.add,
     operator.sub,
     operator.floordiv,
+    result(aten.adaptive_max_pool2d.default, 0),
+    result(aten.adaptive_max_pool3d.default, 0),
+    result(aten.max.dim, 0),
+    result(aten.max_pool2d_with_indices.default, 0),
+    result(aten.max_pool3d_with_indices.default, 0),
+    result(aten.min.dim, 0),
 }
 # What a rule is looked up by: an operation of two of these would get the rule that is asked for first.
 APART = (
     "CONVOLUTIONS", "AFFINE", "AVERAGES", "IDENTITIES", "REARRANGEMENTS", "SUMS", "SCALES", "LARGER",
-    "SMALLER", "SELECTIONS", "ACTIVATIONS", "INVERSES", "JUMPS", "MAX_POOLS", "LOG_SOFTMAXES", "SOFTMAXES",
-    "NORMALISATIONS", "SIZES", "CREATIONS",
+    "SMALLER", "SELECTIONS", "ACTIVATIONS", "INVERSES", "JUMPS", "MAX_POOLS", "MAXIMA", "MINIMA",
+    "LOG_SOFTMAXES", "SOFTMAXES", "NORMALISATIONS", "SIZES", "CREATIONS",
 )  # fmt: skip
 
 
@@ -96,6 +102,13 @@ def test_the_larger_and_the_smaller_of_two(name):
     first, second = torch.tensor([1.0, 4.0]), torch.tensor([3.0, 2.0])
     for target in KINDS[name]:
         assert target(first, second).tolist() == ([3.0, 4.0] if name == "LARGER" else [1.0, 2.0])
+
+
+@pytest.mark.parametrize("name", ["MAXIMA", "MINIMA"])
+def test_the_largest_and_the_smallest_along_an_axis(name):
+    values = torch.tensor([[1.0, 4.0], [3.0, 2.0]])
+    for target in KINDS[name]:
+        assert target(values, 1).tolist() == ([4.0, 3.0] if name == "MAXIMA" else [1.0, 2.0])
 
 
 def test_creations_do_not_read_values():

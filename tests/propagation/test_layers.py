@@ -44,7 +44,7 @@ def test_weightings_by_the_sign_of_every_term(name, terms):
     images = written[layer.source]
     weights = matrix(layer, images.shape[1:])
     weighting = layer.weighting(*terms)
-    assert layer.weighting(*terms) is weighting
+    assert layer.weights(*terms) is layer.weights(*terms)  # made once
     each = changed(weights * images.flatten(1)[:, None], *terms)  # (n, outputs, inputs)
     bias = layer.bias_terms(torch.ones_like(written[layer.step.node]), layer.bias).flatten(1)
     shift = changed(bias, *terms)

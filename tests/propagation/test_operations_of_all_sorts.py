@@ -68,7 +68,9 @@ class Clipped(nn.Module):
 
 @pytest.mark.parametrize("method", ["guided_backprop", "deconvnet"])
 @pytest.mark.parametrize(
-    "relu6", [nn.ReLU6(), nn.Hardtanh(0, 6), F.relu6, lambda x: x.clamp(0, 6)], ids=["m", "h", "f", "c"]
+    "relu6",
+    [nn.ReLU6(), nn.Hardtanh(0, 6), F.relu6, lambda x: x.clamp(0, 6), lambda x: x.clip(0, 6)],
+    ids=["m", "h", "f", "c", "clip"],
 )
 def test_every_form_of_relu6_is_rectified(relu6, method):
     images = pixels().mul_(8).requires_grad_(True)
@@ -209,23 +211,43 @@ OPERATIONS = {
     "einsum": lambda x: torch.einsum("bijk,il->bljk", x, MATRIX),
     "einsum of two": lambda x: torch.einsum("bijk,bijl->bikl", x, x),
     "fold": lambda x: F.fold(F.unfold(x, 3) * 2, (8, 8), 3),
+    "adaptive_max_pool1d": lambda x: F.adaptive_max_pool1d(x.flatten(2), 5)[..., None] * SIEVE[:, :1, :1],
+    "adaptive_max_pool2d": lambda x: F.adaptive_max_pool2d(x, (3, 5)),
+    "adaptive_max_pool3d": lambda x: F.adaptive_max_pool3d(x[:, None], (6, 3, 5))[:, 0],
+    "aminmax": lambda x: (
+        x * torch.aminmax(x, dim=1, keepdim=True)[0] - torch.aminmax(x, dim=3, keepdim=True)[1]
+    ),
+    "clip": lambda x: x.clip(-0.5, 0.7) * SIEVE,
     "generalised mean": lambda x: F.avg_pool2d(x.clamp(min=1e-6) ** 3, 4) ** (1 / 3),
     "glu": lambda x: F.glu(torch.cat([x, x * ROW], 1), 1),
     "index": lambda x: x[:, [0, 2, 2, 1, 4, 5]] * SIEVE,
     "log1p": lambda x: F.relu(x).log1p() + x.sin() - x.expm1(),
+    "logsumexp": lambda x: x * x.logsumexp((2, 3), keepdim=True),
+    "logsumexp without the axis": lambda x: x.logsumexp(1)[:, None] * SIEVE,
+    "lp_pool1d": lambda x: F.lp_pool1d(x.flatten(2), 2, 3)[..., None] * SIEVE[:, :1, :1],
     "lp_pool2d": lambda x: F.lp_pool2d(x, 2, 2),
+    "lp_pool3d": lambda x: F.lp_pool3d(x[:, None], 4, (1, 2, 2))[:, 0],
     "mask": lambda x: x + x.new_zeros(8, 8).masked_fill(SIEVE[0] > 0, -3),
     "masked attention": lambda x: x.masked_fill(SIEVE > 0, -torch.inf).softmax(-1) * x,
     "masked_fill": lambda x: x.masked_fill(SIEVE > 0, 3.0) * SIEVE,
     "max": lambda x: x * torch.max(x, 1, keepdim=True)[0],
+    "max_pool1d": lambda x: F.max_pool1d(x.flatten(2), 3, 2, 1)[..., None] * SIEVE[:, :1, :1],
+    "max_pool1d with places": lambda x: (
+        F.max_pool1d(x.flatten(2), 3, return_indices=True)[0][..., None] * ROW
+    ),
+    "max_pool3d": lambda x: F.max_pool3d(x[:, None], (1, 3, 3), 2, (0, 1, 1))[:, 0].repeat(1, 2, 1, 1),
     "max of two": lambda x: torch.max(x, x.flip(3) - 0.5),
     "max without the axis": lambda x: x * torch.max(x, -1)[0][..., None],
     "maximum": lambda x: torch.maximum(x[:, :3], x[:, 3:]).repeat(1, 2, 1, 1) * SIEVE,
     "maximum of the same": lambda x: torch.maximum(x, x) * SIEVE,
+    "min": lambda x: x * torch.min(x, 1, keepdim=True)[0],
     "min of two": lambda x: torch.min(x, SIEVE),
     "minimum": lambda x: torch.minimum(x[:, :3], x[:, 3:]).repeat(1, 2, 1, 1) * SIEVE,
     "moments": lambda x: x - torch.var_mean(x, 1, keepdim=True)[1] * SIEVE,
     "norm": lambda x: x / (1 + torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)),
+    "norm of absolute values": lambda x: x / (1 + x.norm(p=1, dim=1, keepdim=True)),
+    "norm of the largest value": lambda x: x / (1 + x.norm(p=torch.inf, dim=(2, 3), keepdim=True)),
+    "norm of third powers": lambda x: x * torch.linalg.norm(x, 3, dim=1, keepdim=True),
     "norm without the axis": lambda x: x.norm(dim=1)[:, None] * SIEVE,
     "normalize": lambda x: F.normalize(x, dim=1) * SIEVE,
     "overwritten": _overwritten,
@@ -253,6 +275,47 @@ def test_operations_keep_every_sum(name):
     assert float(explainer(pixels(), 1).residual.abs().max()) <= 1e-12
     for layer in explainer.report(pixels(), 1).layers:
         assert sum(layer.reasons.values(), start=torch.zeros(3)).abs().max() <= 1e-12
+
+
+AT_ZERO = {  # functions that have no derivative where values or windows are zero, or none that is finite
+    "lp_pool1d": lambda x: F.lp_pool1d(x.flatten(2), 2, 4)[..., None] * SIEVE[:, :1, :1],
+    "lp_pool2d": lambda x: F.lp_pool2d(x, 2.5, 2),
+    "lp_pool3d": lambda x: F.lp_pool3d(x[:, None], 3, 2).flatten(1, 2).repeat(1, 2, 1, 1),
+    "generalised mean": lambda x: F.avg_pool2d(x**3, 2) ** (1 / 3),
+    "roots": lambda x: x.sqrt() * SIEVE,
+    "power below one": lambda x: x**0.3 * SIEVE,
+    "norm": lambda x: x.norm(dim=1, keepdim=True) * SIEVE,
+    "norm of third powers": lambda x: x.norm(p=3, dim=1, keepdim=True) * SIEVE,
+    "norm of roots": lambda x: x.norm(p=0.5, dim=1, keepdim=True) * SIEVE,
+    "largest value": lambda x: x.norm(p=torch.inf, dim=1, keepdim=True) * SIEVE,
+    "unit length": lambda x: F.normalize(x, dim=1) * SIEVE,
+    "unit sum": lambda x: F.normalize(x, p=1, dim=1) * SIEVE,
+    "unit length of third powers": lambda x: F.normalize(x, p=3, dim=(2, 3)) * SIEVE,
+    "cosine": lambda x: F.cosine_similarity(x, x.flip(3), 1)[:, None] * SIEVE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AT_ZERO)
+def test_blank_windows_make_no_nan(name):
+    """DeepLIFT adds up, whatever is blank, and LRP accounts for all, although the gradient may be NaN."""
+    model = network(lambda x: AT_ZERO[name](F.relu(x)))
+    model.conv.bias.data.zero_()
+    images, baseline = pixels(6), 0.7 * pixels(6).flip(0)
+    images[0], images[1:3, :, :4], baseline[2:4], baseline[4, :, 5:], baseline[5] = 0, 0, 0, 0, images[5]
+    for rule in ("rescale", "reveal_cancel"):
+        found = pyxai.explain(model, images, "deeplift", 1, rule=rule, baseline=baseline)
+        assert bool(found.attribution.isfinite().all())
+        assert found.delta.abs().max() <= 1e-12 * found.attribution.abs().sum().clamp(min=1)
+    for method, options in (("lrp", EXACT), ("deep_taylor", {})):
+        explainer = pyxai.Explainer(model, method, **options)
+        found, report = explainer(images, 1), explainer.report(images, 1)
+        assert bool(found.attribution.isfinite().all())
+        lost = sum(layer.lost for layer in report.layers)
+        assert (lost + found.delta).abs().max() <= 1e-9
+        if method == "lrp":
+            assert found.delta.abs().max() <= 1e-12
+        else:
+            assert bool((found.attribution[found.score > 0] >= 0).all())
 
 
 CHOICES = {  # leaky ReLUs and others, written out

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from pyxai.capture.calls import result
 from pyxai.propagation.signs import lower_bound, nonnegative
 from pyxai.propagation.walk import constants
 from tests.graphs import Written, pixels
@@ -57,6 +58,10 @@ CASES = {
     "joined": (lambda net, x: net.call(aten.cat.default, [x, net.images], 1), NEVER),
     "joined with itself": (lambda net, x: net.call(aten.cat.default, [x, x], 1), KEPT),
     "bicubic": (lambda net, x: net.call(aten.upsample_bicubic2d.vec, x, [9, 9], False, None), NEVER),
+    "largest along an axis": (lambda net, x: net.call(result(aten.max.dim, 0), x, 1), KEPT),
+    "smallest along axes": (lambda net, x: net.call(aten.amin.default, x, [2, 3]), KEPT),
+    "adaptive pool": (lambda net, x: net.call(result(aten.adaptive_max_pool2d.default, 0), x, [4, 4]), KEPT),
+    "complex product": (lambda net, x: net.call(aten.mul.Tensor, x, net.tensor(ARM * 1j)), NEVER),
     "leaky relu": (lambda net, x: net.call(aten.leaky_relu.default, x), NEVER),
 }  # fmt: skip
 

@@ -88,3 +88,27 @@ def test_what_was_selected():
     (first, chosen), (second, rest) = steps.selected(step, values, tape(net.module(node)))
     assert (first, second) == (net.images, other)
     assert torch.equal(chosen, values * (pixels(2, 3) > 0)) and torch.equal(chosen + rest, values)
+
+
+def test_steps_of_complex_numbers():
+    net = Written(pixels(2, 3))
+    phase = net.tensor(torch.ones(3, dtype=torch.complex128))
+    product = net.call(aten.mul.Tensor, net.images, phase)
+    real = net.call(aten.real.default, product)
+    relu = net.call(aten.relu.default, real)
+    found = [steps.is_complex(Step(node, tuple(node.all_input_nodes[:1]))) for node in (product, real, relu)]
+    assert found == [True, True, False]
+
+
+def test_the_guard_of_a_root():
+    """sign(x) · relu(|x|) with all its uses; other ReLUs of absolute values may rectify."""
+    for other, used, guards in ((False, False, True), (True, False, False), (False, True, False)):
+        net = Written(pixels(2, 3))
+        relu = net.call(aten.relu.default, net.call(aten.abs.default, net.images))
+        source = net.call(aten.neg.default, net.images) if other else net.images
+        value = net.call(aten.mul.Tensor, net.call(aten.sign.default, source), relu)
+        if used:
+            net.call(aten.add.Tensor, value, relu)
+        assert steps.is_guard(relu) is guards
+    net = Written(pixels(2, 3))
+    assert not steps.is_guard(net.call(aten.relu.default, net.images))

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from pyxai.propagation import vjp
 from pyxai.propagation.walk import Step
@@ -81,14 +80,18 @@ def test_a_comparison_has_no_derivative():
     assert torch.equal(found, torch.zeros(SHAPE, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("window", [([3, 3], [2, 2], [1, 1]), ([2, 2], [2, 2])])
-def test_unpooling_adds_up_where_windows_overlap(window):
-    step, written = stepped(aten.max_pool2d.default, *window)
-    images = written[step.sources[0]].clone().requires_grad_(True)
-    pooled, winners = F.max_pool2d(images, *window, return_indices=True)
-    values = pixels(*pooled.shape, seed=2)
-    (expected,) = torch.autograd.grad(pooled, images, values)
-    assert distance(vjp.unpooled(step, values, written, winners), expected) <= 1e-15
+@pytest.mark.parametrize(
+    "target, arguments",
+    [(aten.fft_rfft2.default, ()), (aten.mul.Tensor, (1j,)), (aten.view_as_complex.default, ())],
+)
+def test_the_derivative_between_real_and_complex_numbers(target, arguments):
+    shape = (2, 4, 6, 2) if target is aten.view_as_complex.default else SHAPE
+    step, written = stepped(target, *arguments, shape=shape)
+    shape = step.node.meta["val"].shape
+    cotangent = torch.complex(pixels(*shape, seed=2), pixels(*shape, seed=3))
+    (found,) = vjp.derivative(step, cotangent, written)
+    assert found.dtype == torch.float64
+    assert distance(found, by_autograd(target, arguments, written[step.sources[0]], cotangent)) <= 1e-14
 
 
 def test_a_blank_is_laid_out_as_the_value_was():

@@ -5,10 +5,10 @@ import torch
 
 import pyxai
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.elementary import elementary
 from pyxai.capture.needs import Needs
 from pyxai.capture.program import capture
 from pyxai.propagation import Composite, Epsilon, Gamma
+from pyxai.propagation.elementary import elementary
 from pyxai.propagation.lrp.relevance import Relevance
 from pyxai.propagation.lrp.relevances import Relevances
 from pyxai.propagation.vjp import derivative

@@ -7,12 +7,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from pyxai.capture.elementary import elementary
 from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
 from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
+from pyxai.propagation.elementary import elementary
 from pyxai.propagation.lrp.composites import Composite
 from pyxai.propagation.lrp.relevance import Relevance, relevance
 from pyxai.propagation.lrp.relevances import Relevances

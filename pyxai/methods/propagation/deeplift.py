@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pyxai.capture.elementary import elementary
 from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
 from pyxai.checks import expect, non_negative
@@ -16,6 +15,7 @@ from pyxai.methods.request import Maps, Request
 from pyxai.propagation.deeplift.baseline_tapes import BaselineTapes
 from pyxai.propagation.deeplift.multiplication import ActivationRule, Multiplication
 from pyxai.propagation.deeplift.multipliers import Multipliers, PairedTape
+from pyxai.propagation.elementary import elementary
 from pyxai.propagation.steps import one_hot
 from pyxai.propagation.walk import Walk
 

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from pyxai.capture.elementary import elementary
 from pyxai.capture.executor import Executor
 from pyxai.capture.layers import find_layer
 from pyxai.capture.needs import Needs
@@ -15,6 +14,7 @@ from pyxai.capture.split import before
 from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
 from pyxai.methods.request import Maps, Request
+from pyxai.propagation.elementary import elementary
 from pyxai.propagation.signals import Rectify, Signals
 from pyxai.propagation.steps import one_hot
 from pyxai.propagation.walk import Walk

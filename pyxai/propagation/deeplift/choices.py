@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, fx
 
 from pyxai import ops
-from pyxai.capture.vocabulary import SMALLER
-from pyxai.propagation import vjp
+from pyxai.capture.vocabulary import MINIMA, SMALLER
+from pyxai.propagation import pools
 from pyxai.propagation.deeplift.multipliers import MultiplierRule
 from pyxai.propagation.deeplift.rules import reduced, slope, unreduced
 from pyxai.propagation.steps import finite, to_sources
@@ -30,15 +30,15 @@ class CrossMaxPool(MultiplierRule):
         return step.node, step.sources[0]
 
     def forward(self, step, arguments, settings, tape):
-        value, tape.notes[step] = aten.max_pool2d_with_indices.default(*arguments, **settings)
-        return value
+        return pools.pooled(step, arguments, settings, tape)
 
     def pull_back(self, step, multiplier, tape):
         (source,) = step.sources
         change = tape.difference(step.node)
         winner = torch.where(change > 0, tape.notes[step], tape.baseline.notes[step])
-        moved = _pick(tape[source], winner).sub_(_pick(tape.baseline[source], winner))
-        return [vjp.unpooled(step, _share(change, moved).mul_(multiplier), tape, winner)]
+        moved, moved0 = (pools.picked(step, values[source], winner) for values in (tape, tape.baseline))
+        part = _share(change, moved.sub_(moved0)).mul_(multiplier)
+        return [pools.unpooled(step, part, tape, winner)]
 
 
 def _share(change: Tensor, moved: Tensor) -> Tensor:
@@ -46,15 +46,8 @@ def _share(change: Tensor, moved: Tensor) -> Tensor:
     return change.div_(moved).masked_fill_(moved == 0, 1.0)
 
 
-def _pick(values: Tensor, index: Tensor) -> Tensor:
-    """Values (n or 1, C, H, W) at the pixels ``index`` (n, C, h, w), numbered in rows."""
-    pixels = values.permute(0, 2, 3, 1).expand(len(index), -1, -1, -1).flatten(1, 2)
-    picked = pixels.gather(1, index.permute(0, 2, 3, 1).flatten(1, 2))
-    return picked.unflatten(1, index.shape[2:]).permute(0, 3, 1, 2)
-
-
 class CrossMaximum(MultiplierRule):
-    """The same for ``amax``, whose one window is all of some axes."""
+    """The same for the maximum over axes, one window, and for the minimum, -max(-x)."""
 
     def reads(self, step):
         return step.node, step.sources[0]
@@ -71,7 +64,9 @@ class CrossMaximum(MultiplierRule):
             window(unreduced(step, part, tape)) for part in (tape.difference(step.node), multiplier)
         )
         x, x0 = window(tape[source]), window(tape.baseline[source])
-        winner = torch.where(change > 0, x.argmax(-1, keepdim=True), x0.argmax(-1, keepdim=True))
+        smallest = step.node.target in MINIMA
+        place, place0 = ((part.argmin if smallest else part.argmax)(-1, keepdim=True) for part in (x, x0))
+        winner = torch.where(change < 0 if smallest else change > 0, place, place0)
         moved = x.gather(-1, winner) - x0.expand_as(x).gather(-1, winner)
         part = torch.zeros_like(x).scatter_(-1, winner, _share(change, moved) * multiplier)
         return [part.unflatten(-1, [shape[dim] for dim in dims]).movedim(last, dims)]

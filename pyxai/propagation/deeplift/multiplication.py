@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -24,6 +25,7 @@ from pyxai.propagation.deeplift.linear import (
 from pyxai.propagation.deeplift.multipliers import MultiplierRule, Multipliers
 from pyxai.propagation.deeplift.reveal_cancel import Magnitudes, RevealCancel, RevealCancelReLU
 from pyxai.propagation.deeplift.rules import (
+    LogSumExp,
     Normalisation,
     Product,
     Quotient,
@@ -33,7 +35,7 @@ from pyxai.propagation.deeplift.rules import (
     VectorNorm,
 )
 from pyxai.propagation.linear import is_linear, linear_layer
-from pyxai.propagation.steps import is_cast
+from pyxai.propagation.steps import is_cast, is_complex
 from pyxai.propagation.walk import Propagation, Step, Tape, constants, varying_steps
 
 aten = torch.ops.aten
@@ -72,6 +74,8 @@ class Multiplication(Propagation):
         self._magnitudes = Magnitudes(self._steps, self.rule)
 
     def rule(self, step: Step) -> MultiplierRule:
+        if is_complex(step):
+            raise step.unsupported(CURE)
         if step.node not in self._rules:
             self._rules[step.node] = self._linear(step) or self._nonlinear(step)
         return self._rules[step.node]
@@ -117,9 +121,11 @@ class Multiplication(Propagation):
             return Quotient()
         if target in vocabulary.SOFTMAXES | vocabulary.LOG_SOFTMAXES:
             return Softmax(target in vocabulary.LOG_SOFTMAXES)
+        if target is aten.logsumexp.default:
+            return LogSumExp()
         if target in vocabulary.NORMALISATIONS:
             return Normalisation()
-        if target is aten.amax.default:
+        if target in vocabulary.MAXIMA | vocabulary.MINIMA:
             return CrossMaximum()
         if target in vocabulary.LARGER | vocabulary.SMALLER:
             return Larger()
@@ -127,7 +133,7 @@ class Multiplication(Propagation):
             return Jump()
         if target in vocabulary.SELECTIONS:
             return Choice()
-        if target is aten.linalg_vector_norm.default and step.node.args[1] == 2:
+        if target is aten.linalg_vector_norm.default and 0 < step.node.args[1] < math.inf:
             return VectorNorm()
         raise step.unsupported(CURE)
 

@@ -101,31 +101,36 @@ def slope(
 
 
 class VectorNorm(MultiplierRule):
-    """Δ √(Σ x²) = Σ (x + x0) Δx / (√(Σ x²) + √(Σ x0²)), nothing where all are zero."""
+    """(Σ |x|^p)^(1/p): power, sum and root, of which power and root are rescaled."""
 
     def reads(self, step):
         return step.node, step.sources[0]
 
     def pull_back(self, step, multiplier, tape):
-        (source,) = step.sources
-        total = tape[step.node] + tape.baseline[step.node]
-        share = ops.stabilised_divide(multiplier, total)
-        return [unreduced(step, share, tape) * (tape[source] + tape.baseline[source])]
+        (source,), p = step.sources, step.node.args[1]
+        x, x0 = tape[source], tape.baseline[source]
+        y, y0 = (unreduced(step, values[step.node], tape) for values in (tape, tape.baseline))
+        largest = torch.maximum(y, y0)  # by which no power overflows
+        x, x0, y, y0 = (part / torch.where(largest == 0, 1.0, largest) for part in (x, x0, y, y0))
+        powers, powers0, total, total0 = (part.abs().pow(p) for part in (x, x0, y, y0))
+        ends = (p * part.abs().pow(p - 1) * part.sign() for part in (x0, x))
+        root = slope(y0, y, total - total0, *(part.pow(1 - p) / p for part in (y0, y)), total + total0)
+        return [unreduced(step, multiplier, tape) * root * slope(powers0, powers, x - x0, *ends)]
 
 
 def reduced(step: Step, tape: PairedTape) -> tuple[int, ...]:
-    """The axes over which ``amax`` or ``linalg_vector_norm`` reduces its source, in their order."""
-    position = {aten.amax.default: 1, aten.linalg_vector_norm.default: 2}[step.node.target]
+    """The axes over which a maximum, ``logsumexp`` or ``linalg_vector_norm`` reduces its source, in order."""
     axes = len(tape.layouts[step.sources[0]][0])
-    dims = step.node.args[position]
+    dims = step.node.args[2 if step.node.target is aten.linalg_vector_norm.default else 1]
     return tuple(sorted(dim % axes for dim in ([dims] if isinstance(dims, int) else dims)))
 
 
 def unreduced(step: Step, values: Tensor, tape: PairedTape) -> Tensor:
     """``values`` of the step with axes of length 1 where it has reduced its source."""
-    dims = reduced(step, tape)
-    shape = tape.layouts[step.sources[0]][0]
-    return values.reshape([1 if dim in dims else size for dim, size in enumerate(shape)])
+    if values.ndim < len(tape.layouts[step.sources[0]][0]):
+        for dim in reduced(step, tape):
+            values = values.unsqueeze(dim)
+    return values
 
 
 class Product(MultiplierRule):
@@ -156,10 +161,9 @@ class Quotient(MultiplierRule):
     def pull_back(self, step, multiplier, tape):
         numerator, denominator = step.node.args
         b, b0 = tape[denominator], tape.baseline[denominator]
-        total = b.abs() + b0.abs()
-        share, between = b0.abs() / total, numerator
+        total, between = b.abs() + b0.abs(), numerator
         if isinstance(numerator, fx.Node):
-            between = share * tape[numerator] + (1 - share) * tape.baseline[numerator]
+            between = (b0.abs() * tape[numerator] + b.abs() * tape.baseline[numerator]) / total
         parts = multiplier * ((b.sign() + b0.sign()) / total), -multiplier * between / (b * b0)
         return to_sources(step, zip(step.node.args, parts, strict=True), tape)
 
@@ -180,19 +184,43 @@ class Softmax(MultiplierRule):
         (source,), dim = step.sources, step.node.args[1]
         x, x0 = tape[source], tape.baseline[source]
         y, y0 = tape[step.node], tape.baseline[step.node]
-        difference, shift = x - x0, finite(x0.amax(dim, keepdim=True))
-        x, x0 = x - shift, x0 - shift  # what all scores have in common costs digits
-        l, l0 = x.logsumexp(dim, keepdim=True), x0.logsumexp(dim, keepdim=True)  # noqa: E741
+        difference = x - x0
+        x, x0, l, l0 = _with_logarithms(x, x0, dim)  # noqa: E741
         if not self._logarithm:
             size = x.abs() + x0.abs() + l.abs() + l0.abs()
             multiplier = multiplier * slope(y0, y, difference - (l - l0), y0, y, size)
-        largest = finite(torch.maximum(x.amax(dim, keepdim=True), x0.amax(dim, keepdim=True)))
-        power, power0 = (x - largest).exp(), (x0 - largest).exp()
-        total, total0 = power.sum(dim, keepdim=True), power0.sum(dim, keepdim=True)
-        share = slope(power0, power, difference, power0, power)
-        share = share * slope(l0, l, total - total0, 1 / total0, 1 / total, total + total0)
-        share = share.masked_fill(torch.maximum(total, total0) == 0, 0)  # every score is masked
+        share = _shares(x, x0, l, l0, difference, dim)
         return [multiplier - share * multiplier.sum(dim, keepdim=True)]
+
+
+class LogSumExp(MultiplierRule):
+    """l = log Σ exp x, as in :class:`Softmax`."""
+
+    def reads(self, step):
+        return step.sources
+
+    def pull_back(self, step, multiplier, tape):
+        (source,), dims = step.sources, reduced(step, tape)
+        x, x0 = tape[source], tape.baseline[source]
+        shares = _shares(*_with_logarithms(x, x0, dims), x - x0, dims)
+        return [unreduced(step, multiplier, tape) * shares]
+
+
+def _with_logarithms(x: Tensor, x0: Tensor, dim) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Scores less what they have in common, which costs digits, and log Σ exp of these over ``dim``."""
+    shift = finite(x0.amax(dim, keepdim=True))
+    x, x0 = x - shift, x0 - shift
+    return x, x0, x.logsumexp(dim, keepdim=True), x0.logsumexp(dim, keepdim=True)
+
+
+def _shares(x: Tensor, x0: Tensor, l: Tensor, l0: Tensor, difference: Tensor, dim) -> Tensor:  # noqa: E741
+    """Multipliers of the scores for l = log Σ exp x: l - l0 = Σ shares · ``difference`` of the scores."""
+    largest = finite(torch.maximum(x.amax(dim, keepdim=True), x0.amax(dim, keepdim=True)))
+    power, power0 = (x - largest).exp(), (x0 - largest).exp()
+    total, total0 = power.sum(dim, keepdim=True), power0.sum(dim, keepdim=True)
+    share = slope(power0, power, difference, power0, power)
+    share = share * slope(l0, l, total - total0, 1 / total0, 1 / total, total + total0)
+    return share.masked_fill(torch.maximum(total, total0) == 0, 0)  # every score is masked
 
 
 class Normalisation(MultiplierRule):
@@ -211,8 +239,8 @@ class Normalisation(MultiplierRule):
         over = norm(step.node, tape)
         multiplier = over.shaped(over.weighted(multiplier))
         (c, s), (c0, s0) = (over.parts(values[source]) for values in (tape, tape.baseline))
-        share, product = s / (s + s0), s * s0 / (s + s0)
-        to_deviation = (multiplier * torch.lerp(c0, c, share)).sum(over.dims, keepdim=True)
+        product, between = s * s0 / (s + s0), (s * c + s0 * c0) / (s + s0)
+        to_deviation = (multiplier * between).sum(over.dims, keepdim=True)
         to_variance = -to_deviation * product * s * s0
         size = math.prod(c.shape[dim] for dim in over.dims)
         part = 2 * product * multiplier + to_variance * (c + c0) / size

@@ -8,8 +8,17 @@ import torch
 from torch import Tensor, fx
 
 from pyxai import ops
-from pyxai.capture.vocabulary import INVERSES, LARGER, REARRANGEMENTS, SIGMOIDS, SMALLER, SOFTMAXES
-from pyxai.propagation import vjp
+from pyxai.capture.vocabulary import (
+    INVERSES,
+    LARGER,
+    MAXIMA,
+    MINIMA,
+    REARRANGEMENTS,
+    SIGMOIDS,
+    SMALLER,
+    SOFTMAXES,
+)
+from pyxai.propagation import pools, vjp
 from pyxai.propagation.lrp.relevance import (
     FromMultiplier,
     Relevance,
@@ -33,14 +42,7 @@ aten = torch.ops.aten
 # What a product by `signal` takes for the share of its other factor that is let through.
 GATES = SIGMOIDS | SOFTMAXES | {aten.tanh.default}
 HOMOGENEOUS = (  # f(c x) = c f(x) for c > 0
-    LARGER
-    | SMALLER
-    | {
-        aten.max_pool1d.default,
-        aten.max_pool3d.default,
-        aten.amax.default,
-        aten.linalg_vector_norm.default,
-    }
+    LARGER | SMALLER | MAXIMA | MINIMA | {aten.linalg_vector_norm.default}
 )
 
 
@@ -143,11 +145,11 @@ class PositiveSum(RelevanceRule):
 
     def backward(self, step, message, tape):
         terms = self._terms(step, tape)
-        quotients = divided(message, self._sums(terms), tape, spare=True)
+        quotients = divided(message, self._sums(step, terms, tape), tape, spare=True)
         return [self._part(quotients, terms[source], source, tape) for source in step.sources]
 
     def losses(self, step, message, tape):
-        sums = self._sums(self._terms(step, tape))
+        sums = self._sums(step, self._terms(step, tape), tape)
         return {"no positive part": relevance(message, tape) * (sums == 0)}
 
     @staticmethod
@@ -159,8 +161,9 @@ class PositiveSum(RelevanceRule):
         return terms
 
     @staticmethod
-    def _sums(terms: dict[fx.Node, Tensor]) -> Tensor:
-        return sum(term.clamp(min=0) for term in terms.values())
+    def _sums(step: Step, terms: dict[fx.Node, Tensor], tape) -> Tensor:
+        sums, shape = sum(term.clamp(min=0) for term in terms.values()), tape.layouts[step.node][0]
+        return sums if sums.shape == shape else sums.expand(shape).clone()  # a constant may be larger
 
     @staticmethod
     def _part(quotients: Tensor, term: Tensor, source: fx.Node, tape) -> Relevance:
@@ -189,6 +192,16 @@ class Derivative(FromMultiplier):
         passed = sum(image_sums(source, part) for source, part in zip(step.sources, parts, strict=True))
         tape.absorb(step, image_sums(step.node, tape[step.node] * factor) - passed)
         return [Relevance(part, None) for part in parts]
+
+
+class LogSumExp(RelevanceRule):
+    """R_i = exp(a_i) R / Σ exp(a): a sum shares by its terms, exponential and logarithm pass relevance on."""
+
+    def plan(self, step, form):
+        return [(step.sources[0], None)], relevance_reads(form) | {step.sources[0]}
+
+    def backward(self, step, message, tape):
+        return [Relevance(part, None) for part in vjp.derivative(step, relevance(message, tape), tape)]
 
 
 class Scale(FromMultiplier):
@@ -312,14 +325,13 @@ class MaxPool(RelevanceRule):
         )
 
     def forward(self, step, arguments, settings, tape):
-        value, tape.notes[step] = aten.max_pool2d_with_indices.default(*arguments, **settings)
-        return value
+        return pools.pooled(step, arguments, settings, tape)
 
     def backward(self, step, message, tape):
         (source,) = step.sources
         own = message.of is step.node
         values = message.factor if own else relevance(message, tape)
-        moved = vjp.unpooled(step, values, tape, tape.notes[step])
+        moved = pools.unpooled(step, values, tape, tape.notes[step])
         return [Relevance(moved, source if own else None)]
 
 

@@ -19,7 +19,7 @@ from pyxai.propagation.lrp.input_rules import Pass, ZBox
 from pyxai.propagation.lrp.relevance import Relevance, RelevanceRule
 from pyxai.propagation.lrp.rules import LinearRule
 from pyxai.propagation.signs import nonnegative
-from pyxai.propagation.steps import is_cast, is_power
+from pyxai.propagation.steps import is_cast, is_complex, is_power
 from pyxai.propagation.walk import Propagation, Step, constants
 
 aten = torch.ops.aten
@@ -74,6 +74,9 @@ class Relevances(Propagation):
     def rule(self, step: Step) -> RelevanceRule:
         """A named rule first, then the composite's for linear layers, then the operation's own."""
         node = step.node
+        passes = isinstance(self.composite.named_rule(step.module), Pass)
+        if is_complex(step) and not passes:
+            raise step.unsupported(CURE)
         if (
             self.composite.first is not None
             and node in self._lead
@@ -82,7 +85,7 @@ class Relevances(Propagation):
             return operations.Through()  # pixels map to pixels, and so does their relevance
         if is_linear(step, self._constants):
             return Linear(self._linear_rule(step), self._layer(step))
-        if isinstance(self.composite.named_rule(step.module), Pass):
+        if passes:
             return self._passing(step)
         rule = _operation(step, self.composite)
         if rule is None:
@@ -179,6 +182,8 @@ def _operation(step: Step, composite: Composite) -> RelevanceRule | None:
         return operations.MaxPool()
     if target in vocabulary.SOFTMAXES | vocabulary.LOG_SOFTMAXES | operations.HOMOGENEOUS:
         return operations.Derivative()
+    if target is aten.logsumexp.default:
+        return operations.LogSumExp()
     if target in vocabulary.NORMALISATIONS:
         return operations.FrozenNorm()
     return operations.Selection() if target in vocabulary.SELECTIONS else None

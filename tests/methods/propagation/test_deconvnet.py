@@ -8,7 +8,7 @@ from torch import nn
 import pyxai
 from tests import unfriendly
 from tests.methods import oracle
-from tests.methods.propagation.rectified import NETS, by_definition, network
+from tests.methods.propagation.rectified import CHOSEN, NETS, by_definition, check_choice, network
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -18,6 +18,11 @@ def test_equal_to_autograd_with_another_relu(name, monkeypatch):
     expected = by_definition(model, images, 1, False, monkeypatch)
     assert oracle.relative_l1(found.attribution, expected) <= 1e-12
     assert found.residual is None
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_which_of_equal_values_is_chosen(name):
+    check_choice("deconvnet", name)
 
 
 def test_deconvnet_is_the_gradient_but_for_the_relu():

@@ -25,6 +25,51 @@ def test_relevance_is_positive_where_the_class_scores(name, options):
     assert bool((found.attribution.sum((1, 2, 3)) <= found.score * (1 + 1e-12)).all())
 
 
+CONSTANT = torch.randn(4, 6, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+SUMS = {  # with constants that are larger than the value, or outweigh it
+    "colours": lambda x: x.mean((2, 3), keepdim=True) + CONSTANT,
+    "one channel": lambda x: x[:, :1] + CONSTANT,
+    "positions": lambda x: x.flatten(2).mean(-1)[:, None] + CONSTANT[:, :, 0].T,
+    "large": lambda x: x + 100 * CONSTANT,
+    "row and column": lambda x: x.mean(2, keepdim=True) + x.mean(3, keepdim=True) + CONSTANT,
+}
+
+
+class Shifted(nn.Module):
+    def __init__(self, name):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 4, 3), nn.LazyLinear(5)
+        self.function = SUMS[name]
+
+    def forward(self, x):
+        return self.head(torch.relu(self.function(torch.relu(self.conv(x)))).flatten(1))
+
+
+def shifted(name):
+    """A model that adds a constant, images, and the class that scores highest for each."""
+    torch.manual_seed(0)
+    model, images = Shifted(name).double(), torch.randn(3, 3, 8, 8, dtype=torch.float64)
+    with torch.no_grad():
+        return model, images, model(images).argmax(1)
+
+
+@pytest.mark.parametrize("method", ["deep_taylor", "excitation_backprop"])
+@pytest.mark.parametrize("name", SUMS)
+def test_a_constant_has_no_share_in_a_sum(name, method):
+    """It is a bias, which z⁺ leaves out: what its value has goes to what depends on the image."""
+    model, images, target = shifted(name)
+    explainer = pyxai.Explainer(model, method)
+    found, report = explainer(images, target), explainer.report(images, target)
+    assert bool((found.score > 0).all()) and bool((found.attribution >= 0).all())
+    for layer in report.layers:
+        assert not layer.bias.any()
+        reasons = sum(layer.reasons.values(), start=torch.zeros(3))
+        assert (layer.lost - reasons).abs().max() <= 1e-12 * found.score.max()
+    if name not in ("large", "one channel"):  # where values that are zero are made positive
+        total = found.score if method == "deep_taylor" else torch.ones(3, dtype=torch.float64)
+        assert torch.allclose(found.attribution.sum((1, 2, 3)), total, rtol=1e-12)
+
+
 def one_neuron(weights, bias=0.0):
     model = nn.Sequential(nn.Flatten(), nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2, bias=False)).double()
     model[1].weight.data = torch.stack([weights, -weights])

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from pyxai.capture.calls import result
 from pyxai.propagation.deeplift import choices
 from tests.graphs import distance, pixels
 from tests.propagation.paired import SHAPE, X0, Pair, X
@@ -30,6 +31,18 @@ CHOICES = {
     "overlapping pools": (
         lambda net, x: net.call(aten.max_pool2d.default, x, [3, 3], [2, 2], [1, 1]), choices.CrossMaxPool,
     ),
+    "pools of volumes": (
+        lambda net, x: net.call(
+            aten.max_pool3d.default, net.call(aten.unsqueeze.default, x, 1), [2, 3, 3], [1, 2, 2], [1, 1, 0],
+        ),
+        choices.CrossMaxPool,
+    ),
+    "adaptive pools": (
+        lambda net, x: net.call(result(aten.adaptive_max_pool2d.default, 0), x, [4, 5]), choices.CrossMaxPool,
+    ),
+    "max": (lambda net, x: net.call(result(aten.max.dim, 0), x, 1), choices.CrossMaximum),
+    "min": (lambda net, x: net.call(result(aten.min.dim, 0), x, -1, True), choices.CrossMaximum),
+    "amin": (lambda net, x: net.call(aten.amin.default, x, [1, 2]), choices.CrossMaximum),
     "amax": (lambda net, x: net.call(aten.amax.default, x, [3, 1]), choices.CrossMaximum),
     "amax that keeps its axes": (
         lambda net, x: net.call(aten.amax.default, x, [2], True), choices.CrossMaximum,
@@ -45,6 +58,23 @@ CHOICES = {
     "rounding": (lambda net, x: net.call(aten.round.default, x), choices.Jump),
     "where": (chosen, choices.Choice),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_equal_values_are_accounted_for_too(name):
+    tied, blank = X.round(), torch.zeros_like(X0)
+    for images, baseline in ((tied, X0.round()), (tied, blank), (blank, X0.round()), (tied, tied)):
+        pair = Pair(CHOICES[name][0], images=images, baseline=baseline)
+        mean, _ = pair.multipliers()
+        given = (mean * (images - baseline)).flatten(1).sum(1)
+        expected = (pair.weights * pair.change).flatten(1).sum(1)
+        assert (given - expected).abs().max() <= 1e-12
+
+
+def test_the_smallest_is_the_largest_of_the_opposite():
+    smallest = Pair(lambda net, x: net.call(aten.amin.default, x, [1, 3]))
+    largest = Pair(lambda net, x: net.call(aten.amax.default, x, [1, 3]), images=-X, baseline=-X0)
+    assert torch.equal(smallest.multipliers().mean, largest.multipliers().mean)
 
 
 @pytest.mark.parametrize("name", CHOICES)

@@ -69,7 +69,9 @@ def test_a_rule_is_kept_for_its_step():
     "make, operation",
     [
         (lambda net, x: net.call(aten.cumsum.default, x, 1), "cumsum"),
-        (lambda net, x: net.call(aten.linalg_vector_norm.default, x, 1, [1]), "linalg_vector_norm"),
+        (lambda net, x: net.call(aten.linalg_vector_norm.default, x, 0, [1]), "linalg_vector_norm"),
+        (lambda net, x: net.call(aten.abs.default, net.call(aten.fft_fft2.default, x)), "abs"),
+        (lambda net, x: net.call(aten.real.default, net.call(aten.mul.Tensor, x, 1j)), "real"),
     ],
 )
 def test_an_operation_without_a_rule_is_named_with_its_cure(make, operation):

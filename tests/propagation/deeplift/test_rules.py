@@ -10,7 +10,7 @@ from tests.graphs import distance, pixels
 from tests.propagation.paired import SHAPE, X0, Pair, X
 
 aten = torch.ops.aten
-ROW, COLUMN = pixels(6, seed=3), pixels(4, seed=4)
+ROW, COLUMN, OTHER = pixels(6, seed=3), pixels(4, seed=4), pixels(6, 6, seed=5)
 
 
 def positive(net, x):
@@ -47,6 +47,16 @@ SMOOTH = {
     "norm that keeps its axis": (
         lambda net, x: net.call(aten.linalg_vector_norm.default, x, 2, [1], True), rules.VectorNorm,
     ),
+    "norm of third powers": (
+        lambda net, x: net.call(aten.linalg_vector_norm.default, x, 3, [1]), rules.VectorNorm,
+    ),
+    "norm of broken powers": (
+        lambda net, x: net.call(aten.linalg_vector_norm.default, x, 1.5, [2, 3]), rules.VectorNorm,
+    ),
+    "logsumexp": (lambda net, x: net.call(aten.logsumexp.default, x, [1]), rules.LogSumExp),
+    "logsumexp that keeps its axes": (
+        lambda net, x: net.call(aten.logsumexp.default, x, [-1, 1], True), rules.LogSumExp,
+    ),
 }  # fmt: skip
 
 
@@ -70,6 +80,63 @@ def test_near_the_baseline_the_multiplier_is_the_gradient(name):
         pair.walk.forward(leaf, keep_all=True)[pair.walk.end], leaf, pair.weights
     )
     assert distance(mean, gradient) <= 1e-6
+
+
+NORM = aten.linalg_vector_norm.default
+AT_ZERO = {
+    "root": lambda net, x: net.call(aten.sqrt.default, net.call(aten.abs.default, x)),
+    "power below one": lambda net, x: net.call(aten.pow.Tensor_Scalar, net.call(aten.square.default, x), 0.3),
+    "norm": lambda net, x: net.call(NORM, x, 2, [1]),
+    "norm of third powers": lambda net, x: net.call(NORM, x, 3, [1]),
+    "norm of roots": lambda net, x: net.call(NORM, x, 0.5, [1]),
+    "unit length": lambda net, x: net.call(
+        aten.div.Tensor, x, net.call(aten.clamp_min.default, net.call(NORM, x, 2, [1], True), 1e-12)
+    ),
+    "norm without contrast": lambda net, x: net.call(aten.layer_norm.default, x, [6], None, None, 1e-24),
+    "logsumexp": lambda net, x: net.call(aten.logsumexp.default, x, [1]),
+}
+
+
+@pytest.mark.parametrize("name", AT_ZERO)
+def test_blank_images_and_baselines_are_accounted_for(name):
+    """Where a derivative is infinite or a norm nothing, and where image and baseline are the same."""
+    part, blank = X * (OTHER > 0), torch.zeros_like(X)
+    for images, baseline in (
+        (part, blank),
+        (blank, X0),
+        (part, X0 * (OTHER < 1)),
+        (part, part),
+        (blank, blank),
+    ):
+        pair = Pair(AT_ZERO[name], images=images, baseline=baseline)
+        mean, _ = pair.multipliers()
+        given = mean * (images - baseline)
+        assert bool(mean.isfinite().all())
+        expected = (pair.weights * pair.change).flatten(1).sum(1)
+        assert (given.flatten(1).sum(1) - expected).abs().max() <= 1e-13 * given.abs().sum().clamp(min=1)
+
+
+@pytest.mark.parametrize("scale", [2.0**-10, 2.0**9])
+def test_powers_of_a_norm_neither_overflow_nor_vanish(scale):
+    """Torch makes the norm of half-precision numbers of powers in single precision."""
+    one, other = (
+        Pair(lambda net, x: net.call(NORM, x, 2, [1]), images=(size * X).half(), baseline=(size * X0).half())
+        for size in (1.0, scale)
+    )
+    assert bool(other.change.isfinite().all())
+    weights = pixels(*one.change.shape, seed=9).half()
+    assert distance(other.multipliers(weights).mean, one.multipliers(weights).mean) <= 1e-2
+
+
+def test_logsumexp_is_the_logarithm_of_a_sum_of_exponentials():
+    """By rescaling each of them."""
+    found = Pair(lambda net, x: net.call(aten.logsumexp.default, x, [1])).multipliers().mean
+
+    def written(net, x):
+        total = net.call(aten.sum.dim_IntList, net.call(aten.exp.default, x), [1])
+        return net.call(aten.log.default, total)
+
+    assert distance(found, Pair(written).multipliers().mean) <= 1e-12
 
 
 def test_a_relu_is_rescaled_by_its_quotient():

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from pyxai.capture.calls import result
 from pyxai.propagation.lrp import operations
 from pyxai.propagation.lrp.relevance import Relevance, relevance
 from pyxai.propagation.per_image import image_sums
@@ -94,6 +95,15 @@ RULES = {
         ),
     ),
     "max pool": (operations.MaxPool(), lambda net, x: net.call(aten.max_pool2d.default, x, [3, 3], [2, 2])),
+    "max pool of volumes": (
+        operations.MaxPool(),
+        lambda net, x: net.call(aten.max_pool3d.default, net.call(aten.unsqueeze.default, x, 1), [2, 3, 3]),
+    ),
+    "adaptive max pool": (
+        operations.MaxPool(), lambda net, x: net.call(result(aten.adaptive_max_pool2d.default, 0), x, [4, 5]),
+    ),
+    "logsumexp": (operations.LogSumExp(), lambda net, x: net.call(aten.logsumexp.default, x, [1, 3])),
+    "derivative of min": (operations.Derivative(), lambda net, x: net.call(result(aten.min.dim, 0), x, 1)),
     "layer norm": (
         operations.FrozenNorm(),
         lambda net, x: net.call(aten.layer_norm.default, x, [6], *map(net.tensor, OTHER[0, :2])),
@@ -142,6 +152,50 @@ def test_a_positive_sum_leaves_negative_addends_and_constants_out():
     assert distance(found[1], quotients * second) <= 1e-12
     (lost,) = case.rule.losses(case.step, Relevance(case.amounts, None), case.tape).values()
     assert torch.equal(lost, case.amounts * (first + second == 0))
+
+
+LARGER = {  # a sum with a constant, or another part of the image, that makes it larger than the value
+    "colour": lambda net, x: net.call(
+        aten.add.Tensor, net.call(aten.slice.Tensor, x, 1, 0, 1), net.tensor(OTHER)
+    ),
+    "mean": lambda net, x: net.call(
+        aten.sub.Tensor, net.tensor(OTHER), net.call(aten.mean.dim, x, [2, 3], True)
+    ),
+    "number": lambda net, x: net.call(aten.add.Tensor, x, 100.0),
+    "row and column": lambda net, x: net.call(
+        aten.add.Tensor,
+        net.call(aten.mean.dim, x, [2], True),
+        net.call(aten.mean.dim, x, [3], True),
+        alpha=-3,
+    ),
+}
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["relevance", "multiplier"])
+@pytest.mark.parametrize("name", LARGER)
+def test_a_positive_sum_that_is_larger_than_its_addends(name, own):
+    """z⁺ without biases: shares of the positive addends of each value, whatever the constant is."""
+    case = Case(operations.PositiveSum(), LARGER[name])
+    case.amounts = case.amounts.abs() if not own else case.amounts.abs() * case.value.sign()
+    signs = {"colour": (1,), "mean": (-1,), "number": (1,), "row and column": (1, -3)}[name]
+    terms = [
+        (sign * case.tape[source]).clamp(min=0).expand(case.value.shape)
+        for sign, source in zip(signs, case.step.sources, strict=True)
+    ]
+    total, amounts = sum(terms), case.amounts
+    (lost,) = case.rule.losses(case.step, Relevance(amounts, None), case.tape).values()
+    assert torch.equal(lost, amounts * (total == 0))
+    found = case.back(own)
+    for source, term in zip(case.step.sources, terms, strict=True):
+        share = torch.where(total > 0, term / total.clamp(min=1e-300), 0.0)
+        assert distance(found[source], (amounts * share).sum_to_size(case.tape[source].shape)) <= 1e-12
+
+
+def test_logsumexp_shares_by_the_terms_of_its_sum():
+    """As exponentials that pass relevance on, their sum by its ε-rule with ε = 0, and a logarithm."""
+    case = Case(*RULES["logsumexp"])
+    expected = X.exp() / X.exp().sum((1, 3), keepdim=True) * case.amounts[:, None, :, None]
+    assert distance(case.back()[case.net.images], expected) <= 1e-12
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pyxai.capture.calls import channel_affine
+from pyxai.capture.calls import channel_affine, result
 from pyxai.propagation import Composite, Epsilon, Flat, Pass, WSquare, ZBox, ZPlus
 from pyxai.propagation.lrp import operations
 from pyxai.propagation.lrp.relevances import CURE, Linear, Relevances
@@ -96,12 +96,21 @@ STEPS = {
     "softmax": (lambda net, x: net.call(aten.softmax.int, x, 1), operations.Derivative),
     "log_softmax": (lambda net, x: net.call(aten.log_softmax.int, x, 1), operations.Derivative),
     "maximum": (lambda net, x: net.call(aten.amax.default, x, [1]), operations.Derivative),
+    "max": (lambda net, x: net.call(result(aten.max.dim, 0), x, 1), operations.Derivative),
+    "min": (lambda net, x: net.call(result(aten.min.dim, 0), x, 1), operations.Derivative),
+    "adaptive pool": (
+        lambda net, x: net.call(result(aten.adaptive_max_pool2d.default, 0), x, [4, 4]), operations.MaxPool,
+    ),
+    "logsumexp": (lambda net, x: net.call(aten.logsumexp.default, x, [1]), operations.LogSumExp),
     "norm": (lambda net, x: net.call(aten.layer_norm.default, x, [6]), operations.FrozenNorm),
     "affine": (
         lambda net, x: net.call(channel_affine, x, *(net.tensor(pixels(3, 1, 1)) for _ in range(2))), Linear,
     ),
     "one by the image": (lambda net, x: net.call(aten.div.Tensor, net.tensor(pixels(3, 1, 1)), x), None),
     "cosine": (lambda net, x: net.call(aten.cos.default, x), None),
+    "sort": (lambda net, x: net.call(result(aten.sort.default, 0), x, 1), None),
+    "spectrum": (lambda net, x: net.call(aten.abs.default, net.call(aten.fft_fft2.default, x)), None),
+    "complex product": (lambda net, x: net.call(aten.real.default, net.call(aten.mul.Tensor, x, 1j)), None),
 }  # fmt: skip
 
 
@@ -121,6 +130,12 @@ def test_what_has_no_rule_may_be_passed_by_its_name():
         lambda net, x: named(net.call(aten.cos.default, x), "wave"), PLAIN.at("wave", Pass())
     )
     assert isinstance(rules[-1], operations.Through)
+
+    def spectrum(net, x):
+        return named(net.call(aten.abs.default, named(net.call(aten.fft_fft2.default, x), "wave")), "wave")
+
+    rules, _, _ = walked(spectrum, PLAIN.at("wave", Pass()))
+    assert [type(rule) for rule in rules] == [operations.Through] * 2
 
 
 def test_sums_by_the_composite():
