@@ -3,9 +3,9 @@
 A BatchNorm's backward pass on the CPU (torch 2.13, ``native_batch_norm_backward``) takes values and their
 gradient for laid out alike where both are contiguous or channels last and both *seem* to be of one memory
 format. Those of a batch of one seem so whatever they are, for the stride of an axis of one may be any number:
-gradients (1, C, H, W) that come back from tokens as (C, 1, W · C, C) are read in the order of the values,
-(C · H · W, H · W, W, 1), and the pixels of one channel are taken for those of others. An InstanceNorm is a
-BatchNorm of one image to torch, however many there are. Captured graphs have neither, see
+a gradient (1, C, H, W) that comes back from tokens, with strides (C, 1, W · C, C), is read in the order of
+values with strides (C · H · W, H · W, W, 1), and the pixels of one channel are taken for those of others. An
+InstanceNorm is to torch a BatchNorm of one image, however many there are. Captured graphs have neither, see
 :mod:`pyxai.capture.canonical`.
 """
 

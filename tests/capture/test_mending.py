@@ -1,4 +1,4 @@
-"""Gradients of torch's operations, in every layout of a value and its gradient; the oracle is the slope."""
+"""Gradients of torch's operations in all layouts of a value and its gradient; the oracle is the slope."""
 
 import itertools
 from contextlib import nullcontext
@@ -60,9 +60,8 @@ def farthest(function, shape, mending):
     values, ways, far = pixels(*shape), [pixels(*shape, seed=seed) for seed in (5, 6)], 0.0
     signal = pixels(*function(values).shape, seed=7)
     wanted = slopes(function, values, signal, ways)
-    for value, given in itertools.product(
-        layouts(values), [*layouts(signal)] if signal.ndim == 4 else [signal]
-    ):
+    signals = layouts(signal) if signal.ndim == 4 else [signal]
+    for value, given in itertools.product(layouts(values), signals):
         leaf = value.detach().requires_grad_(True)
         result = function(leaf)
         with mending:

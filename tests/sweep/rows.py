@@ -1,0 +1,60 @@
+"""What the sweep finds on one network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from pyxai.capture import export
+from tests.sweep.architectures import Architecture, Constant
+from tests.sweep.checks import CHECKS, Outcome, judge
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the methods did on one network.
+
+    Attributes:
+        architecture: which.
+        parameters: how many it has.
+        single: whether it computes in single precision inside.
+        outcomes: method to outcome; empty where its scores are constant.
+    """
+
+    architecture: Architecture
+    parameters: int
+    single: bool
+    outcomes: Mapping[str, Outcome]
+
+
+def sweep(architecture: Architecture) -> Row:
+    """Build the network and judge each method on it."""
+    try:
+        subject = architecture.subject()
+    except Constant:
+        return Row(architecture, 0, False, {})
+    parameters = sum(parameter.numel() for parameter in subject.model.parameters())
+    with one_trace():
+        outcomes = {check.method: judge(check, subject) for check in CHECKS}
+    return Row(architecture, parameters, subject.single, outcomes)
+
+
+@contextmanager
+def one_trace() -> Iterator[None]:
+    """Explainers of one model share what torch.export makes of it, which takes longer than all the rest."""
+    trace, kept = export._trace, {}
+
+    def shared(classifier: nn.Module, example: Tensor, dynamic: dict | None):
+        key = *map(id, classifier.parameters()), example.shape, dynamic is None  # copies share parameters
+        if key not in kept:
+            kept[key] = trace(classifier, example, dynamic)
+        return kept[key]
+
+    export._trace = shared
+    try:
+        yield
+    finally:
+        export._trace = trace
