@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.library import CustomOpDef
 from torch.nn.modules import module as torch_module
 from torch.nn.utils import prune
 from torch.overrides import TorchFunctionMode
@@ -43,6 +44,8 @@ def isolated(model: nn.Module) -> nn.Module:
         for entry, value in vars(module).items():
             if "_hooks" in entry and isinstance(value, dict):
                 known[id(value)] = OrderedDict((key, hook) for key, hook in value.items() if _is_torchs(hook))
+            elif isinstance(value, CustomOpDef):  # a function, for which copy.deepcopy does not take it
+                known[id(value)] = value
     try:
         with _SharedTensors():
             return copy.deepcopy(model, known)

@@ -28,6 +28,11 @@ def test_tensors_are_shared_and_modules_are_not():
     assert torch.equal(copied(IMAGES), model(IMAGES))
 
 
+@torch.library.custom_op("pyxai_tests::halved", mutates_args=())
+def halved(x: torch.Tensor) -> torch.Tensor:
+    return x / 2
+
+
 class Odd(nn.Module):
     """Keeps modules and tensors where no module is told of them."""
 
@@ -40,13 +45,14 @@ class Odd(nn.Module):
         self.head = self.last
         self.mean = functools.partial(torch.mean, dim=(2, 3))
         self.act = lambda x: x.clamp(min=0)
+        self.halved = halved
 
     def last(self, x):
         return self.fc(x) + self.shift[0]
 
     def forward(self, x):
         self.seen = self.act(self.scale * self.again[0](x))
-        return self.head(self.mean(self.seen))
+        return self.head(self.mean(self.halved(self.seen)))
 
 
 def test_what_no_module_registered_is_shared_or_leads_into_the_copy():
@@ -54,7 +60,7 @@ def test_what_no_module_registered_is_shared_or_leads_into_the_copy():
     copied = isolated(model)
     assert copied.again[0] is copied.conv is not model.conv
     assert copied.scale is model.scale and copied.shift[0] is model.shift[0]
-    assert copied.head.__self__ is copied
+    assert copied.head.__self__ is copied and copied.halved is halved
     assert torch.equal(copied(IMAGES), model(IMAGES))
     del model.seen
     copied(IMAGES)
