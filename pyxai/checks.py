@@ -122,5 +122,11 @@ def shown(value: Any) -> str:
     return repr(value) if isinstance(value, (str, Real, tuple, list, type(None))) else type(value).__name__
 
 
+def brief(error: Exception) -> str:
+    """The kind of an error and the first line of what it says, for a message of one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}"[:300] if lines else type(error).__name__
+
+
 def _finite(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and abs(value) < float("inf")

@@ -71,6 +71,19 @@ def test_near_names():
     assert checks.near("zzz", ["saliency", "lrp"]) == ""
 
 
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (KeyError("no"), "KeyError: 'no'"),
+        (RuntimeError("\n  one\ntwo"), "RuntimeError: one"),
+        (ZeroDivisionError(), "ZeroDivisionError"),
+        (ValueError("x" * 999), "ValueError: " + "x" * 288),
+    ],
+)
+def test_an_error_fits_a_line(error, words):
+    assert checks.brief(error) == words
+
+
 def test_choices_are_read_off_annotations():
     def function(a: Literal["x", "y"] = "x", b: int | Literal["z"] | None = None, c: float = 0.0): ...
 

@@ -19,7 +19,7 @@ OWN = ("resnet18", "resnet20", "mobilenet_v3_small", "squeezenet1_0", "vit_b16")
 
 
 def loadable(name: str):
-    return pytest.param(name, marks=() if name in OWN else needs_torchvision)
+    return pytest.param(name, marks=() if name in OWN else (needs_torchvision, pytest.mark.slow))
 
 
 @pytest.mark.parametrize("name", [loadable(name) for name in zoo.NAMES])

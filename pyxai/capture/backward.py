@@ -20,6 +20,7 @@ from pyxai.capture.derivative import is_connected, no_gradient, where_it_ends
 from pyxai.capture.mending import Mending
 from pyxai.capture.rows import with_mates
 from pyxai.capture.single import in_single_precision, is_half
+from pyxai.checks import brief
 
 # Two ways to compute one gradient are apart, relative to its length, by this many units of the last place, at
 # most by the second number, and by this many times what steps of a few such units at the pixels change: they
@@ -235,8 +236,3 @@ def _agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tenso
 
 def _lengths(gradients: Tensor) -> Tensor:
     return gradients.flatten(1).double().norm(dim=1)
-
-
-def brief(error: Exception) -> str:
-    """The kind of an error and the first line of what it says."""
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

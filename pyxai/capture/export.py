@@ -22,8 +22,10 @@ from torch.fx.traceback import annotate_fn
 
 from pyxai.capture.calls import deviation
 from pyxai.capture.classifier import Classifier
+from pyxai.capture.functional import make_functional
 from pyxai.capture.isolated import NotCopied, isolated
 from pyxai.capture.layers import Watch
+from pyxai.checks import brief
 
 aten = torch.ops.aten
 
@@ -156,11 +158,12 @@ def _is_prime(number: int) -> bool:
 def _trace(classifier: Classifier, example: Tensor, dynamic: dict | None) -> torch.export.ExportedProgram:
     try:
         with torch.enable_grad(), quiet():
-            return torch.export.export(
-                classifier, (example,), dynamic_shapes=(dynamic,), strict=False
-            ).run_decompositions(_decompositions())
+            program = torch.export.export(classifier, (example,), dynamic_shapes=(dynamic,), strict=False)
+            if not make_functional(program.graph):
+                program = program.run_decompositions(_decompositions())
+            return program
     except Exception as error:  # torch.export raises many types, also its own internal ones
-        raise CaptureError(f"torch.export: {_first_line(error)}") from error
+        raise CaptureError(f"torch.export: {brief(error)}") from error
     finally:
         _let_callers_go()
 
@@ -312,11 +315,6 @@ def module_calls(node: fx.Node) -> list[str]:
             call = key.rpartition("@")[2] if "@" in key else "0"
             names.append(path if call == "0" else f"{path}#{int(call) + 1}")
     return names
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
 
 
 class _WithoutThisThread:

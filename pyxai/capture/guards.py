@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.rows import with_mates
+from pyxai.checks import brief
 
 # The largest relative distance of two outputs at which they count as the same where sums are taken in another
 # order: of the captured and the eager model, and of an image alone and beside others.
@@ -81,12 +82,6 @@ def finite_rows(values: Tensor) -> Tensor:
     return values[finite] if finite.any() else values
 
 
-def first_line(error: Exception) -> str:
-    """The first line of what an error says, else its kind."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 def _batches(image: Tensor, another: Tensor) -> Iterator[Tensor]:
     """The first has values beyond those of the image on both sides; a model may refuse such.
 
@@ -105,7 +100,7 @@ def _run(classifier: Classifier, image: Tensor) -> Tensor:
         raise
     except Exception as error:  # the model's own code may raise anything
         shape = tuple(image.shape[1:])
-        raise ValueError(f"`model` cannot take images of shape {shape}: {first_line(error)}") from error
+        raise ValueError(f"`model` cannot take images of shape {shape}: {brief(error)}") from error
 
 
 def _must(model: nn.Module, wanted: str, found: str) -> ValueError:

@@ -20,6 +20,8 @@ from torch.nn.modules import module as torch_module
 from torch.nn.utils import prune
 from torch.overrides import TorchFunctionMode
 
+from pyxai.checks import brief
+
 _TORCHS = (prune.BasePruningMethod,)  # classes of torch that users derive hooks from
 _FORWARD_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _GLOBAL_HOOKS = ("_global_forward_pre_hooks", "_global_forward_hooks")
@@ -50,7 +52,7 @@ def isolated(model: nn.Module) -> nn.Module:
         with _SharedTensors():
             return copy.deepcopy(model, known)
     except Exception as error:  # users' classes may raise anything
-        raise NotCopied(f"it cannot be copied: {type(error).__name__}: {error}") from error
+        raise NotCopied(f"it cannot be copied: {brief(error)}") from error
 
 
 def hooked(model: nn.Module) -> list[str]:

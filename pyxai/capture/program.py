@@ -27,7 +27,6 @@ from pyxai.capture.guards import (
     buffers_kept,
     distance,
     finite_rows,
-    first_line,
     one,
     outputs,
 )
@@ -43,7 +42,7 @@ from pyxai.capture.rows import channels_last, with_mates
 from pyxai.capture.single import is_half
 from pyxai.capture.split import copy as copied
 from pyxai.capture.split import let_go
-from pyxai.checks import one_of
+from pyxai.checks import brief, one_of
 from pyxai.locks import Lock
 
 # A trace changes what is global in torch, and so would the checks of one thread fail beside another's.
@@ -254,7 +253,7 @@ def _layer_sizes(classifier: Classifier, images: Tensor, layers: Iterable[str]) 
     except (TypeError, ValueError):
         raise
     except Exception as error:  # the model's own code may raise anything
-        raise ValueError(f"`model` must let its layers be read: {first_line(error)}") from error
+        raise ValueError(f"`model` must let its layers be read: {brief(error)}") from error
 
 
 def _check_precision(program: Program, images: Tensor) -> None:
@@ -273,7 +272,7 @@ def _canonical(model: nn.Module, module: fx.GraphModule, given: list[tuple[Tenso
     except CaptureError:
         raise
     except Exception as error:  # a form of graph the passes do not know must not stop a gradient method
-        raise CaptureError(f"{type(error).__name__}: {error}") from error
+        raise CaptureError(brief(error)) from error
 
 
 def _cast(module: nn.Module, dtype: torch.dtype | None) -> nn.Module:

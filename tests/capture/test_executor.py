@@ -18,7 +18,10 @@ def first_class(scores):
     return torch.zeros(len(scores), 1, dtype=torch.int64)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet20", "squeezenet1_0", "mobilenet_v3_small"])
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "resnet20", "squeezenet1_0", pytest.param("mobilenet_v3_small", marks=pytest.mark.slow)],
+)
 def test_a_rows_bits_do_not_depend_on_mates_place_or_padding(name):
     run, images = executor(name, 8)
     everyone = run.gradients(images, first_class)[0][0]

@@ -201,7 +201,7 @@ def test_a_model_that_takes_one_image_or_few_values_is_seen_as_far_as_it_can():
     assert len(outputs(Classifier(Net(one).eval()), IMAGES)) == 1
     _, (batch, _) = outputs(Classifier(Net(small).eval()), IMAGES)
     assert torch.equal(batch[1:2], IMAGES[:1])
-    with pytest.raises(ValueError, match=r"`model` cannot take images of shape \(3, 8, 9\): 'no'$"):
+    with pytest.raises(ValueError, match=r"`model` cannot take images of shape \(3, 8, 9\): KeyError: 'no'$"):
         outputs(
             Classifier(Net(lambda x: 1 / 0 if x is None else (_ for _ in ()).throw(KeyError("no"))).eval()),
             IMAGES,

@@ -1,11 +1,13 @@
-"""Several threads, one model: maps are those of a serial run, and nobody sees the model in another state."""
+"""Threads, processes and lives of an Explainer: maps are as in a serial run, and the model is left alone."""
 
 import copy
+import gc
 import logging
 import multiprocessing
 import os
 import pickle
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -132,6 +134,26 @@ def test_a_used_explainer_can_be_copied_and_sent(method, duplicate):
     assert torch.equal(other(images(0), "b").attribution, wanted)
     assert torch.equal(used(images(0), "b").attribution, wanted)
     assert other._lock is not used._lock and other.rows == used.rows
+
+
+@pytest.mark.parametrize("count", [4, pytest.param(200, marks=pytest.mark.slow)])
+def test_dropped_explainers_are_gone_with_their_graphs_and_models(count):
+    """Without a collection of garbage, which torch.export needs to let go of the model's own parameters."""
+    explainer(network(), "gradient")(images(0), 1)  # the first trace imports parts of torch
+    gone = []
+    gc.disable()
+    try:
+        for number in range(count):
+            model = network()
+            used = explainer(model, ALL[number % len(ALL)])
+            used(images(number), 1)
+            program = next(iter(used._programs.values()))
+            folded = next(part for name, part in program.forward.named_buffers() if "folded" in name)
+            gone += map(weakref.ref, (model, used, program, program.forward, folded))
+            del model, used, program, folded
+        assert not [reference() for reference in gone if reference() is not None]
+    finally:
+        gc.enable()
 
 
 def _in_a_process(used, queue):

@@ -18,6 +18,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FAST = {ROOT / "README.md", ROOT / "docs" / "adding-a-method.md"}
 ELSEWHERE = {"docs/differences.md"}  # by tests/test_differences.py, an example at a time
 BLOCK = re.compile(r"(?:<!-- not run: (?P<why>.+?) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.DOTALL)
 
@@ -100,7 +101,11 @@ def run(page: str, folder: Path) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in PAGES if program(path.read_text()) and str(path.relative_to(ROOT)) not in ELSEWHERE],
+    [
+        pytest.param(path, marks=() if path in FAST else pytest.mark.slow)
+        for path in PAGES
+        if program(path.read_text()) and str(path.relative_to(ROOT)) not in ELSEWHERE
+    ],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_every_snippet_of_a_page_runs(path, tmp_path):

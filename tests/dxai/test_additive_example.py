@@ -33,7 +33,9 @@ def photographs(tmp_path):
     return tmp_path / "photographs"
 
 
-@pytest.mark.parametrize(("kind", "enlarge", "classes"), [("noise", 2, 2), ("colour", 1, 3)])
+@pytest.mark.parametrize(
+    ("kind", "enlarge", "classes"), [pytest.param("noise", 2, 2, marks=pytest.mark.slow), ("colour", 1, 3)]
+)
 def test_it_runs(kind, enlarge, classes, photographs, tmp_path, capsys):
     words = [kind, "--data", photographs, "--test", photographs, "--out", tmp_path / "run"]
     words += ["--json", tmp_path / "result.json", "--enlarge", enlarge, "--held-out", 6]

@@ -68,6 +68,7 @@ def test_figures(data, tmp_path, capsys):
     assert said.count("β = ") == 10 and "mean probabilities of pictures of red" in said
 
 
+@pytest.mark.slow
 def test_ablations(data, tmp_path, monkeypatch):
     monkeypatch.setattr(ablations, "CLASSIFIERS", ("simple",))  # a ResNet-18 takes longer
     words = ["--data", data[0], "--test", data[1], "--out", tmp_path / "runs", "--iterations", 1]

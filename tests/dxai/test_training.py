@@ -71,6 +71,7 @@ def test_resumed_training_is_the_same(whole, tmp_path):
     assert_same(load_checkpoint(tmp_path), load_checkpoint(whole[0]))
 
 
+@pytest.mark.slow
 def test_killed_training_is_the_same(whole, tmp_path):
     process = subprocess.Popen([sys.executable, "-c", ENDLESS, str(tmp_path)], cwd=ROOT)
     try:
@@ -94,6 +95,7 @@ def test_killed_training_is_the_same(whole, tmp_path):
     assert steps == [2, 4, 6, 8]
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_batch(tmp_path):
     """The gradients of their one step, which are Adam's first moments, are the one process's up to rounding.
 

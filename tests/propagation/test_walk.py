@@ -44,7 +44,9 @@ def network(name):
     return zoo.build(name, small=True, dtype=torch.float64), zoo.photographs(2, size).double()
 
 
-@pytest.mark.parametrize("name", [*unfriendly.NAMES, "resnet18", "vit_b16"])
+@pytest.mark.parametrize(
+    "name", [*unfriendly.NAMES, "resnet18", pytest.param("vit_b16", marks=pytest.mark.slow)]
+)
 def test_a_walk_of_derivatives_is_the_gradient(name):
     model, images = network(name)
     walk = Walk(graph(model, images), Gradient())

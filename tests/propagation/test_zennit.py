@@ -75,7 +75,9 @@ class RightCanonizer(torchvision.ResNetCanonizer):
         return instances
 
 
-@pytest.mark.parametrize("name", [*COMPOSITES, "epsilon_gamma_box"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.slow) for name in COMPOSITES), "epsilon_gamma_box"]
+)
 def test_composites_on_a_resnet(name):
     from torchvision.models import resnet18
 

@@ -1,22 +1,29 @@
 """``python -m tests.sweep [NAME …]``: explain one network of each family and compare with the eager model.
 
 Prints what each method did, network by network, and ends with an error where a map is not what it must be.
-``--table`` ends with all of it as a table in Markdown.
+``--write`` brings the table of `docs/architectures.md` up to date, which takes about an hour of a processor.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import multiprocessing
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import torch
 
-from tests.sweep.architectures import ARCHITECTURES
+from tests.sweep.architectures import ARCHITECTURES, Architecture
 from tests.sweep.checks import Outcome
 from tests.sweep.rows import Row, sweep
-from tests.sweep.table import counts, table
+from tests.sweep.table import SUBJECT, counts, table
+from tools.markers import rewrite
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "architectures.md"
 
 
 def line(row: Row, seconds: float) -> str:
@@ -41,23 +48,43 @@ def word(outcome: Outcome) -> str:
     return f"{max(outcome.distances.values()):.0e}" if outcome.kind == "works" else outcome.kind
 
 
+def swept(architecture: Architecture) -> tuple[Row, float]:
+    """What is found on a network, and the seconds of a processor that took."""
+    torch.set_num_threads(1)
+    begun = time.process_time()
+    row = sweep(architecture)
+    gc.collect()  # a graph holds itself, and its weights
+    return row, time.process_time() - begun
+
+
+def each(architectures: list[Architecture], jobs: int) -> Iterator[tuple[Row, float]]:
+    """:func:`swept` of each in order, in as many processes."""
+    if jobs == 1:
+        yield from map(swept, architectures)
+        return
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(swept, architectures)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="networks, by their name in their library")
-    parser.add_argument("--table", action="store_true", help="print the table of these networks")
+    parser.add_argument("--jobs", type=int, default=1, help="networks side by side")
+    parser.add_argument("--write", action="store_true", help=f"write the table of all into {PAGE.name}")
     arguments = parser.parse_args(argv)
     unknown = set(arguments.names) - {architecture.name for architecture in ARCHITECTURES}
     if unknown:
         parser.error(f"NAME must be of a network of the sweep, got {', '.join(sorted(unknown))}")
-    torch.set_num_threads(1)
+    if arguments.names and arguments.write:
+        parser.error("--write must go without NAME: the table has every network")
+    chosen = [about for about in ARCHITECTURES if not arguments.names or about.name in arguments.names]
     rows = []
-    for architecture in ARCHITECTURES:
-        if not arguments.names or architecture.name in arguments.names:
-            begun = time.process_time()
-            rows.append(sweep(architecture))
-            print(line(rows[-1], time.process_time() - begun), flush=True)
-            gc.collect()  # a graph holds itself, and its weights
-    print(table(rows) if arguments.table else counts(rows))
+    for row, seconds in each(chosen, arguments.jobs):
+        rows.append(row)
+        print(line(row, seconds), flush=True)
+    print(counts(rows))
+    if arguments.write:
+        PAGE.write_text(rewrite(PAGE.read_text(), SUBJECT, table(rows)))
     kinds = {outcome.kind for row in rows for outcome in row.outcomes.values()}
     return 1 if kinds & {"differs", "fails"} else 0
 

@@ -35,6 +35,10 @@ class Architecture:
     size: int
     make: Callable[[], nn.Module]
 
+    def __reduce__(self) -> tuple:
+        """What makes a network may be a function in a function: another process looks it up by its name."""
+        return named, (self.name,)
+
     def subject(self) -> Subject:
         """The network in double precision with drawn weights, and what it is asked.
 
@@ -57,6 +61,11 @@ def _targets(model: nn.Module, images: Tensor) -> Tensor:
     with torch.no_grad():
         best = logits(model, images).argsort(1, descending=True)
     return best.diagonal().clone()
+
+
+def named(name: str) -> Architecture:
+    """The network of the sweep that its library calls ``name``."""
+    return next(architecture for architecture in ARCHITECTURES if architecture.name == name)
 
 
 class Constant(Exception):

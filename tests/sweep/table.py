@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tests.sweep.checks import CHECKS, Outcome
 from tests.sweep.rows import Row
 
+SUBJECT = "architectures"
 WORDS = {"works": "✓", "refused": "refused", "differs": "**differs**", "fails": "**fails**"}
 HEAD = ["family", "network", "library", "pixels", "parameters", *(f"`{check.method}`" for check in CHECKS)]
 

@@ -1,14 +1,19 @@
 """A sweep of a network, and the command that prints it."""
 
+import pickle
+
 import pytest
 import torch
 from torch import nn
 
 from pyxai.capture import export
 from tests.sweep import __main__ as command
-from tests.sweep.architectures import Architecture, Constant
+from tests.sweep.__main__ import each
+from tests.sweep.architectures import ARCHITECTURES, Architecture, Constant, named
 from tests.sweep.checks import CHECKS, logits
 from tests.sweep.rows import one_trace, sweep
+from tests.sweep.table import SUBJECT
+from tools.markers import markers
 
 SIZE = 8
 
@@ -127,6 +132,23 @@ def test_names_of_no_network_are_refused(listed):
         command.main(["large"])
 
 
-def test_the_table_is_of_all(listed, capsys):
-    assert command.main(["--table"]) == 0
-    assert "| `small` |" in capsys.readouterr().out
+def test_the_table_is_written_into_the_page_and_is_of_all(listed, tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n\n{}\nold\n{}\n\nAfter.\n".format(*markers(SUBJECT)))
+    monkeypatch.setattr(command, "PAGE", page)
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--write", "small"])
+    assert "\nold\n" in page.read_text()
+    assert command.main(["--write"]) == 0
+    text = page.read_text()
+    assert "| `small` |" in text and "`still`" in text and "old" not in text
+    assert text.startswith("Before.") and text.endswith("After.\n")
+
+
+@pytest.mark.slow
+def test_networks_are_found_by_name_in_another_process():
+    about = ARCHITECTURES[3]
+    assert pickle.loads(pickle.dumps(about)) is about
+    (row, _), (other, _) = each([named("squeezenet1_1"), named("test_resnet")], 2)
+    assert (row.architecture.name, other.architecture.name) == ("squeezenet1_1", "test_resnet")
+    assert {outcome.kind for outcome in row.outcomes.values()} == {"works"}

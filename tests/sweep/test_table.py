@@ -1,9 +1,11 @@
 """The table has every network of the sweep, and says what was found."""
 
 from tests.sweep import table
+from tests.sweep.__main__ import PAGE
 from tests.sweep.architectures import ARCHITECTURES, Architecture
 from tests.sweep.checks import CHECKS, Outcome
 from tests.sweep.rows import Row
+from tools.markers import markers
 
 METHODS = [check.method for check in CHECKS]
 WORKS = Outcome("works", "", {1: 1e-15, 2: 1e-16, 3: 0.0})
@@ -66,3 +68,14 @@ def test_networks_with_constant_scores_are_named_and_not_counted():
 def test_names_are_of_one_network():
     names = [about.name for about in ARCHITECTURES]
     assert len(set(names)) == len(names)
+
+
+def test_the_table_of_the_docs_has_every_network_and_none_that_differs():
+    start, end = markers(table.SUBJECT)
+    text = PAGE.read_text().partition(start)[2].partition(end)[0]
+    lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    networks = [line.split(" | ")[1].split("`")[1] for line in lines]
+    left_out = text.partition("Left out")[2].partition("\n")[0].split("`")[1::2]
+    assert sorted(networks + left_out) == sorted(about.name for about in ARCHITECTURES)
+    assert len(networks) >= 60 and len({*networks}) == len(networks)
+    assert table.WORDS["differs"] not in text and table.WORDS["fails"] not in text

@@ -13,9 +13,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from pyxai.capture.backward import MOST, UNITS, brief
+from pyxai.capture.backward import MOST, UNITS
 from pyxai.capture.derivative import is_connected
-from pyxai.checks import expect, shown
+from pyxai.checks import brief, expect, shown
 
 Call = Callable[[Tensor], Tensor]
 """One image's output (K, …) to one number."""
@@ -113,7 +113,7 @@ def gradient(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor | N
         try:
             return torch.autograd.grad(found.sum(), leaf, materialize_grads=True)[0]
         except Exception as error:  # the user's own code may raise anything
-            raise ValueError(f"`target` must have a gradient for this method, got {error}") from error
+            raise ValueError(f"`target` must have a gradient for this method, got {brief(error)}") from error
 
 
 def same_gradient(first: Tensor | None, second: Tensor | None) -> bool:

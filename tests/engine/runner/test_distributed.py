@@ -33,6 +33,7 @@ def torchrun(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_two_ranks_make_the_arrays_of_one(photos, job, tmp_path):
     whole = engine.run(job()).store
     out = tmp_path / "ranks.zarr"

@@ -97,6 +97,7 @@ def test_what_a_kill_leaves_behind_is_cleaned_and_not_trusted(job):
     assert engine.open(out).errors == []
 
 
+@pytest.mark.slow
 def test_decode_workers_do_not_outlive_a_killed_run(tmp_path):
     data = fill_folder(tmp_path / "photos", 640, 24)
     process = subprocess.Popen(

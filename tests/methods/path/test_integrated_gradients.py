@@ -25,6 +25,7 @@ def test_equals_a_plain_loop(rule):
         assert oracle.relative_l1(map_, plain) <= 1e-12
 
 
+@pytest.mark.slow
 def test_equals_a_plain_loop_where_the_path_is_followed_behind_the_stem():
     ((_, model, images),) = zoo.models(["resnet18"], n=2, small=True, dtype=torch.float64)
     explainer = pyxai.Explainer(model, METHOD, steps=9, baseline="mean")

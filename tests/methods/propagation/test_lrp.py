@@ -153,8 +153,8 @@ SMOOTH = [
     "LogSoftmaxOutput",
 ]
 GATED = [
-    "mobilenet_v3_small",
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("vit_b16", "efficientnet_b0", "convnext_tiny")),
+    pytest.param(name, marks=pytest.mark.slow)
+    for name in ("mobilenet_v3_small", "vit_b16", "efficientnet_b0", "convnext_tiny")
 ]
 
 

@@ -71,6 +71,7 @@ def _bytes_alive():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "copies"), [(Epsilon(), 0), (ZPlus(), 2), (AlphaBeta(), 2), (Gamma(), 4)])
 def test_memory_of_changed_weights(rule, copies):
     """Inputs of either sign need two matrices, one for each; the opposite signs of terms share them."""
