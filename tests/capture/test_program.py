@@ -145,7 +145,7 @@ def test_images_that_do_not_fit_the_model(method):
     message = rf"^{method}: `model` cannot take images of shape \(1, 8, 8\): "
     with pytest.raises(ValueError, match=message + "RuntimeError: Given groups=1, weight of size"):
         pyxai.explain(small(nn.ReLU()), images, method)
-    with pytest.raises(ValueError, match=message + "the model's input is 32 pixels high"):
+    with pytest.raises(ValueError, match=message + "AssertionError: the model's input is 32 pixels high"):
         pyxai.explain(Checks().eval(), images, method)
 
 
