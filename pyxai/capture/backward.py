@@ -124,7 +124,7 @@ def check_alone(own: Scores, images: Tensor) -> bool:
         return _gradient(own, at, mending)[:1]
 
     try:
-        alone = _agree(by_itself, beside, points, (by_itself(points), beside(points)))
+        alone = agree(by_itself, beside, points, (by_itself(points), beside(points)))
     except Exception:  # it may take one image at a time: the call that needs more will say
         alone = True
     if not alone:
@@ -181,7 +181,7 @@ def _is_derivative(graph: Scores, own: Scores, points: Tensor, found: tuple[Tens
     if is_half(points) and (single := in_single_precision([graph, own], points)):
         (graph, own), points = single
         found = _gradient(graph, points), _gradient(own, points)
-    return _agree(partial(_gradient, graph), partial(_gradient, own), points, found)
+    return agree(partial(_gradient, graph), partial(_gradient, own), points, found)
 
 
 def _has_steps(function: Scores, points: Tensor) -> bool:
@@ -213,7 +213,7 @@ def _noise(points: Tensor, generator: torch.Generator) -> Tensor:
     return (2 * torch.rand(points.shape, generator=generator, dtype=torch.float64) - 1).to(points)
 
 
-def _agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tensor, Tensor]) -> bool:
+def agree(first: Gradient, second: Gradient, points: Tensor, found: tuple[Tensor, Tensor]) -> bool:
     """Whether rounding explains how far two gradients are apart, for each of the points.
 
     Args:

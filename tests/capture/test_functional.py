@@ -98,6 +98,7 @@ SHORT = {
     "what dropout leaves": lambda x: (F.dropout(x, training=False), x.mul_(2))[0] + x,
     "what dropout is given": lambda x: (F.dropout(x, training=False).mul_(2), x)[1],
     "contiguous": lambda x: (x.contiguous(), x.mul_(2))[0],
+    "another shape in place": lambda x: x.unsqueeze_(0).relu_().squeeze_(0).transpose_(2, 3).add_(x),
     "modules": nn.Sequential(nn.ReLU6(True), nn.SiLU(True), nn.Hardswish(True), nn.Hardtanh(-1, 1, True)),
     "norm and dropout": nn.Sequential(nn.BatchNorm2d(4), nn.Dropout(), nn.ReLU(True)),
 }

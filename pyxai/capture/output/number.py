@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from pyxai.capture.backward import MOST, UNITS
+from pyxai.capture.backward import agree
 from pyxai.capture.derivative import is_connected
 from pyxai.checks import brief, expect, shown
 
@@ -116,15 +116,23 @@ def gradient(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor | N
             raise ValueError(f"`target` must have a gradient for this method, got {brief(error)}") from error
 
 
-def same_gradient(first: Tensor | None, second: Tensor | None) -> bool:
-    """Whether rounding explains how far two gradients (n, …) are apart, for each of the images."""
-    if first is None or second is None:
-        return first is second
-    ours, theirs = (part.flatten(1).double() for part in (first, second))
-    known = theirs.isfinite().all(1)  # else there is nothing to compare
-    rounding = min(UNITS * torch.finfo(first.dtype).eps, MOST)
-    bound = rounding * torch.maximum(ours.norm(dim=1), theirs.norm(dim=1))
-    return bool(((ours - theirs).norm(dim=1) <= bound)[known].all())
+def same_gradient(
+    first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor], values: Tensor
+) -> bool:
+    """Whether rounding explains how far the gradients of two functions are apart, for each of ``values``.
+
+    Args:
+        first, second: as of :func:`gradient`.
+    """
+    found = gradient(first, values), gradient(second, values)
+    if any(part is None for part in found):
+        return found[0] is found[1]
+
+    def of(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+        near = gradient(function, at)
+        return torch.zeros_like(at) if near is None else near
+
+    return agree(partial(of, first), partial(of, second), values, found)
 
 
 def without_gradient(call: Call, ends: list[str]) -> ValueError:

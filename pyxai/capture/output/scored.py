@@ -98,7 +98,7 @@ def _with_gradient(
     ended = ends is not None if operations else own is None
     if ended:
         raise without_gradient(call, ends or [])
-    if added is None or same_gradient(gradient(added, values), own):
+    if added is None or same_gradient(added, partial(numbers, call), values):
         return added, ""
     if not operations:
         return None, ""

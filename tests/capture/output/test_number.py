@@ -113,9 +113,23 @@ def test_gradients():
 
 
 def test_gradients_that_rounding_parts_are_the_same():
-    assert same_gradient(MAPS, MAPS * (1 + 1e-14)) and not same_gradient(MAPS, MAPS * (1 + 1e-9))
-    assert same_gradient(None, None) and not same_gradient(None, MAPS)
-    one_other = MAPS.clone()
+    def linear(weights):
+        return lambda values: (values * weights).flatten(1).sum(1, keepdim=True)
+
+    def constant(values):
+        return torch.zeros(len(values), 1, dtype=values.dtype)
+
+    weights, one_other = torch.ones_like(MAPS), torch.ones_like(MAPS)
     one_other[1] *= -1
-    assert not same_gradient(MAPS, one_other)
-    assert same_gradient(MAPS, torch.full_like(MAPS, float("nan")))
+    plain = linear(weights)
+    assert same_gradient(plain, linear(weights * (1 + 1e-14)), MAPS)
+    assert not same_gradient(plain, linear(weights * (1 + 1e-9)), MAPS)
+    assert not same_gradient(plain, linear(one_other), MAPS)
+    assert same_gradient(plain, linear(weights * float("nan")), MAPS)
+    assert same_gradient(constant, constant, MAPS) and not same_gradient(constant, plain, MAPS)
+
+    def ill(order):  # of numbers that cancel; which is left depends on the order in which they are added
+        return lambda values: (values * 1e8).flatten(1)[:, order].cumsum(1)[:, -1:].sin()
+
+    order = torch.arange(MAPS[0].numel())
+    assert same_gradient(ill(order), ill(order.flip(0)), MAPS)
