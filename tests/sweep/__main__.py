@@ -7,19 +7,12 @@ Prints what each method did, network by network, and ends with an error where a 
 from __future__ import annotations
 
 import argparse
-import gc
-import multiprocessing
 import sys
-import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import torch
-
-from tests.sweep.architectures import ARCHITECTURES, Architecture
+from tests.sweep.architectures import ARCHITECTURES
 from tests.sweep.checks import Outcome
-from tests.sweep.rows import Row, sweep
+from tests.sweep.rows import Row, each
 from tests.sweep.table import SUBJECT, counts, table
 from tools.markers import rewrite
 
@@ -46,24 +39,6 @@ def line(row: Row, seconds: float) -> str:
 def word(outcome: Outcome) -> str:
     """The kind of an outcome, or how far its maps are apart at most."""
     return f"{max(outcome.distances.values()):.0e}" if outcome.kind == "works" else outcome.kind
-
-
-def swept(architecture: Architecture) -> tuple[Row, float]:
-    """What is found on a network, and the seconds of a processor that took."""
-    torch.set_num_threads(1)
-    begun = time.process_time()
-    row = sweep(architecture)
-    gc.collect()  # a graph holds itself, and its weights
-    return row, time.process_time() - begun
-
-
-def each(architectures: list[Architecture], jobs: int) -> Iterator[tuple[Row, float]]:
-    """:func:`swept` of each in order, in as many processes."""
-    if jobs == 1:
-        yield from map(swept, architectures)
-        return
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(swept, architectures)
 
 
 def main(argv: list[str] | None = None) -> int:

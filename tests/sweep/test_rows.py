@@ -8,10 +8,10 @@ from torch import nn
 
 from pyxai.capture import export
 from tests.sweep import __main__ as command
-from tests.sweep.__main__ import each
+from tests.sweep import rows
 from tests.sweep.architectures import ARCHITECTURES, Architecture, Constant, named
 from tests.sweep.checks import CHECKS, logits
-from tests.sweep.rows import one_trace, sweep
+from tests.sweep.rows import each, one_trace, sweep
 from tests.sweep.table import SUBJECT
 from tools.markers import markers
 
@@ -114,7 +114,7 @@ def test_some_networks_are_chosen_by_name(listed, capsys):
 
 
 def test_a_wrong_map_is_an_error(listed, capsys, monkeypatch):
-    monkeypatch.setattr(command, "sweep", lambda about: _differing(about))
+    monkeypatch.setattr(rows, "sweep", lambda about: _differing(about))
     assert command.main(["small"]) == 1
     assert "gradient: by 1.0e-03" in capsys.readouterr().out
 
