@@ -134,7 +134,11 @@ def _pad_value(node: fx.Node) -> float:
 
 
 def _border(parts: fx.GraphModule, node: fx.Node) -> None:
-    """Pad with zeros and add the border, which is no part of the source."""
+    """Pad with zeros and add the border, which is no part of the source.
+
+    An infinite one, of which a maximum takes nothing, becomes the largest finite number of its sign, so that
+    no sum has infinite addends: nothing times infinity were no number.
+    """
     source, pad = node.args[:2]
     shape = source.meta["val"].shape[1:]
     if len(pad) > 2 * len(shape) or not all(isinstance(size, int) for size in (*shape, *pad)):
@@ -143,7 +147,8 @@ def _border(parts: fx.GraphModule, node: fx.Node) -> None:
     zeros = torch.zeros((1, *shape), dtype=value.dtype, device=value.device)
     name = f"border_{node.name}"
     with torch.no_grad():
-        parts.register_buffer(name, aten.constant_pad_nd.default(zeros, pad, _pad_value(node)))
+        values = aten.constant_pad_nd.default(zeros, pad, _pad_value(node))
+        parts.register_buffer(name, torch.nan_to_num(values, nan=math.nan))
     with node.graph.inserting_before(node):
         border = node.graph.get_attr(name)
         border.meta["val"] = getattr(parts, name).to("meta")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pyxai.checks import non_negative, per_channel
 from pyxai.propagation.layers import Layer
-from pyxai.propagation.lrp.relevance import Relevance, divided, holder, relevance, relevance_reads
+from pyxai.propagation.lrp.relevance import Relevance, arriving, divided, holder, relevance, relevance_reads
 from pyxai.propagation.lrp.rules import STABILISER, LinearRule
 from pyxai.propagation.per_image import each_image
 from pyxai.propagation.walk import Tape
@@ -34,7 +34,7 @@ class WSquare(LinearRule):
         return Relevance(layer.to_real(layer.transpose(quotients, layer.squares, tape), tape), None)
 
     def losses(self, layer, message, tape):
-        return {"no weights": relevance(message, tape) * (self._sums(layer, tape) == 0)}
+        return {"no weights": arriving(message, tape) * (self._sums(layer, tape) == 0)}
 
     @staticmethod
     def _sums(layer: Layer, tape: Tape) -> Tensor:
@@ -56,7 +56,7 @@ class Flat(LinearRule):
         return Relevance(layer.equally(amounts, tape), None)
 
     def losses(self, layer, message, tape):
-        return {"no inputs": relevance(message, tape) * (layer.inputs(tape) == 0)}
+        return {"no inputs": arriving(message, tape) * (layer.inputs(tape) == 0)}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from pyxai.propagation.lrp.relevance import (
     FromMultiplier,
     Relevance,
     RelevanceRule,
+    arriving,
     divided,
     holder,
     multiplier,
@@ -133,7 +134,7 @@ class Sum(RelevanceRule):
         return [Relevance(parts[source], source) for source in step.sources]
 
     def losses(self, step, message, tape):
-        return {"ε": taken(relevance(message, tape), tape[holder(step.node, message.of)], self.stabiliser)}
+        return {"ε": taken(arriving(message, tape), tape[holder(step.node, message.of)], self.stabiliser)}
 
 
 class PositiveSum(RelevanceRule):
@@ -150,7 +151,7 @@ class PositiveSum(RelevanceRule):
 
     def losses(self, step, message, tape):
         sums = self._sums(step, self._terms(step, tape), tape)
-        return {"no positive part": relevance(message, tape) * (sums == 0)}
+        return {"no positive part": arriving(message, tape) * (sums == 0)}
 
     @staticmethod
     def _terms(step: Step, tape) -> dict[fx.Node, Tensor]:

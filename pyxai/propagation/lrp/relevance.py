@@ -39,6 +39,13 @@ def relevance(message: Relevance, tape: Tape, spare: bool = False) -> Tensor:
     return torch.mul(message.factor, value, out=value) if spare else message.factor * value
 
 
+def arriving(message: Relevance, tape: Tape) -> Tensor:
+    """As :func:`relevance`, where values may be infinite: masked scores, at which nothing arrives."""
+    if message.of is None:
+        return message.factor
+    return message.factor * finite(tape[message.of])
+
+
 def relevance_reads(form: fx.Node | None) -> set[fx.Node]:
     """Nodes that :func:`relevance` reads."""
     return set() if form is None else {form}
@@ -94,7 +101,7 @@ class FromMultiplier(RelevanceRule):
     def losses(self, step, message, tape):
         if message.of is step.node:
             return {}
-        return {"on zeros": relevance(message, tape) * (tape[step.node] == 0)}
+        return {"on zeros": arriving(message, tape) * (tape[step.node] == 0)}
 
 
 def add(node: fx.Node, first: Relevance, second: Relevance, tape: Tape) -> Relevance:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pyxai.capture.executor import Executor
-from pyxai.propagation.lrp.relevance import Relevance, RelevanceRule, relevance
+from pyxai.propagation.lrp.relevance import Relevance, RelevanceRule, arriving
 from pyxai.propagation.lrp.relevances import Linear
 from pyxai.propagation.per_image import image_sums
 from pyxai.propagation.steps import one_hot
@@ -108,9 +108,9 @@ def relevance_report(
 def _layer_report(
     step: Step, rule: RelevanceRule, message, sent: dict, tape: Tape, count: int
 ) -> LayerReport:
-    arrived = image_sums(step.node, relevance(message, tape))
+    arrived = image_sums(step.node, arriving(message, tape))
     passed = sum(
-        (image_sums(source, relevance(part, tape)) for source, part in sent.items()),
+        (image_sums(source, arriving(part, tape)) for source, part in sent.items()),
         torch.zeros_like(arrived),
     )
     bias = tape.shares.get(step, torch.zeros_like(arrived))

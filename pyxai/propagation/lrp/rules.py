@@ -24,9 +24,9 @@ from pyxai.checks import non_negative, one_of
 from pyxai.propagation.layers import Layer, Weighting
 from pyxai.propagation.lrp.relevance import (
     Relevance,
+    arriving,
     divided,
     holder,
-    relevance,
     relevance_reads,
     taken,
 )
@@ -94,7 +94,7 @@ class _SumsRule(LinearRule):
 
     def _on_zeros(self, weighting: Weighting, layer: Layer, message: Relevance, tape: Tape) -> Tensor:
         """Relevance of the outputs whose sum with these weights has no terms."""
-        return relevance(message, tape) * (self._sums(weighting, layer, tape) == 0)
+        return arriving(message, tape) * (self._sums(weighting, layer, tape) == 0)
 
     def _deliver(self, layer: Layer, parts: list[tuple[float, Weighting, Tensor]], tape: Tape) -> Relevance:
         """Σ over the parts (coefficient, weights, quotients R_j / sums) of what they give the source."""
@@ -150,7 +150,7 @@ class Epsilon(_SumsRule):
 
     def losses(self, layer, message, tape):
         sums, _ = self._denominator(layer, message, tape)
-        return {"ε": taken(relevance(message, tape), sums, self.epsilon)}
+        return {"ε": taken(arriving(message, tape), sums, self.epsilon)}
 
     def _denominator(self, layer: Layer, message: Relevance, tape: Tape) -> tuple[Tensor, bool]:
         """The sums, and whether they may be written over."""
@@ -255,7 +255,7 @@ class Gamma(_SumsRule):
         return self._deliver(layer, [(1, favour, above), (1, self._favouring(layer, -1), below)], tape)
 
     def losses(self, layer, message, tape):
-        return {"on zeros": relevance(message, tape) * (self._plain_sums(layer, tape) == 0)}
+        return {"on zeros": arriving(message, tape) * (self._plain_sums(layer, tape) == 0)}
 
     def _favouring(self, layer: Layer, sign: int) -> Weighting:
         all_terms, gamma = self._scales

@@ -55,6 +55,34 @@ def test_epsilon_takes_what_it_says():
             assert torch.allclose(layer.lost, layer.reasons["ε"], atol=1e-9)
 
 
+class Masked(torch.nn.Module):
+    """Infinite numbers that nothing comes of: round a max pool, and where attention does not look."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.fc = torch.nn.Conv2d(3, 8, 3), torch.nn.Linear(8, 5)
+        self.register_buffer("mask", torch.full((49, 49), -torch.inf).triu(1))
+
+    def forward(self, x):
+        x = torch.nn.functional.pad(self.conv(x), [1, 0, 1, 0], value=-torch.inf)
+        x = torch.nn.functional.max_pool2d(x, 3, 2) + torch.nn.functional.max_pool2d(x.relu(), 3, 2)
+        tokens = x.flatten(2).transpose(1, 2)
+        found = (tokens @ tokens.transpose(1, 2) + self.mask).softmax(2) @ tokens
+        return self.fc(found.mean(1))
+
+
+@pytest.mark.parametrize("composite", ["epsilon", "epsilon_plus_flat", "epsilon_gamma_box"])
+def test_nothing_arrives_at_infinite_values(composite):
+    model, images = Masked().double().eval(), unfriendly.images(3)
+    explainer = pyxai.Explainer(model, "lrp", composite=composite, low=images.min(), high=images.max())
+    report, explanation = explainer.report(images, 1), explainer(images, 1)
+    assert balanced(report) <= 1e-9
+    left = report.score - sum(layer.bias + layer.lost for layer in report.layers)
+    assert torch.allclose(explanation.attribution.sum((1, 2, 3)), left)
+    assert all(amount.isfinite().all() for layer in report.layers for amount in layer.reasons.values())
+
+
 def test_methods_without_rules_have_no_report():
     model, images = unfriendly.build("FunctionalReLU"), unfriendly.images(1)
     with pytest.raises(ValueError, match=r"^gradient: `method` must go by rules of relevance, got"):
