@@ -94,13 +94,18 @@ def _batches(image: Tensor, another: Tensor) -> Iterator[Tensor]:
 
 
 def _run(classifier: Classifier, image: Tensor) -> Tensor:
+    image = image.clone()
     try:
-        return classifier(image.clone())
-    except (TypeError, ValueError):  # the classifier's, about what the model gives
-        raise
+        returned = classifier.model(image)
     except Exception as error:  # the model's own code may raise anything
         shape = tuple(image.shape[1:])
         raise ValueError(f"`model` cannot take images of shape {shape}: {brief(error)}") from error
+    try:
+        return classifier.scores(returned, image)
+    except (TypeError, ValueError):  # the classifier's, about what the model gives
+        raise
+    except Exception as error:  # a function that picks the output may raise anything
+        raise ValueError(f"`output` must take what the model returns, got {brief(error)}") from error
 
 
 def _must(model: nn.Module, wanted: str, found: str) -> ValueError:
@@ -127,7 +132,11 @@ def buffers_kept(model: nn.Module) -> Iterator[Callable[[], None]]:
 
     Whatever is raised, the buffers are then as they were before the block.
     """
-    before = {name: (buffer, buffer.clone()) for name, buffer in model.named_buffers()}
+    before = [
+        (module, name, buffer, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
     begun: dict[str, tuple] = {}
 
     def begin() -> None:
@@ -139,8 +148,13 @@ def buffers_kept(model: nn.Module) -> Iterator[Callable[[], None]]:
             if not _same(begun.get(name), _state(buffer)):
                 raise _must(model, "leave its buffers alone when it is called", f"it writes to `{name}`")
     except BaseException:
-        for buffer, value in before.values():
-            buffer.data.copy_(value)
+        for module, name, buffer, value in before:
+            if getattr(module, name, None) is not buffer:  # the call put another tensor in its place
+                setattr(module, name, buffer)
+            if buffer.shape == value.shape:
+                buffer.data.copy_(value)
+            else:
+                buffer.data = value
         raise
 
 
