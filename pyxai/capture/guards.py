@@ -151,10 +151,12 @@ def buffers_kept(model: nn.Module) -> Iterator[Callable[[], None]]:
         for module, name, buffer, value in before:
             if getattr(module, name, None) is not buffer:  # the call put another tensor in its place
                 setattr(module, name, buffer)
-            if buffer.shape == value.shape:
-                buffer.data.copy_(value)
-            else:
+            if buffer.shape != value.shape:
                 buffer.data = value
+            elif (
+                distance(buffer, value) != 0
+            ):  # one that repeats its memory, as after expand(), takes no copy
+                buffer.data.copy_(value)
         raise
 
 

@@ -147,6 +147,16 @@ def test_buffers_that_move_are_refused_and_come_back(name, method):
     assert model[0].state is kept and kept.tolist() == [7, 7, 7]
 
 
+def test_buffers_that_repeat_their_memory_do_not_hide_an_error():
+    def fail(module, x):
+        raise RuntimeError("no")
+
+    moving = Moving(fail)
+    moving.state = torch.ones(1, dtype=torch.float64).expand(3)
+    with pytest.raises(ValueError, match=r"RuntimeError: no$"):
+        pyxai.explain(nn.Sequential(moving, Net()).eval(), SPREAD, "gradient", 1)
+
+
 def test_what_the_first_call_makes_for_later_ones_may_stay():
     def fill(module, x):
         if not module.state.any():
