@@ -116,6 +116,10 @@ def _must(model: nn.Module, wanted: str, found: str) -> ValueError:
 
 
 def _numbers(values: Tensor) -> Tensor:
+    if values.is_quantized:
+        values = values.dequantize()
+    if values.layout is not torch.strided:
+        values = values.to_dense()
     return (torch.view_as_real(values.resolve_conj()) if values.is_complex() else values).double()
 
 
@@ -160,10 +164,16 @@ def buffers_kept(model: nn.Module) -> Iterator[Callable[[], None]]:
         raise
 
 
+def _repeats(buffer: Tensor) -> bool:
+    """Whether values share memory, as after ``expand``: such a tensor cannot be copied to."""
+    return buffer.layout is torch.strided and 0 in buffer.stride()
+
+
 def _state(buffer: Tensor) -> tuple:
     """What of a buffer changes when it is written to."""
     version = 0 if buffer.is_inference() else buffer._version
-    return (buffer.data_ptr(), version, buffer.shape, buffer.dtype), buffer.clone()
+    place = buffer.data_ptr() if buffer.layout is torch.strided else id(buffer)
+    return (place, version, buffer.shape, buffer.dtype), buffer.clone()
 
 
 def _same(first: tuple | None, second: tuple) -> bool:

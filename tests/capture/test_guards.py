@@ -157,6 +157,16 @@ def test_buffers_that_repeat_their_memory_do_not_hide_an_error():
         pyxai.explain(nn.Sequential(moving, Net()).eval(), SPREAD, "gradient", 1)
 
 
+@pytest.mark.parametrize(
+    "state", [torch.eye(3).to_sparse(), torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8)]
+)
+def test_sparse_and_quantised_buffers_may_stand_still(state):
+    moving = Moving(lambda module, x: None)
+    moving.state = state
+    model = nn.Sequential(moving, Net()).eval()
+    assert pyxai.explain(model, SPREAD, "gradient", 1).attribution.any()
+
+
 def test_what_the_first_call_makes_for_later_ones_may_stay():
     def fill(module, x):
         if not module.state.any():
