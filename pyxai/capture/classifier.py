@@ -55,7 +55,15 @@ class Classifier(nn.Module):
             expect(False, "model", wanted, type(self.model.call).__name__, TypeError)
 
     def forward(self, images: Tensor) -> Tensor:
-        scores = picked(self.model(images), self.output, images, self.any_shape)
+        return self.scores(self.model(images), images)
+
+    def scores(self, returned: Any, images: Tensor) -> Tensor:
+        """The scores in what the model returned for ``images``.
+
+        Raises:
+            TypeError, ValueError: there are none in it.
+        """
+        scores = picked(returned, self.output, images, self.any_shape)
         if self.is_function:
             scores = as_scores(scores, images)
         if not isinstance(scores, Tensor):

@@ -22,7 +22,7 @@ from torch.fx.traceback import annotate_fn
 
 from pyxai.capture.calls import deviation
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.functional import make_functional
+from pyxai.capture.functional import drops, make_functional
 from pyxai.capture.isolated import NotCopied, isolated
 from pyxai.capture.layers import Watch
 from pyxai.checks import brief
@@ -75,7 +75,6 @@ _RANDOM = (
     "normal",
     "multinomial",
     "native_dropout",
-    "rrelu_with_noise",
     "exponential",
     "poisson",
 )
@@ -228,6 +227,9 @@ def _graph_module(program: torch.export.ExportedProgram, layers: tuple[str, ...]
             spec = inputs[node.name]
             if spec.kind is InputKind.USER_INPUT:
                 copies[node] = graph.placeholder("images")
+            elif not isinstance(values[spec.target], Tensor):
+                kind = type(values[spec.target]).__name__
+                raise CaptureError(f"the model holds a {kind} that is no tensor")
             else:
                 root.register_buffer(node.name, values[spec.target].detach())
                 copies[node] = graph.get_attr(node.name)
@@ -283,7 +285,11 @@ def _refuse(node: fx.Node) -> None:
     if not isinstance(node.target, torch._ops.OpOverload):
         return
     name = node.target.name().removeprefix("aten::")
-    if name.startswith(_RANDOM) or (name.startswith("dropout") and node.args[2]):
+    if name.startswith("rrelu_with_noise"):
+        random = any(node.args[4:5])  # in evaluation mode its slope is a number
+    else:
+        random = name.startswith(_RANDOM) or (name.startswith("dropout") and drops(node))
+    if random:
         raise ValueError(
             f"`model` must be deterministic, but {module_path(node) or 'it'} draws random numbers ({name})"
         )

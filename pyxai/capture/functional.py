@@ -83,7 +83,7 @@ def _plan(graph: fx.Graph) -> tuple[dict[fx.Node, fx.Node], dict[fx.Node, torch.
         elif node.target in KNOWN:
             if node.target in _NORMS and (node.args[5] or node.args[3] is None):
                 return None  # by the moments of these images, and may write them down
-            if node.target is aten.dropout.default and not node.args[2]:
+            if node.target is aten.dropout.default and not drops(node):
                 owner[node] = owner[node.args[0]]  # it is what it is given, which its schema does not say
             elif _is_view(node.target):
                 shared.update(owner[source] for source in node.all_input_nodes)
@@ -93,6 +93,12 @@ def _plan(graph: fx.Graph) -> tuple[dict[fx.Node, fx.Node], dict[fx.Node, torch.
         else:
             return None
     return owner, written
+
+
+def drops(dropout: fx.Node) -> bool:
+    """Whether a call of ``aten.dropout`` or ``aten.dropout_`` sets anything to zero."""
+    _, probability, training = dropout.args
+    return bool(training and probability)
 
 
 def _is_view(target: Any) -> bool:

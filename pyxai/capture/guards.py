@@ -94,13 +94,18 @@ def _batches(image: Tensor, another: Tensor) -> Iterator[Tensor]:
 
 
 def _run(classifier: Classifier, image: Tensor) -> Tensor:
+    image = image.clone()
     try:
-        return classifier(image.clone())
-    except (TypeError, ValueError):  # the classifier's, about what the model gives
-        raise
+        returned = classifier.model(image)
     except Exception as error:  # the model's own code may raise anything
         shape = tuple(image.shape[1:])
         raise ValueError(f"`model` cannot take images of shape {shape}: {brief(error)}") from error
+    try:
+        return classifier.scores(returned, image)
+    except (TypeError, ValueError):  # the classifier's, about what the model gives
+        raise
+    except Exception as error:  # a function that picks the output may raise anything
+        raise ValueError(f"`output` must take what the model returns, got {brief(error)}") from error
 
 
 def _must(model: nn.Module, wanted: str, found: str) -> ValueError:
@@ -111,6 +116,10 @@ def _must(model: nn.Module, wanted: str, found: str) -> ValueError:
 
 
 def _numbers(values: Tensor) -> Tensor:
+    if values.is_quantized:
+        values = values.dequantize()
+    if values.layout is not torch.strided:
+        values = values.to_dense()
     return (torch.view_as_real(values.resolve_conj()) if values.is_complex() else values).double()
 
 
@@ -127,7 +136,11 @@ def buffers_kept(model: nn.Module) -> Iterator[Callable[[], None]]:
 
     Whatever is raised, the buffers are then as they were before the block.
     """
-    before = {name: (buffer, buffer.clone()) for name, buffer in model.named_buffers()}
+    before = [
+        (module, name, buffer, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
     begun: dict[str, tuple] = {}
 
     def begin() -> None:
@@ -139,15 +152,28 @@ def buffers_kept(model: nn.Module) -> Iterator[Callable[[], None]]:
             if not _same(begun.get(name), _state(buffer)):
                 raise _must(model, "leave its buffers alone when it is called", f"it writes to `{name}`")
     except BaseException:
-        for buffer, value in before.values():
-            buffer.data.copy_(value)
+        for module, name, buffer, value in before:
+            if getattr(module, name, None) is not buffer:  # the call put another tensor in its place
+                setattr(module, name, buffer)
+            if buffer.shape != value.shape:
+                buffer.data = value
+            elif (
+                distance(buffer, value) != 0
+            ):  # one that repeats its memory, as after expand(), takes no copy
+                buffer.data.copy_(value)
         raise
+
+
+def _repeats(buffer: Tensor) -> bool:
+    """Whether values share memory, as after ``expand``: such a tensor cannot be copied to."""
+    return buffer.layout is torch.strided and 0 in buffer.stride()
 
 
 def _state(buffer: Tensor) -> tuple:
     """What of a buffer changes when it is written to."""
     version = 0 if buffer.is_inference() else buffer._version
-    return (buffer.data_ptr(), version, buffer.shape, buffer.dtype), buffer.clone()
+    place = buffer.data_ptr() if buffer.layout is torch.strided else id(buffer)
+    return (place, version, buffer.shape, buffer.dtype), buffer.clone()
 
 
 def _same(first: tuple | None, second: tuple) -> bool:

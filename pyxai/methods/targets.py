@@ -87,6 +87,8 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     except (TypeError, ValueError, RuntimeError):
         wanted = "be a class, one class for each image, or (N, T) classes"
         expect(False, "target", wanted, repr(target), TypeError)
+    if values.shape == (0,) and not isinstance(target, Tensor):  # no classes, for no images
+        values = values.to(torch.int64)
     whole = not values.is_floating_point() and not values.is_complex() and values.dtype != torch.bool
     expect(whole, "target", "hold whole numbers", values.dtype, TypeError)
     values = values.to(torch.int64)
@@ -96,7 +98,7 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     expect(fits, "target", f"be one class, or have shape ({count},) or ({count}, T)", tuple(values.shape))
     least = values.min().item() if values.numel() else 0
     expect(least >= 0, "target", "be a class number from 0", least)
-    return Target(values.reshape(count, -1), 0, values.ndim == 1)
+    return Target(values if values.ndim == 2 else values[:, None], 0, values.ndim == 1)
 
 
 def top(target: Any, names: Mapping[int, str]) -> int | None:

@@ -128,6 +128,14 @@ class Counts(nn.Module):
         return images.mean((2, 3))
 
 
+class Projects(nn.Module):
+    """Draws the same numbers in every call, by a generator of its own."""
+
+    def forward(self, images):
+        generator = torch.Generator().manual_seed(0)
+        return images.mean((2, 3)) @ torch.randn(3, 4, generator=generator, dtype=images.dtype)
+
+
 def test_what_torch_prints_of_a_failure_is_kept(capfd):
     with pytest.raises(CaptureError):
         export(Classifier(Decides()), X)
@@ -174,6 +182,7 @@ def test_the_derivative_of_a_blank_image_is_torchs(name):
         (Draws(), ValueError, r"`model` must be deterministic, but it draws random numbers \(rand"),
         (Decides(), CaptureError, "^torch.export: "),
         (Counts(), CaptureError, "the model writes to .*calls when it is called"),
+        (Projects(), CaptureError, "^the model holds a Generator that is no tensor$"),
     ],
 )
 def test_what_is_no_graph(model, error, message):

@@ -97,8 +97,9 @@ SHORT = {
     "a view of it later": lambda x: x.relu_().flatten(1).view(-1, 4, 64),
     "what dropout leaves": lambda x: (F.dropout(x, training=False), x.mul_(2))[0] + x,
     "what dropout is given": lambda x: (F.dropout(x, training=False).mul_(2), x)[1],
+    "dropout of nothing": lambda x: (F.dropout(x, 0.0, training=True).mul_(2), x)[1],
     "contiguous": lambda x: (x.contiguous(), x.mul_(2))[0],
-    "another shape in place": lambda x: x.unsqueeze_(0).relu_().squeeze_(0).transpose_(2, 3).add_(x),
+    "another shape in place": lambda x: x.unsqueeze_(0).relu_().squeeze_(0).add_(x),
     "modules": nn.Sequential(nn.ReLU6(True), nn.SiLU(True), nn.Hardswish(True), nn.Hardtanh(-1, 1, True)),
     "norm and dropout": nn.Sequential(nn.BatchNorm2d(4), nn.Dropout(), nn.ReLU(True)),
 }
@@ -113,6 +114,8 @@ LONG = {
     "assigned": lambda x: (x.__setitem__((slice(None), 0), 1.0), x)[1],
     "filled": lambda x: (x * 2, x.zero_())[0] + x,
     "no gradient": lambda x: x + torch.no_grad()(torch.relu)(x),
+    "another order in place": lambda x: x.transpose_(2, 3).add_(x),
+    "a random slope that is none": lambda x: F.rrelu_(x * 1, training=False),
     "another kind of number": lambda x: x.float().add_(x).double(),
 }
 

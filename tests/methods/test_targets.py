@@ -42,6 +42,14 @@ def test_choose_takes_the_rows_of_a_part_of_the_batch():
 
 
 @pytest.mark.parametrize(
+    "target, count", [(2, 1), ([], 1), (torch.zeros(0, dtype=torch.int64), 1), (torch.zeros(0, 4).long(), 4)]
+)
+def test_no_images_may_have_any_form_of_target(target, count):
+    parsed = parse_target(target, IMAGES[:0])
+    assert parsed.fixed.shape == (0, count) and parsed.single is (count == 1)
+
+
+@pytest.mark.parametrize(
     "target, error, message",
     [
         (3, ValueError, "`target` must be a class in \\[0, 3\\), got 3"),
@@ -53,6 +61,7 @@ def test_choose_takes_the_rows_of_a_part_of_the_batch():
             ValueError,
             "`target` must be one class, or have shape \\(3,\\) or \\(3, T\\), got \\(2,\\)",
         ),
+        ([], ValueError, "`target` must be one class, or have shape .*, got \\(0,\\)"),
         (1.5, TypeError, "`target` must hold whole numbers, got torch.float32"),
         (True, TypeError, "`target` must hold whole numbers, got torch.bool"),
         ({"a": 1}, TypeError, "`target` must be a class, one class for each image"),
