@@ -157,16 +157,9 @@ def buffers_kept(model: nn.Module) -> Iterator[Callable[[], None]]:
                 setattr(module, name, buffer)
             if buffer.shape != value.shape:
                 buffer.data = value
-            elif (
-                distance(buffer, value) != 0
-            ):  # one that repeats its memory, as after expand(), takes no copy
+            elif distance(buffer, value):  # what repeats its memory, as after expand(), takes no copy
                 buffer.data.copy_(value)
         raise
-
-
-def _repeats(buffer: Tensor) -> bool:
-    """Whether values share memory, as after ``expand``: such a tensor cannot be copied to."""
-    return buffer.layout is torch.strided and 0 in buffer.stride()
 
 
 def _state(buffer: Tensor) -> tuple:
