@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from functools import cache
 from typing import Any, TextIO
 
@@ -118,10 +118,17 @@ def export(classifier: Classifier, images: Tensor, layers: tuple[str, ...] = ())
         raise CaptureError(str(error)) from error
     shape = images.shape[1:]
     try:
-        free = {0: torch.export.Dim.DYNAMIC}
-        return _graph_module(_trace(observed, images.new_zeros(2, *shape), free), layers)
+        free, pair = {0: torch.export.Dim.DYNAMIC}, images.new_zeros(2, *shape)
+        _fill_caches(classifier, pair)
+        return _graph_module(_trace(observed, pair, free), layers)
     except CaptureError:  # `len(x)` and `int(x.shape[0])` turn the batch size into a constant
         return _trace_numbered(observed, images.new_empty(1, *shape), layers)
+
+
+def _fill_caches(classifier: Classifier, images: Tensor) -> None:
+    """Call the model as it will be traced: what a global keeps by the size is else a tensor without data."""
+    with torch.enable_grad(), suppress(Exception):  # the trace says why it cannot be called
+        classifier(images.clone())
 
 
 def _trace_numbered(classifier: Classifier, image: Tensor, layers: tuple[str, ...]) -> fx.GraphModule:

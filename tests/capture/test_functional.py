@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -167,6 +167,7 @@ STEPS = {
 }
 
 
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 9), st.integers(0, 9)), max_size=8))
 def test_any_order_of_writes_and_views(steps):
     def inside(x):

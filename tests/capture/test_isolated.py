@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
+import pyxai
 from pyxai.capture.isolated import NotCopied, hooked, isolated
 
 IMAGES = torch.rand(2, 3, 8, 8, dtype=torch.float64)
@@ -138,6 +139,29 @@ def test_what_cannot_be_copied_says_why():
             isolated(network())
     finally:
         handle.remove()
+
+
+SHIFTS = {}  # what a global or a function's cache keeps, no copy of a model has for itself
+
+
+class Shifts(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.net, self.size = network(), size
+
+    def forward(self, x):
+        return self.net(x + SHIFTS.setdefault(self.size(x), torch.ones(len(x), 1, 1, 1, dtype=x.dtype)))
+
+
+@pytest.mark.parametrize("size", [len, lambda x: (len(x), x.shape, torch.is_grad_enabled())])
+def test_what_a_model_keeps_outside_of_it_is_no_traces(size):
+    SHIFTS.clear()
+    model = Shifts(size).eval()
+    assert pyxai.explain(model, IMAGES, "gradient", 1).attribution.any()
+    images = torch.rand(2, 3, 8, 8, dtype=torch.float64)
+    assert type(model(images).detach()) is torch.Tensor
+    with torch.no_grad():
+        assert type(model(images)) is torch.Tensor
 
 
 def test_a_copy_keeps_nothing_alive():

@@ -54,7 +54,8 @@ def test_only_layers_over_many_tokens_in_float32(monkeypatch, shape, kind, repla
     assert distance(module(net.images.meta["val"]), expected) <= 1e-5
 
 
-@pytest.mark.parametrize("faster", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("faster", [True, False])
 def test_token_linears_follow_the_measured_choice(monkeypatch, tmp_path, faster):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(pointwise, "_measure", lambda: 0.5 if faster else 1.0)
