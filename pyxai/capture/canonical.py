@@ -18,7 +18,7 @@ from pyxai.capture.vocabulary import CONVOLUTIONS_2D, IDENTITIES
 aten = torch.ops.aten
 
 _BATCH_NORM = aten._native_batch_norm_legit_no_training.default
-_NORMS = {aten.batch_norm.default, aten.instance_norm.default}
+NORMS = frozenset({aten.batch_norm.default, aten.instance_norm.default})  # of stored moments or their own
 _BY_MOMENTS_OF_THE_BATCH = {
     aten._native_batch_norm_legit.no_stats,
     aten._native_batch_norm_legit_functional.default,
@@ -76,7 +76,7 @@ def batch_norms(module: fx.GraphModule, barriers: frozenset[str]) -> None:
     for node in list(module.graph.nodes):
         if node.target is _BATCH_NORM:
             source, *stored, _, epsilon = node.args
-        elif node.target in _NORMS and not node.args[5]:
+        elif node.target in NORMS and not node.args[5]:
             source, *stored, _, _, epsilon, _ = node.args
         else:
             continue

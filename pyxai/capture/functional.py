@@ -15,17 +15,17 @@ import torch
 from torch import Tensor, fx
 
 from pyxai.capture import vocabulary
+from pyxai.capture.canonical import NORMS
 
 aten = torch.ops.aten
 
 KNOWN = frozenset(
     {target for value in vars(vocabulary).values() if isinstance(value, frozenset) for target in value}
+    | NORMS
     | {
         operator.getitem,
-        aten.batch_norm.default,
         aten.dropout.default,
         aten.exp.default,
-        aten.instance_norm.default,
         aten.linalg_vector_norm.default,
         aten.max_pool1d.default,
         aten.pow.Tensor_Scalar,
@@ -36,7 +36,6 @@ KNOWN = frozenset(
         aten.view.default,
     }
 )
-_NORMS = {aten.batch_norm.default, aten.instance_norm.default}
 
 
 def make_functional(graph: fx.Graph) -> bool:
@@ -81,7 +80,7 @@ def _plan(graph: fx.Graph) -> tuple[dict[fx.Node, fx.Node], dict[fx.Node, torch.
         elif node.op != "call_function":
             return None
         elif node.target in KNOWN:
-            if node.target in _NORMS and (node.args[5] or node.args[3] is None):
+            if node.target in NORMS and (node.args[5] or node.args[3] is None):
                 return None  # by the moments of these images, and may write them down
             if node.target is aten.dropout.default and not drops(node):
                 owner[node] = owner[node.args[0]]  # it is what it is given, which its schema does not say
