@@ -43,15 +43,13 @@ def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset())
 
 
 def drop_identities(module: fx.GraphModule) -> None:
-    """Remove copies, dropout in evaluation mode, casts and reshapes that change nothing."""
+    """Remove copies, and casts and reshapes that change nothing."""
     for node in list(module.graph.nodes):
         if node.target in IDENTITIES or _is_idle(node):
             _replace(node, node.args[0])
 
 
 def _is_idle(node: fx.Node) -> bool:
-    if node.target is aten.dropout.default:
-        return True
     if node.target not in (aten._to_copy.default, aten.to.dtype, aten.view.default, aten.expand.default):
         return False
     before, after = node.args[0].meta.get("val"), node.meta.get("val")

@@ -22,7 +22,7 @@ from torch.fx.traceback import annotate_fn
 
 from pyxai.capture.calls import deviation
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.functional import drops, make_functional
+from pyxai.capture.functional import make_functional, remove_idle_dropouts
 from pyxai.capture.isolated import NotCopied, isolated
 from pyxai.capture.layers import Watch
 from pyxai.checks import brief
@@ -74,6 +74,7 @@ _RANDOM = (
     "bernoulli",
     "normal",
     "multinomial",
+    "dropout",
     "native_dropout",
     "exponential",
     "poisson",
@@ -165,6 +166,7 @@ def _trace(classifier: Classifier, example: Tensor, dynamic: dict | None) -> tor
     try:
         with torch.enable_grad(), quiet():
             program = torch.export.export(classifier, (example,), dynamic_shapes=(dynamic,), strict=False)
+            remove_idle_dropouts(program)
             if not make_functional(program.graph):
                 program = program.run_decompositions(_decompositions())
             return program
@@ -295,7 +297,7 @@ def _refuse(node: fx.Node) -> None:
     if name.startswith("rrelu_with_noise"):
         random = any(node.args[4:5])  # in evaluation mode its slope is a number
     else:
-        random = name.startswith(_RANDOM) or (name.startswith("dropout") and drops(node))
+        random = name.startswith(_RANDOM)
     if random:
         raise ValueError(
             f"`model` must be deterministic, but {module_path(node) or 'it'} draws random numbers ({name})"

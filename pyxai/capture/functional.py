@@ -24,7 +24,6 @@ KNOWN = frozenset(
     | NORMS
     | {
         operator.getitem,
-        aten.dropout.default,
         aten.exp.default,
         aten.linalg_vector_norm.default,
         aten.max_pool1d.default,
@@ -36,6 +35,34 @@ KNOWN = frozenset(
         aten.view.default,
     }
 )
+
+_DROPOUTS = (
+    aten.dropout,
+    aten.dropout_,
+    aten.feature_dropout,
+    aten.feature_dropout_,
+    aten.alpha_dropout,
+    aten.alpha_dropout_,
+    aten.feature_alpha_dropout,
+    aten.feature_alpha_dropout_,
+)
+
+
+def remove_idle_dropouts(program: torch.export.ExportedProgram) -> None:
+    """Take out each dropout that sets nothing to zero: its result is what it is given, memory and all.
+
+    Its schema does not say so, and ``run_decompositions`` takes the result for a copy.
+    """
+    graph = program.graph
+    for node in graph.nodes:
+        if getattr(node.target, "overloadpacket", None) not in _DROPOUTS:
+            continue
+        values, probability, training = node.args
+        if not (probability and training):
+            node.replace_all_uses_with(values)
+            program.graph_signature.replace_all_uses(node.name, values.name)
+            graph.erase_node(node)
+    program.graph_module.recompile()
 
 
 def make_functional(graph: fx.Graph) -> bool:
@@ -82,9 +109,7 @@ def _plan(graph: fx.Graph) -> tuple[dict[fx.Node, fx.Node], dict[fx.Node, torch.
         elif node.target in KNOWN:
             if node.target in NORMS and (node.args[5] or node.args[3] is None):
                 return None  # by the moments of these images, and may write them down
-            if node.target is aten.dropout.default and not drops(node):
-                owner[node] = owner[node.args[0]]  # it is what it is given, which its schema does not say
-            elif _is_view(node.target):
+            if _is_view(node.target):
                 shared.update(owner[source] for source in node.all_input_nodes)
                 shared.add(node)
         elif (target := _out_of_place(node)) is not None and owner[node.args[0]] not in shared:
@@ -92,12 +117,6 @@ def _plan(graph: fx.Graph) -> tuple[dict[fx.Node, fx.Node], dict[fx.Node, torch.
         else:
             return None
     return owner, written
-
-
-def drops(dropout: fx.Node) -> bool:
-    """Whether a call of ``aten.dropout`` or ``aten.dropout_`` sets anything to zero."""
-    _, probability, training = dropout.args
-    return bool(training and probability)
 
 
 def _is_view(target: Any) -> bool:

@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from pyxai.checks import expect, near
+from pyxai.checks import brief, expect, near
 
-See = Callable[[str, Tensor], "Tensor | None"]
+See = Callable[[str, Any], "Tensor | None"]
 
 
 class Watch:
@@ -28,7 +28,6 @@ class Watch:
 
     Raises:
         ValueError: the model has no such module; with the nearest name.
-        TypeError: a layer returns no floating tensor.
     """
 
     def __init__(self, model: nn.Module, layers: Iterable[str], see: See):
@@ -77,9 +76,6 @@ class Watch:
         self._calls[watched] += 1
         shown = None
         for name in self._wanted[watched].get(self._calls[watched], []):
-            floating = isinstance(value, Tensor) and value.is_floating_point()
-            kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
-            expect(floating, "layer", "return a floating tensor", f"{kind} from {name!r}", TypeError)
             shown = self._see(name, value)
         return shown
 
@@ -95,19 +91,14 @@ def shapes_per_image(
         images: three that differ (3, C, H, W).
 
     Raises:
-        ValueError, TypeError: as of :class:`Watch`; a layer is never called; its images do not lie one after
-            the other along the first axis.
+        ValueError: as of :class:`Watch`; the model cannot be called with some of the images; a layer is never
+            called; its images do not lie one after the other along the first axis.
+        TypeError: a layer returns no floating tensor.
     """
-    seen: list[dict[str, Tensor]] = []
-    for count in (2, 3):
-        seen.append({})
-        keep = seen[-1]
-        with Watch(model, layers, lambda name, value, keep=keep: keep.update({name: value.clone()})) as watch:
-            function(images[:count].clone())
-        watch.check_calls()
+    twos, threes = (_values(model, function, images[:count], layers) for count in (2, 3))
     found = {}
-    for name, two in seen[0].items():
-        three = seen[1][name]
+    for name, two in twos.items():
+        three = threes[name]
         along = two.ndim > 0 and two.shape[1:] == three.shape[1:] and 3 * len(two) == 2 * len(three) > 0
         got = f"shape {tuple(two.shape)} for 2 images in {name!r}"
         expect(along, "layer", "have the images along its first axis", got)
@@ -116,6 +107,27 @@ def shapes_per_image(
         expect(bool(close), "layer", "have one image after the other", got)
         found[name] = (len(two) // 2, *two.shape[1:])
     return found
+
+
+def _values(
+    model: nn.Module, function: nn.Module, images: Tensor, layers: Iterable[str]
+) -> dict[str, Tensor]:
+    seen: dict[str, Any] = {}
+
+    def see(name: str, value: Any) -> None:
+        seen[name] = value.clone() if isinstance(value, Tensor) else value
+
+    with Watch(model, layers, see) as watch:
+        try:
+            function(images.clone())
+        except Exception as error:  # the model's own code may raise anything
+            raise ValueError(f"`model` must let its layers be read: {brief(error)}") from error
+    watch.check_calls()
+    for name, value in seen.items():
+        floating = isinstance(value, Tensor) and value.is_floating_point()
+        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        expect(floating, "layer", "return a floating tensor", f"{kind} from {name!r}", TypeError)
+    return seen
 
 
 def find_layer(module: fx.GraphModule, name: str) -> fx.Node:

@@ -150,7 +150,6 @@ def test_writes_to_what_is_not_the_calls_own_are_found(layer):
         exporting.export(Classifier(model), IMAGES)
 
 
-# Without dropout: torch's own way takes its result for a copy, which the comparison with the model finds.
 STEPS = {
     "add": lambda x, y: x + y,
     "relu_": lambda x, y: x.relu_(),
@@ -159,6 +158,10 @@ STEPS = {
     "clone": lambda x, y: x.clone(),
     "detach": lambda x, y: x.detach(),
     "contiguous": lambda x, y: x.contiguous(),
+    "dropout": lambda x, y: F.dropout(x, training=False),
+    "dropout_": lambda x, y: F.dropout(x, training=False, inplace=True),
+    "feature dropout": lambda x, y: F.dropout2d(x, training=False),
+    "alpha dropout": lambda x, y: F.alpha_dropout(x, 0.0, training=True),
     "flipped": lambda x, y: x.flip(3),
     "turned": lambda x, y: x.transpose(2, 3),
     "seen": lambda x, y: x.view(x.shape[0], 4, 8, 8) if x.is_contiguous() else x * 1,

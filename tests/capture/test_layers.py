@@ -115,3 +115,12 @@ def test_copies_of_all_images_behind_each_other_are_no_windows():
     model = Twofold()
     with pytest.raises(ValueError, match="one image after the other, got 'layer'"):
         shapes_per_image(model, model, X, ("layer",))
+
+
+@pytest.mark.parametrize("kind", [ValueError, RuntimeError, KeyError])
+def test_a_model_that_raises_is_named_in_one_line(model, kind):
+    def raises(images):
+        raise kind("three at most\nand\nmore")
+
+    with pytest.raises(ValueError, match=r"^`model` must let its layers be read: \w+Error: [^\n]*$"):
+        shapes_per_image(model, raises, X, ("layer",))
