@@ -23,6 +23,7 @@ from torch.fx.traceback import annotate_fn
 from pyxai.capture.calls import deviation
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.functional import make_functional, remove_idle_dropouts
+from pyxai.capture.guards import must
 from pyxai.capture.isolated import NotCopied, isolated
 from pyxai.capture.layers import Watch
 from pyxai.checks import brief
@@ -121,9 +122,9 @@ def export(classifier: Classifier, images: Tensor, layers: tuple[str, ...] = ())
     try:
         free, pair = {0: torch.export.Dim.DYNAMIC}, images.new_zeros(2, *shape)
         _fill_caches(classifier, pair)
-        return _graph_module(_trace(observed, pair, free), layers)
+        return _graph_module(_trace(observed, pair, free), observed)
     except CaptureError:  # `len(x)` and `int(x.shape[0])` turn the batch size into a constant
-        return _trace_numbered(observed, images.new_empty(1, *shape), layers)
+        return _trace_numbered(observed, images.new_empty(1, *shape))
 
 
 def _fill_caches(classifier: Classifier, images: Tensor) -> None:
@@ -132,7 +133,7 @@ def _fill_caches(classifier: Classifier, images: Tensor) -> None:
         classifier(images.clone())
 
 
-def _trace_numbered(classifier: Classifier, image: Tensor, layers: tuple[str, ...]) -> fx.GraphModule:
+def _trace_numbered(observed: _Observed, image: Tensor) -> fx.GraphModule:
     """Trace with numbers of images until one is unusual for the model, and free that.
 
     A prime tells the images from everything else where it divides no number that the model has of its own. A
@@ -141,7 +142,7 @@ def _trace_numbered(classifier: Classifier, image: Tensor, layers: tuple[str, ..
     before: set[int] | None = None
     for batch in filter(_is_prime, itertools.count(_FIRST_BATCH)):
         example = image.new_empty(batch, *image.shape[1:])
-        module = _graph_module(_trace(classifier, example, None), layers)
+        module = _graph_module(_trace(observed, example, None), observed)
         if before is not None and not any(number % batch == 0 for number in before):
             free_batch(module, batch)
             return module
@@ -223,7 +224,7 @@ def _variance_and_mean(
     return variance, mean if keepdim else mean.squeeze(dims)
 
 
-def _graph_module(program: torch.export.ExportedProgram, layers: tuple[str, ...]) -> fx.GraphModule:
+def _graph_module(program: torch.export.ExportedProgram, observed: _Observed) -> fx.GraphModule:
     signature = program.graph_signature
     written = [spec.target for spec in signature.output_specs if spec.kind is not OutputKind.USER_OUTPUT]
     if written:
@@ -245,13 +246,13 @@ def _graph_module(program: torch.export.ExportedProgram, layers: tuple[str, ...]
         elif node.op == "output":
             result, *copied = node.args[0]
             graph.output(copies[result])
-            for name, value in zip(layers, copied, strict=True):
+            for name, value in zip(observed.layers, copied, strict=True):
                 copies[value.args[0]].meta["layers"].append(name)
             continue
         elif node.target in _ASSERTIONS:
             continue
         else:
-            _refuse(node)
+            _refuse(node, observed.model)
             copies[node] = graph.node_copy(node, copies.__getitem__)
             if node.target is aten.sqrt.default and _MARK in node.meta.get("custom", ()):
                 copies[node].target = deviation
@@ -286,7 +287,7 @@ def free_batch(module: fx.GraphModule, batch: int) -> None:
     module.recompile()
 
 
-def _refuse(node: fx.Node) -> None:
+def _refuse(node: fx.Node, model: nn.Module) -> None:
     if node.op != "call_function":
         raise CaptureError(f"the graph holds a {node.op} node, {node.name}")
     if isinstance(node.target, torch._ops.HigherOrderOperator):
@@ -299,9 +300,8 @@ def _refuse(node: fx.Node) -> None:
     else:
         random = name.startswith(_RANDOM)
     if random:
-        raise ValueError(
-            f"`model` must be deterministic, but {module_path(node) or 'it'} draws random numbers ({name})"
-        )
+        drawn = f"{module_path(node) or 'it'} draws random numbers ({name})"
+        raise must(model, "be deterministic", drawn)
 
 
 def module_path(node: fx.Node) -> str:

@@ -44,7 +44,7 @@ def outputs(classifier: Classifier, images: Tensor) -> list[tuple[Tensor, Tensor
         begin()  # what it keeps for later calls is there now
         if distance(_run(classifier, image), alone) > REPEATED * torch.finfo(images.dtype).eps:
             differ = "two calls with the same image differ"
-            raise NotDeterministic(_must(classifier.model, "be deterministic", differ))
+            raise NotDeterministic(must(classifier.model, "be deterministic", differ))
         for batch in _batches(image, images[1:][-1:]):
             try:
                 values = classifier(batch.clone())
@@ -53,7 +53,7 @@ def outputs(classifier: Classifier, images: Tensor) -> list[tuple[Tensor, Tensor
             apart = max(distance(values[place : place + 1], alone) for place in PLACES)
             if apart > AGREEMENT[images.dtype]:
                 other = f"its output for one differs by {apart:.1e} with others beside it"
-                raise ImagesMixed(_must(classifier.model, "treat each image alone", other))
+                raise ImagesMixed(must(classifier.model, "treat each image alone", other))
             return [(image, alone), (batch, values)]
     return [(image, alone)]
 
@@ -108,10 +108,11 @@ def _run(classifier: Classifier, image: Tensor) -> Tensor:
         raise ValueError(f"`output` must take what the model returns, got {brief(error)}") from error
 
 
-def _must(model: nn.Module, wanted: str, found: str) -> ValueError:
+def must(model: nn.Module, wanted: str, found: str) -> ValueError:
     """The error for a model that is not as it must be; a module in training mode may be why."""
-    training = next((name or "it" for name, module in model.named_modules() if module.training), None)
-    cause = "" if training is None else f"; `{training}` is in training mode, which may be why: call eval()"
+    training = next((name for name, module in model.named_modules() if module.training), None)
+    which = f"`{training}`" if training else "it"
+    cause = "" if training is None else f"; {which} is in training mode, which may be why: call eval()"
     return ValueError(f"`model` must {wanted}, but {found}{cause}")
 
 
@@ -150,7 +151,7 @@ def buffers_kept(model: nn.Module) -> Iterator[Callable[[], None]]:
         yield begin
         for name, buffer in model.named_buffers():
             if not _same(begun.get(name), _state(buffer)):
-                raise _must(model, "leave its buffers alone when it is called", f"it writes to `{name}`")
+                raise must(model, "leave its buffers alone when it is called", f"it writes to `{name}`")
     except BaseException:
         for module, name, buffer, value in before:
             if getattr(module, name, None) is not buffer:  # the call put another tensor in its place

@@ -200,7 +200,10 @@ class _Random(nn.Module):
 
 @pytest.mark.parametrize("drop", [True, False])
 def test_a_random_model_is_refused(drop):
-    with pytest.raises(ValueError, match=r"`model` must be deterministic, but .* draws random numbers"):
+    drawn = r"`model` must be deterministic, but it draws random numbers \(\w+\)"
+    with pytest.raises(ValueError, match=f"{drawn}$"):
+        capture(Classifier(_Random(drop).eval()), unfriendly.images())
+    with pytest.raises(ValueError, match=f"{drawn}; it is in training mode, which may be why: call eval"):
         capture(Classifier(_Random(drop)), unfriendly.images())
 
 
