@@ -55,6 +55,24 @@ def test_weights_changed_in_place_are_captured_again_and_said():
     assert not torch.equal(before, after)
 
 
+def test_what_a_hook_set_later_changes_is_explained():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(784, 3)).eval()
+    images = unfriendly.images(2, dtype=torch.float32)
+    run = explainer(model, "gradient")
+    before = run(images, 1).attribution
+    hook = model[1].register_forward_hook(
+        lambda module, inputs, value: value * torch.tensor([0.0, 1, 1, 1]).view(4, 1, 1)
+    )
+    with pytest.warns(UserWarning, match="the model changed since it was captured"):
+        without_a_channel = run(images, 1).attribution
+    leaf = images.clone().requires_grad_()
+    (wanted,) = torch.autograd.grad(model(leaf)[:, 1].sum(), leaf)
+    assert torch.allclose(without_a_channel, wanted, atol=1e-6) and not torch.equal(before, without_a_channel)
+    hook.remove()
+    with pytest.warns(UserWarning, match="the model changed since it was captured"):
+        assert torch.equal(run(images, 1).attribution, before)
+
+
 def test_a_model_moved_to_another_dtype_is_captured_again():
     model, images = small()
     run = explainer(model, "gradient")

@@ -23,7 +23,6 @@ from torch.overrides import TorchFunctionMode
 from pyxai.checks import brief
 
 _TORCHS = (prune.BasePruningMethod,)  # classes of torch that users derive hooks from
-_FORWARD_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _GLOBAL_HOOKS = ("_global_forward_pre_hooks", "_global_forward_hooks")
 
 
@@ -45,7 +44,9 @@ def isolated(model: nn.Module) -> nn.Module:
             raise NotCopied(f"it is scripted{f', in `{name}`' if name else ''}")
         for entry, value in vars(module).items():
             if "_hooks" in entry and isinstance(value, dict):
-                known[id(value)] = OrderedDict((key, hook) for key, hook in value.items() if _is_torchs(hook))
+                known[id(value)] = OrderedDict(
+                    (key, hook) for key, hook in value.items() if _home(hook) == "torch"
+                )
             elif isinstance(value, CustomOpDef):  # a function, for which copy.deepcopy does not take it
                 known[id(value)] = value
     try:
@@ -57,10 +58,16 @@ def isolated(model: nn.Module) -> nn.Module:
 
 def hooked(model: nn.Module) -> list[str]:
     """Names of the modules with forward hooks of the user."""
+    return [name for name, module in model.named_modules() if user_hooks(module)]
+
+
+def user_hooks(module: nn.Module) -> list[int]:
+    """Numbers of a module's forward hooks of the user: not torch's, nor ours, which live for a call."""
     return [
-        name
-        for name, module in model.named_modules()
-        if any(not _is_torchs(hook) for hooks in _FORWARD_HOOKS for hook in getattr(module, hooks).values())
+        number
+        for hooks in (module._forward_pre_hooks, module._forward_hooks)
+        for number, hook in hooks.items()
+        if _home(hook) not in ("torch", "pyxai")
     ]
 
 
@@ -75,8 +82,9 @@ class _SharedTensors(TorchFunctionMode):
         return function(*arguments, **(settings or {}))
 
 
-def _is_torchs(hook: Callable) -> bool:
+def _home(hook: Callable) -> str:
+    """The package a hook is from."""
     while isinstance(hook, functools.partial):
         hook = hook.func
-    home = getattr(hook, "__module__", None) or type(hook).__module__
-    return isinstance(hook, _TORCHS) or home.partition(".")[0] == "torch"
+    module = getattr(hook, "__module__", None) or type(hook).__module__
+    return "torch" if isinstance(hook, _TORCHS) else module.partition(".")[0]

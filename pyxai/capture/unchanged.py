@@ -7,11 +7,18 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 
+from pyxai.capture.isolated import user_hooks
+
 SAMPLES = 16  # values of a tensor that are looked at
+_SETTINGS = frozenset({bool, int, float, str, tuple})
 
 
 class Unchanged:
-    """Knows a model by its modules, their training flags and its tensors, and some values of each of these.
+    """Knows a model by its modules, its tensors, and some values of each of these.
+
+    Of a module it knows whether it trains, the users' forward hooks and, where its class is one of torch's,
+    its settings: the ``eps`` of a norm, the ``padding`` of a convolution. Plain attributes of other classes
+    are not looked at: they may be counters, which a call changes.
 
     A tensor is known by its storage, version, shape and dtype. Writing through ``.data`` leaves no trace in
     these, so up to 16 values spread over it are compared, too: a write to single others is not seen.
@@ -44,7 +51,13 @@ class Unchanged:
 
 def _structure(model: nn.Module) -> tuple:
     tensors = tuple(_identity(tensor) for tensor in (*model.parameters(), *model.buffers()))
-    return tensors, tuple((id(module), module.training) for module in model.modules())
+    return tensors, tuple((id(module), *_settings(module), *user_hooks(module)) for module in model.modules())
+
+
+def _settings(module: nn.Module) -> tuple:
+    if not type(module).__module__.startswith("torch.nn."):
+        return (module.training,)
+    return tuple([value for value in vars(module).values() if type(value) in _SETTINGS])
 
 
 def _identity(tensor: Tensor) -> tuple:

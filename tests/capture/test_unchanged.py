@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from pyxai.capture.layers import Watch
 from pyxai.capture.unchanged import SAMPLES, Unchanged
 
 CHANGES = {
@@ -20,6 +21,9 @@ CHANGES = {
     "a buffer through .data": lambda model: model[3].running_mean.data.add_(1),
     "to NaN": lambda model: model[0].bias.data.fill_(math.nan),
     "another dtype": lambda model: model.double(),
+    "a setting": lambda model: setattr(model[3], "eps", 0.1),
+    "a forward hook": lambda model: model[1].register_forward_hook(lambda *_: None),
+    "a hook before": lambda model: model.register_forward_pre_hook(lambda *_: None),
 }
 
 
@@ -85,3 +89,21 @@ def test_tensors_without_plain_memory_are_known_by_what_they_are():
     model.register_buffer("sparse", torch.eye(3).to_sparse())
     model.register_buffer("quantised", torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8))
     assert Unchanged(model)()
+
+
+def test_what_the_models_own_calls_change_is_no_change_of_it():
+    class Counting(nn.Linear):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return super().forward(x)
+
+    model = nn.Sequential(Counting(2, 2), nn.BatchNorm1d(2)).eval()
+    unchanged = Unchanged(model)
+    with Watch(
+        model, ("0",), lambda name, value: None
+    ):  # our own hooks live for a call, maybe another thread's
+        model(torch.ones(2, 2))
+        assert unchanged()
+    assert model[0].calls == 1 and unchanged()
