@@ -16,6 +16,7 @@ import platform
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -253,12 +254,17 @@ def _keys(values: dict, form: type, where: str) -> None:
 
 @dataclass(frozen=True)
 class Options:
-    """What every benchmark is asked: `quick` measures small things three times and stores nothing."""
+    """What every benchmark is asked.
+
+    `quick` measures small things three times; `only` is the part that is measured, of a benchmark that has
+    parts. Neither is stored.
+    """
 
     quick: bool
     rounds: int
     device: str
     out: Path
+    only: str | None = None
 
     @property
     def at_least(self) -> float:
@@ -266,8 +272,11 @@ class Options:
         return MEASUREMENT if self.device == "cpu" else 0.05
 
 
-def options(description: str | None, argv: list[str] | None = None) -> Options:
-    """Parse the arguments every benchmark takes, and set the number of threads; TF32 is off for all alike."""
+def options(description: str | None, argv: list[str] | None = None, parts: Sequence[str] = ()) -> Options:
+    """Parse the arguments every benchmark takes, and set the number of threads; TF32 is off for all alike.
+
+    A benchmark with `parts` takes `--only PART`, too.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="small sizes, three rounds, nothing stored")
     parser.add_argument(
@@ -276,13 +285,16 @@ def options(description: str | None, argv: list[str] | None = None) -> Options:
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (default 2)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON file")
+    if parts:
+        parser.add_argument("--only", choices=parts, metavar="PART", help="measure one part, nothing stored")
     arguments = parser.parse_args(argv)
     if arguments.rounds is not None and arguments.rounds < ROUNDS and not arguments.quick:
         parser.error(f"--rounds must be at least {ROUNDS}: fewer give no spread")
     torch.set_num_threads(arguments.threads)
     torch.backends.cudnn.allow_tf32 = False
     rounds = arguments.rounds or (3 if arguments.quick else ROUNDS)
-    return Options(arguments.quick, rounds, arguments.device, arguments.out)
+    only = getattr(arguments, "only", None)
+    return Options(arguments.quick, rounds, arguments.device, arguments.out, only)
 
 
 def begin(subject: str, options: Options) -> Results:
@@ -295,8 +307,8 @@ def begin(subject: str, options: Options) -> Results:
 
 
 def finish(results: Results, options: Options) -> None:
-    """Store the results, unless the run was a quick one."""
-    if options.quick:
-        print("quick run: nothing stored")
+    """Store the results, unless the run was a quick one, or of a part."""
+    if options.quick or options.only:
+        print(f"{'quick run' if options.quick else options.only}: nothing stored")
     else:
         print(f"stored {write_json(results, options.out)}")

@@ -108,7 +108,8 @@ def _ops(pairs: list[tuple[Group, Results]]) -> str:
 
 
 def _measured(fact: Fact) -> str:
-    number = f"{fact.value:.3g}" if abs(fact.value) < 1000 else f"{fact.value:.0f}"
+    whole = 1000 <= abs(fact.value) < 1e9  # beyond, digits say nothing
+    number = f"{fact.value:.0f}" if whole else f"{fact.value:.3g}"
     return f"{number} {fact.unit}".strip()
 
 

@@ -25,7 +25,7 @@ from pyxai.capture.pick import Pick
 from pyxai.capture.program import Program, capture
 from pyxai.capture.rows import FixedRows, default_rows, fit_rows
 from pyxai.capture.unchanged import Unchanged
-from pyxai.checks import expect, naming, one_of, plain, whole
+from pyxai.checks import expect, naming, one_of, plain, shown, whole
 from pyxai.locks import Lock
 from pyxai.methods.explanation import Explanation, explanation
 from pyxai.methods.request import Maps, Request, check_ids, check_images
@@ -131,7 +131,7 @@ class Explainer:
         images, target, ids = plain(images), plain(target), plain(ids)
         with naming(self.method.name):
             self._check(images)
-            parsed, ids = parse_target(target, images, self._names), check_ids(ids, images)
+            parsed, ids = self._parsed(target, images), check_ids(ids, images)
             with _setting(images):
                 executor, request = self._request(images, parsed, ids)
                 if len(images) == 0:
@@ -153,10 +153,18 @@ class Explainer:
         with naming(self.method.name):
             self._check(images)
             expect(len(images) > 0, "images", "hold at least one image", tuple(images.shape))
-            parsed = parse_target(target, images, self._names)
+            parsed = self._parsed(target, images)
             expect(parsed.count == 1, "target", "be one class for each image", f"{parsed.count} classes")
             with _setting(images):
                 return self.method.report(*self._request(images, parsed, check_ids(None, images)))
+
+    def _parsed(self, target: Any, images: Tensor) -> Target:
+        needless = "be left out: no class is explained, but"
+        units = self.method.units
+        expect(target is None or not units, "target", f"{needless} {units}", shown(target))
+        alone = self.method.needs is Needs.NOTHING
+        expect(target is None or not alone, "target", f"{needless} the images alone", shown(target))
+        return parse_target(target, images, self._names)
 
     def _request(self, images: Tensor, target: Target, ids: Tensor) -> tuple[FixedRows, Request]:
         """The model, if the method needs one, in calls of a fixed number of rows, and the checked request."""
@@ -191,11 +199,15 @@ class Explainer:
         """What the model's output means and what of it is explained; None before the model was captured."""
         return next((program.output for program in self._programs.values()), None)
 
+    def _kind(self, output: Output) -> str:
+        return "units" if self.method.units else output.kind
+
     def info(self) -> dict[str, Any]:
         """What was decided: method, options, kind of output, and for each input shape how the model runs."""
         return {
             "method": self.method.name,
-            "output_kind": self.output.kind if self.output else self.output_kind,
+            "output_kind": self._kind(self.output) if self.output else self.output_kind,
+            "units": self.method.units,
             "options": {name: _plain(getattr(self.method, name)) for name in self.method.options()},
             "rows": self.rows,
             "precision": self.precision,
@@ -265,7 +277,10 @@ class Explainer:
     def _explanation(self, executor: FixedRows, maps: Maps, request: Request) -> Explanation:
         if self.method.needs >= Needs.GRADIENTS:  # else zeros are nothing to wonder at
             maps.extras["zero_map"] = [~part.flatten(1).any(1) for part in maps.attribution]
-        return explanation(maps, request.images, self.method.name, request.target, _kind(executor))
+        target, units = request.target, self.method.units
+        output = executor.program.output if isinstance(executor, Executor) else None
+        kind = output and self._kind(output)
+        return explanation(maps, request.images, self.method.name, target.single, kind, units or target.name)
 
 
 @contextmanager
@@ -285,15 +300,12 @@ def explain(
     images: Tensor,
     method: str = "integrated_gradients",
     target: Any = None,
+    *,
+    ids: Any = None,
     **options: Any,
 ) -> Explanation:
     """Explain ``images`` once; :class:`Explainer` documents the arguments and keeps the captured model."""
-    return Explainer(model, method, **options)(images, target)
-
-
-def _kind(executor: FixedRows) -> str | None:
-    """What the scores of a method that sees the model are."""
-    return executor.program.output.kind if isinstance(executor, Executor) else None
+    return Explainer(model, method, **options)(images, target, ids)
 
 
 def _by_number(names: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:

@@ -52,6 +52,8 @@ def drop_identities(module: fx.GraphModule) -> None:
 def _is_idle(node: fx.Node) -> bool:
     if node.target not in (aten._to_copy.default, aten.to.dtype, aten.view.default, aten.expand.default):
         return False
+    if not isinstance(node.args[0], fx.Node):  # vmap turns numbers into tensors
+        return False
     before, after = node.args[0].meta.get("val"), node.meta.get("val")
     if not isinstance(before, Tensor) or not isinstance(after, Tensor):
         return False

@@ -41,7 +41,8 @@ def baselines(baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
         and len(several) in (1, count)
         and list(several.shape[2:]) == shape
     )
-    expect(fits, "baseline", f"fit images of shape {tuple(images.shape)}", tuple(baseline.shape))
+    wanted = f"fit images of shape {tuple(images.shape)} as (C, H, W), (N, C, H, W) or (N, K, C, H, W)"
+    expect(fits, "baseline", wanted, tuple(baseline.shape))
     expect(bool(torch.isfinite(value).all()), "baseline", "be finite", "NaN or infinity")
     return list(several.unbind(1))
 

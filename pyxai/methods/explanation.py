@@ -12,7 +12,6 @@ from torch import Tensor
 
 from pyxai.methods.per_image import image_l1, image_sum
 from pyxai.methods.request import Maps
-from pyxai.methods.targets import Target
 
 
 @dataclass
@@ -23,8 +22,8 @@ class Explanation:
 
     Attributes:
         attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour; dtype and device of the images.
-        target: (N,) int64, the class explained, 0 where there is one output; None for methods without a
-            model.
+        target: (N,) int64, the class explained, 0 where there is one output, -1 where units of an inner layer
+            are explained; None for methods without a model.
         score: (N,), what is explained of it: see ``output_kind``; None without a model.
         delta: (N,) float64, the completeness error: the sum of the map minus what it must be; None where no
             axiom says.
@@ -37,9 +36,11 @@ class Explanation:
             graph have ``zero_map``, (N,) bool: whether all values of the map are zero, as where no ReLU that
             the score depends on is active.
         output_kind: what the score is: one of ``scores`` (of a class, before any softmax), ``probabilities``,
-            ``value`` (the model's one output) and ``binary`` (one logit, of class 0 with the other sign);
-            None without a model.
-        target_name: ``module:qualname`` of the callable that was the target; else None.
+            ``value`` (the model's one output), ``binary`` (one logit, of class 0 with the other sign) and
+            ``units`` (the value of units of an inner layer, their sum where they are several); None without a
+            model.
+        target_name: ``module:qualname`` of the callable that was the target, or which units are explained;
+            else None.
     """
 
     attribution: Tensor
@@ -97,10 +98,13 @@ class Explanation:
 
 
 def explanation(
-    maps: Maps, images: Tensor, method: str, target: Target, output_kind: str | None
+    maps: Maps, images: Tensor, method: str, single: bool, output_kind: str | None, target_name: str | None
 ) -> Explanation:
-    """Put a method's maps together and compute the completeness error."""
-    single = target.single
+    """Put a method's maps together and compute the completeness error.
+
+    Args:
+        single: whether there is one target per image, and results have no axis for it.
+    """
     delta = residual = None
     if maps.expected is not None:
         total = torch.stack([image_sum(attribution) for attribution in maps.attribution], 1)
@@ -127,5 +131,5 @@ def explanation(
         images=images,
         extras={name: joined(parts) for name, parts in maps.extras.items()},
         output_kind=output_kind,
-        target_name=target.name,
+        target_name=target_name,
     )

@@ -78,6 +78,11 @@ class Method(abc.ABC):
         """Names of the inner layers that the method reads."""
         return ()
 
+    @property
+    def units(self) -> str:
+        """Which units of an inner layer are explained in place of a class; "" where a class is."""
+        return ""
+
     def evaluations_per_image(self) -> int:
         """Model calls for an image that are known before any is made; rows of a call are shared out by it."""
         return 1

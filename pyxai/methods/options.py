@@ -49,8 +49,8 @@ class Option:
                     return {"true": True, "false": False}[text.lower()]
                 if kind in (int, float):
                     return kind(text)
-                if kind is tuple and "," in text:
-                    return tuple(float(part) for part in text.split(","))
+                if kind is tuple:
+                    return tuple(float(part) for part in text.removesuffix(",").split(","))
                 if kind is str or (typing.get_origin(kind) is Literal and text in self.choices):
                     return text
             except (ValueError, KeyError):

@@ -47,6 +47,14 @@ def check_data(op: str, name: str, x: Tensor) -> None:
         raise ValueError(f"{op}: `{name}` must hold values, got a meta tensor")
 
 
+def check_dimensions(op: str, name: str, x: Tensor, dimensions: int, shape: str) -> None:
+    """``x`` is floating, holds values and has ``dimensions`` dimensions, which ``shape`` names."""
+    check_floating(op, name, x)
+    check_data(op, name, x)
+    if x.dim() != dimensions:
+        raise ValueError(f"{op}: `{name}` must have shape {shape}, got {tuple(x.shape)}")
+
+
 def check_like(op: str, name: str, x: Tensor, other: str, like: Tensor) -> None:
     """``x`` has the dtype, device and row shape of ``like``, the argument named ``other``."""
     check_floating(op, name, x)

@@ -56,14 +56,6 @@ def wavelet_layout(height: int, width: int, levels: int, taps: int) -> WaveletLa
     return WaveletLayout(tuple(planes), (sizes[-1], *(3 * size for size in sizes[:0:-1])))
 
 
-def check_dimensions(op: str, name: str, x: Tensor, dimensions: int, shape: str) -> None:
-    """``x`` is floating, holds values and has ``dimensions`` dimensions, which ``shape`` names."""
-    _rows.check_floating(op, name, x)
-    _rows.check_data(op, name, x)
-    if x.dim() != dimensions:
-        raise ValueError(f"{op}: `{name}` must have shape {shape}, got {tuple(x.shape)}")
-
-
 def check_size(op: str, coefficients: Tensor, layout: WaveletLayout) -> None:
     """``coefficients`` (N, C, K) hold as many values per channel as ``layout`` says."""
     if coefficients.shape[2] != layout.size:

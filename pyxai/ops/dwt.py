@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pyxai.ops import _rows
 from pyxai.ops._define import define, registry
 from pyxai.ops._wavelets import (
     WaveletLayout,
-    check_dimensions,
     check_filters,
     check_levels,
     plane_shape,
@@ -142,7 +142,7 @@ def dwt(images: Tensor, filters: Tensor, levels: int, padding: str = "zero") -> 
     Differentiable in ``images``.
     """
     op = "dwt"
-    check_dimensions(op, "images", images, 4, "(N, C, H, W)")
+    _rows.check_dimensions(op, "images", images, 4, "(N, C, H, W)")
     filters = check_filters(op, filters, images)
     check_levels(op, levels)
     if padding not in PADDINGS:

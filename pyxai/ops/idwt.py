@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from pyxai.ops import _rows
 from pyxai.ops._define import define, registry
 from pyxai.ops._wavelets import (
-    check_dimensions,
     check_filters,
     check_levels,
     check_size,
@@ -93,7 +93,7 @@ def idwt(coefficients: Tensor, filters: Tensor, levels: int, height: int, width:
     ``coefficients``.
     """
     op = "idwt"
-    check_dimensions(op, "coefficients", coefficients, 3, "(N, C, K)")
+    _rows.check_dimensions(op, "coefficients", coefficients, 3, "(N, C, K)")
     filters = check_filters(op, filters, coefficients)
     check_levels(op, levels)
     for name, value in (("height", height), ("width", width)):

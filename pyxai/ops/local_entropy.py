@@ -82,10 +82,7 @@ def local_entropy(images: Tensor, radius: int, disk: bool) -> Tensor:
     Returns (N, H, W) in the dtype of ``images``.
     """
     op = "local_entropy"
-    _rows.check_floating(op, "images", images)
-    _rows.check_data(op, "images", images)
-    if images.dim() != 3:
-        raise ValueError(f"{op}: `images` must have shape (N, H, W), got {tuple(images.shape)}")
+    _rows.check_dimensions(op, "images", images, 3, "(N, H, W)")
     if not 0 <= radius <= LARGEST:
         raise ValueError(f"{op}: `radius` must lie in [0, {LARGEST}], got {radius}")
     return _op(images, radius, disk)

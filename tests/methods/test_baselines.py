@@ -51,7 +51,10 @@ def test_tensors():
     "baseline, message",
     [
         ("grey", "be a number, a tensor or one of 'black', 'mean', 'blur', got 'grey'"),
-        (torch.zeros(3, 40, 40), "fit images of shape \\(2, 3, 40, 56\\), got \\(3, 40, 40\\)"),
+        (
+            torch.zeros(3, 40, 40),
+            "fit images of shape \\(2, 3, 40, 56\\) as .* \\(N, K, C, H, W\\), got \\(3, 40, 40\\)",
+        ),
         (torch.zeros(5, 3, 40, 56), "fit images of shape .* got \\(5, 3, 40, 56\\)"),
         (float("nan"), "be finite, got nan"),
         (torch.full((3, 40, 56), float("inf")), "be finite, got NaN or infinity"),

@@ -36,13 +36,14 @@ class Some(Base):
     start: float | tuple | Literal["black"] | None = None
     flag: bool = False
     name: str | int = "x"
+    place: tuple | None = None
 
 
 OPTIONS = options_of(Some)
 
 
 def test_what_is_known_of_an_option():
-    assert list(OPTIONS) == ["seed", "draw", "rule", "start", "flag", "name"]
+    assert list(OPTIONS) == ["seed", "draw", "rule", "start", "flag", "name", "place"]
     assert OPTIONS["rule"].choices == ("left", "right") and OPTIONS["rule"].default == "left"
     assert OPTIONS["rule"].kind == "'left' | 'right'"
     assert OPTIONS["start"].kind == "float | tuple | 'black' | None"
@@ -58,6 +59,10 @@ def test_what_is_known_of_an_option():
         ("rule", "right", "right"),
         ("start", "0.5", 0.5),
         ("start", "0.5,1,2", (0.5, 1.0, 2.0)),
+        ("start", "0.5,", (0.5,)),
+        ("place", "3", (3.0,)),
+        ("place", "3,", (3.0,)),
+        ("place", "3,4,4", (3.0, 4.0, 4.0)),
         ("start", "black", "black"),
         ("start", "None", None),
         ("flag", "TRUE", True),

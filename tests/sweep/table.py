@@ -56,4 +56,4 @@ def counts(rows: Iterable[Row]) -> str:
     kinds = [outcome.kind for row in kept for outcome in row.outcomes.values()]
     found = ", ".join(f"{kinds.count(kind)} {word}" for kind, word in WORDS.items() if kind in kinds)
     single = sum(row.single for row in kept)
-    return f"{len(kept)} networks, {single} of which compute in single precision inside (ᶠ): {found}."
+    return f"{len(kept)} networks ({single} with single precision inside, ᶠ): {found}."

@@ -54,7 +54,7 @@ def test_kinds_are_counted():
         row("b", single=True, lrp=Outcome("fails", "KeyError")),
     ]
     assert table.counts(rows) == (
-        "2 networks, 1 of which compute in single precision inside (ᶠ): 6 ✓, 1 refused, 1 **fails**."
+        "2 networks (1 with single precision inside, ᶠ): 6 ✓, 1 refused, 1 **fails**."
     )
 
 

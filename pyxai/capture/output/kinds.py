@@ -24,6 +24,10 @@ _DOUBTS = {  # of values that nothing was taken off, by the kind they are taken 
         "the model's outputs lie between 0 and 1, as probabilities of labels do, and are explained as "
         "scores: output_kind='probabilities' or 'scores' says which they are without this warning"
     ),
+    "value": (
+        "the model's one output lies between 0 and 1, as a probability does, and is explained as a value: "
+        "output_kind='probabilities' explains the classes (1 - p, p), 'value' says so without this warning"
+    ),
     "binary": (
         "the model's outputs lie between 0 and 1, as probabilities do, and are taken for logits, of which "
         "those above 0 mean class 1: output_kind='probabilities' explains the classes (1 - p, p)"
@@ -180,7 +184,8 @@ def settle(asked: Asked, values: Tensor, end: str, fixed: str = "") -> Output:
     none_off = bool(told) and not takes_off and kind == "scores"
     wanted = "be 'probabilities' for rows that are such and come from no softmax that can be taken off"
     expect(not none_off, "output_kind", wanted, repr(kind))
-    if kind in _DOUBTS and not takes_off and asked.kind != "scores" and _like_probabilities(values):
+    sure = takes_off or asked.kind in ("scores", "value")
+    if kind in _DOUBTS and not sure and _like_probabilities(values):
         doubt = _DOUBTS[kind]
     if kind == "probabilities":
         inside = told == "log_softmax" or _within(values)

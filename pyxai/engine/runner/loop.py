@@ -206,8 +206,8 @@ def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float])
         seconds=seconds,
         startup=startup,
     )
-    programs = store.manifest["explainer"]["programs"]
-    summary.explained = programs[0].get("explained", "") if programs else ""
+    programs, units = (store.manifest["explainer"].get(entry) for entry in ("programs", "units"))
+    summary.explained = units or (programs[0].get("explained", "") if programs else "")
     summary.zero_maps = sum(entry["maps"] for entry in store.zero_maps())
     if known.any():
         if "evaluations" in store.arrays:

@@ -110,9 +110,9 @@ class Run:
             read["attribution"] = heatmap.unsqueeze(-3)
         known = {name: read.pop(name, None) for name in ("attribution", *NUMBERS)}
         rest = {"standard_error": None, "method": self.manifest["method"], "images": None, "extras": read}
-        target = self.manifest.get("target")
+        target, units = self.manifest.get("target"), self.manifest["explainer"].get("units")
         rest["output_kind"] = self.manifest.get("output_kind")
-        rest["target_name"] = target.get("callable") if isinstance(target, dict) else None
+        rest["target_name"] = target.get("callable") if isinstance(target, dict) else units or None
         return Explanation(**known, **rest)
 
     def __iter__(self) -> Iterator[Explanation]:

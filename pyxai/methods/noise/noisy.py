@@ -75,6 +75,10 @@ class Noisy(Method):
     def layers(self) -> tuple[str, ...]:
         return self.inner.layers
 
+    @property
+    def units(self) -> str:
+        return self.inner.units
+
     def evaluations_per_image(self) -> int:
         return self.samples * self.inner.evaluations_per_image()
 

@@ -52,6 +52,15 @@ class FromUnit(Method):
     def layers(self) -> tuple[str, ...]:
         return () if self.layer is None else (self.layer,)
 
+    @property
+    def units(self) -> str:
+        if self.layer is None:
+            return ""
+        unit = [int(index) for index in self.unit or ()]
+        if len(unit) == 1:
+            return f"{self.layer}, channel {unit[0]}"
+        return f"{self.layer}, unit {','.join(map(str, unit))}" if unit else f"{self.layer}, all units"
+
     def attribute(self, executor: Executor, request: Request) -> Maps:
         walk = executor.program.prepared(self, lambda: self._walk(executor))
 

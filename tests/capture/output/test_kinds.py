@@ -19,7 +19,8 @@ P = LOGITS.softmax(1)
         ("auto", P.log(), "log_softmax", "scores", True, "log_softmax"),
         ("auto", LOGITS.sigmoid(), "sigmoid", "scores", True, "sigmoid"),
         ("auto", ONE, "sigmoid", "binary", True, "sigmoid"),
-        ("auto", ONE, "", "value", False, ""),
+        ("auto", LOGIT, "", "value", False, ""),
+        ("value", ONE, "", "value", False, ""),
         ("scores", P, "softmax", "scores", True, "softmax"),
         ("scores", LOGITS.sigmoid(), "", "scores", False, ""),
         ("probabilities", P, "softmax", "probabilities", False, "softmax"),
@@ -78,7 +79,10 @@ def test_probabilities_taken_for_logits_are_said_to_be():
         assert "those above 0 mean class 1" in settle(asked, ONE, "").doubt
         assert not settle(asked, LOGIT, "").doubt
         assert not settle(asked, ONE, "sigmoid").doubt
-    assert not settle(Asked(), ONE, "").doubt and not settle(Asked("probabilities"), ONE, "").doubt
+    assert "'value' says so without this warning" in settle(Asked(), ONE, "").doubt
+    for told in ("value", "probabilities"):
+        assert not settle(Asked(told), ONE, "").doubt
+    assert not settle(Asked(), LOGIT, "").doubt
 
 
 @pytest.mark.parametrize("values", [P, P.log(), P.half()])

@@ -102,6 +102,19 @@ def test_tolerance_map_is_the_midpoint_rule_of_the_evaluations_spent():
         assert oracle.relative_l1(found.attribution[row], fixed.attribution[0]) <= 1e-12
 
 
+def test_a_tolerance_that_is_not_reached_is_said_with_the_error_that_is_left():
+    model, images = unfriendly.build("FunctionalReLU"), unfriendly.images(3)
+    with pytest.warns(UserWarning, match=f"not within `tolerance` at {MOST_STEPS} points.*error_estimate"):
+        found = pyxai.explain(model, images, METHOD, [[1, 0]] * 3, tolerance=1e-7)
+    estimate = found.extras["error_estimate"]
+    assert estimate.shape == (3, 2) and (found.evaluations == MOST_STEPS).all() and (estimate > 1e-7).all()
+    true = pyxai.explain(model, images, METHOD, [[1, 0]] * 3, steps=9 * MOST_STEPS)
+    assert "error_estimate" not in true.extras
+    apart, size = ((true.attribution - other).abs().sum((2, 3, 4)) for other in (found.attribution, 0))
+    apart = apart / size
+    assert (apart <= 2 * estimate).all() and (apart >= estimate / 100).all()
+
+
 def test_images_leave_the_work_one_by_one():
     """An image on which the model is linear along the path stops at once; its hard batch mate goes on."""
     model, images = unfriendly.build("OverlappingPools"), unfriendly.images(2)

@@ -42,7 +42,8 @@ def test_fixed_steps(line):
 
 def test_refinement_is_the_midpoint_rule_of_what_was_spent(line):
     model, path = line
-    means, spent = path.refine(0.05)
+    means, spent, errors = path.refine(0.05)
+    assert errors.shape == (2, 2)
     for row, steps in enumerate(spent.tolist()):
         assert steps in [FIRST_STEPS * REFINEMENT**k for k in (1, 2, 3, 4)]
         wanted = mean_gradient(model, path, row, 1, *quadrature("midpoint", steps))
