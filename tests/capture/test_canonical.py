@@ -40,7 +40,6 @@ def after(passed, module, *arguments):
     [
         (aten.clone.default, ()),
         (aten.contiguous.default, ()),
-        (aten.dropout.default, (0.5, False)),
         (aten.to.dtype, (torch.float64,)),
         (aten.view.default, ([3, 4, 6, 6],)),
         (aten.expand.default, ([-1, -1, 6, 6],)),
