@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.util
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -57,9 +59,11 @@ def test_evidence_lies_where_the_photograph_is(tmp_path):
     assert np.mean(shares) > 0.5
 
 
-def test_missing_packages_are_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="scikit-learn and scikit-image: pip install"):
+@pytest.mark.parametrize(("package", "install"), [("sklearn", "scikit-learn"), ("skimage", "scikit-image")])
+def test_missing_packages_are_one_sentence(tmp_path, monkeypatch, package, install):
+    for name in ("sklearn", "skimage"):
+        monkeypatch.setitem(sys.modules, name, None if name == package else types.ModuleType(name))
+    with pytest.raises(InputError, match=f"^the demonstration needs {install}: pip install {install}$"):
         demo.run(tmp_path)
 
 
