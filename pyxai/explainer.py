@@ -6,6 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -28,6 +29,7 @@ from pyxai.capture.unchanged import Unchanged
 from pyxai.checks import expect, naming, one_of, plain, whole
 from pyxai.locks import Lock
 from pyxai.methods.explanation import Explanation, explanation
+from pyxai.methods.names import by_number, names_of
 from pyxai.methods.request import Maps, Request, check_ids, check_images
 from pyxai.methods.table import build
 from pyxai.methods.targets import Target, parse_target
@@ -54,7 +56,9 @@ class Explainer:
             logit s, before a sigmoid. ``auto`` takes one output behind a sigmoid for binary, else for a
             value, and several for scores, unless their rows are found to be probabilities that no softmax can
             be taken off.
-        class_names: the names of the classes, in order or by number, by which targets can be given.
+        class_names: the names of the classes, in order or by number, by which targets can be given. None
+            takes those that the model carries: its attribute ``class_names``, ``config.id2label`` of
+            transformers, those of the data set that a timm model's weights are tagged with.
         rows: rows of every model call, fixed so that an image's bits do not depend on its batch mates. None
             settles it at the first call, from the image size and the number of rows that call needs.
         precision: ``bf16`` runs the model in bfloat16, opt-in and only for float32 models; maps are still
@@ -96,7 +100,7 @@ class Explainer:
         self.rows = rows
         self.precision = precision
         self.output_kind = output_kind
-        self._names = _by_number(class_names)
+        self._given_names = None if class_names is None else by_number(class_names)
         self._doubted = False  # whether it was said that the kind of output was told by its values
         self._forget()
 
@@ -121,17 +125,19 @@ class Explainer:
             images: (N, C, H, W), finite, in the model's dtype and on its device.
             target: class to explain. None: the predicted one. An int: the same for all. A list or (N,)
                 tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per image, which
-                share the model's forward pass. Names may stand for classes where ``class_names`` were given.
-                Or a callable of one image's output, without the batch axis and before a softmax unless
-                ``output_kind`` is ``"probabilities"``, that returns a tensor of one number: a pixel's class
-                score, a similarity, the sum over a mask. The output may then have any shape.
+                share the model's forward pass; so does text with commas, ``"0,20"``, the same for all images.
+                Names may stand for numbers where there are ``class_names``; a synonym will do, ``"tabby"``
+                for ``tabby, tabby cat``. Or a callable of one image's output, without the batch axis and
+                before a softmax unless ``output_kind`` is ``"probabilities"``, that returns a tensor of one
+                number: a pixel's class score, a similarity, the sum over a mask. The output may then have any
+                shape.
             ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching;
                 default the row number.
         """
         images, target, ids = plain(images), plain(target), plain(ids)
         with naming(self.method.name):
             self._check(images)
-            parsed, ids = parse_target(target, images, self._names), check_ids(ids, images)
+            parsed, ids = parse_target(target, images, self.class_names), check_ids(ids, images)
             with _setting(images):
                 executor, request = self._request(images, parsed, ids)
                 if len(images) == 0:
@@ -153,7 +159,7 @@ class Explainer:
         with naming(self.method.name):
             self._check(images)
             expect(len(images) > 0, "images", "hold at least one image", tuple(images.shape))
-            parsed = parse_target(target, images, self._names)
+            parsed = parse_target(target, images, self.class_names)
             expect(parsed.count == 1, "target", "be one class for each image", f"{parsed.count} classes")
             with _setting(images):
                 return self.method.report(*self._request(images, parsed, check_ids(None, images)))
@@ -179,6 +185,13 @@ class Explainer:
             if self._classifier is not None:
                 with _setting(images):
                     self._program(images.detach().contiguous(), target if callable(target) else None)
+
+    @cached_property
+    def class_names(self) -> dict[int, str]:
+        """Class to name, of those that have one."""
+        if self._given_names is not None:
+            return self._given_names
+        return {} if self._classifier is None else names_of(self._classifier.model)
 
     @property
     def classes(self) -> int | None:
@@ -265,7 +278,8 @@ class Explainer:
     def _explanation(self, executor: FixedRows, maps: Maps, request: Request) -> Explanation:
         if self.method.needs >= Needs.GRADIENTS:  # else zeros are nothing to wonder at
             maps.extras["zero_map"] = [~part.flatten(1).any(1) for part in maps.attribution]
-        return explanation(maps, request.images, self.method.name, request.target, _kind(executor))
+        kind, names = _kind(executor), self.class_names
+        return explanation(maps, request.images, self.method.name, request.target, kind, names)
 
 
 @contextmanager
@@ -294,16 +308,6 @@ def explain(
 def _kind(executor: FixedRows) -> str | None:
     """What the scores of a method that sees the model are."""
     return executor.program.output.kind if isinstance(executor, Executor) else None
-
-
-def _by_number(names: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:
-    listed = names is None or (isinstance(names, Sequence | Mapping) and not isinstance(names, str))
-    expect(listed, "class_names", "be names in order or by number", type(names).__name__, TypeError)
-    numbered = dict(names if isinstance(names, Mapping) else enumerate(names or ()))
-    for number, name in numbered.items():
-        fits = isinstance(number, int) and number >= 0 and isinstance(name, str)
-        expect(fits, "class_names", "be text, by whole numbers from 0", f"{number!r}: {name!r}", TypeError)
-    return numbered
 
 
 def _plain(value: Any) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 
 from pyxai.engine.store.reader import Run
 from pyxai.engine.store.sizes import SizedRun
-from pyxai.render import Row, contact_sheet
-from pyxai.render.sheet import label_of, score_name
+from pyxai.render import contact_sheet
+from pyxai.render.sheet import rows_of
 
 
 def draw(
@@ -33,30 +33,11 @@ def draw(
         InputError: the pictures are gone.
         ValueError: ``rows`` is empty, no such ``cmap``, or the ending of ``path`` is of no format.
     """
-    cards = [card for row in rows for card in _cards(run, row, classes or {})]
+    cards = []
+    for row in rows:
+        image = run.image(row)
+        image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+        cards += rows_of(run[row], image, classes or {}, "class ", run.paths[row])
     model = run.manifest["model"]
     title = ", ".join([run.manifest["method"], *([model["spec"]] if model else [])])
     contact_sheet(cards, path, title=title, cmap=cmap)
-
-
-def _cards(run: Run | SizedRun, row: int, classes: Mapping[int, str]) -> list[Row]:
-    """One card for each target of a row."""
-    image, explanation = run.image(row), run[row]
-    image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
-    maps = explanation.heatmap()[0].float().numpy()
-    maps = maps.reshape(-1, *maps.shape[-2:])
-    if explanation.target is None:
-        return [Row(image, heatmap, run.paths[row]) for heatmap in maps]
-    target, score = explanation.target[0].reshape(-1), explanation.score[0].reshape(-1)
-    residual = None if explanation.residual is None else explanation.residual[0].reshape(-1)
-    return [
-        Row(
-            image,
-            heatmap,
-            label_of(explanation, int(target[place]), classes, "class "),
-            float(score[place]),
-            None if residual is None else float(residual[place]),
-            score_name(explanation),
-        )
-        for place, heatmap in enumerate(maps)
-    ]
