@@ -28,6 +28,14 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 
 
+COLUMNS = {
+    "images/s": "explained in a second, from the files to the store",
+    "residual": "how far a map's sum is from what its method promises, median; - where it promises none",
+    "in right quarter": "share of the evidence that lies on the photograph seen, 25% by chance",
+}
+"""What the columns of figures are."""
+
+
 @dataclass(frozen=True)
 class Collection:
     """A folder of images to be written and the classifier that is explained on them."""
@@ -71,8 +79,8 @@ def run(out: Path) -> None:
         )
         share = np.mean(cell_shares(photographs.store))
         print(f"{method:21}  {_figures(digits)}  {_figures(photographs)}  {share:16.0%}", flush=True)
-    print("residual: how far a map's sum is from what its method promises, median of the images")
-    print("in right quarter: share of the evidence that lies on the photograph seen, 25% by chance")
+    for column, meaning in COLUMNS.items():
+        print(f"{column}: {meaning}")
     print(f"pictures: {out}/*.png\nnumbers:  {out}/*.zarr, which pyxai.open reads")
 
 

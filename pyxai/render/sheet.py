@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pyxai.render.colour import colour_map
-from pyxai.render.picture import colourise, fit, overlay
+from pyxai.render.picture import colourise, fit, overlay, resized
 from pyxai.render.pixels import pixels_of, space_of
 
 TILE = 168
@@ -171,12 +171,9 @@ def _pictures(row: Row, cmap: str, percentile: float) -> dict[int, Image.Image]:
 
 def tile(pixels: np.ndarray) -> Image.Image:
     """Fitted into a square tile; small pictures keep their pixels visible."""
-    picture = Image.fromarray(pixels)
-    scale = TILE / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    picture = picture.resize(size, Image.Resampling.NEAREST if scale >= 2 else Image.Resampling.LANCZOS)
+    picture = Image.fromarray(resized(pixels, TILE))
     tile = Image.new("RGB", (TILE, TILE), (240, 240, 242))
-    tile.paste(picture, ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
+    tile.paste(picture, ((TILE - picture.width) // 2, (TILE - picture.height) // 2))
     return tile
 
 

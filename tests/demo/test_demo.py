@@ -38,7 +38,12 @@ def test_demonstration_runs_twice_into_the_same_folder(tmp_path, monkeypatch, ca
             ("integrated_gradients", False, "%"),
         ]
         assert f"{tmp_path}/*.png" in printed.out
-        assert len(printed.out.splitlines()) + 3 == 12  # there are three more methods
+        heading = printed.out.splitlines()[2].removeprefix("method")
+        for column in demo.COLUMNS:
+            heading = heading.replace(column, "")
+            assert f"\n{column}: " in printed.out
+        assert not heading.strip()  # every column is explained
+        assert len(printed.out.splitlines()) + 3 == 13  # there are three more methods
         assert max(map(len, printed.out.replace(str(tmp_path), "").splitlines())) <= 100
     for name, count in (("digits", 6), ("photographs", 3)):
         assert len(list((tmp_path / name).glob("*.png"))) == count

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from pyxai.engine.store.reader import Run
 from pyxai.engine.store.sizes import SizedRun
-from pyxai.render import contact_sheet
+from pyxai.render import Row, contact_sheet, overlay
+from pyxai.render.names import file_name
+from pyxai.render.picture import resized
 from pyxai.render.sheet import rows_of
 
 
@@ -19,6 +22,7 @@ def draw(
     path: Path,
     classes: Mapping[int, str] | None = None,
     cmap: str = "diverging",
+    percentile: float = 99.5,
 ) -> None:
     """Write cards of input, heat map and overlay to ``path``, one for each of ``rows`` and target.
 
@@ -27,17 +31,59 @@ def draw(
         rows: numbers of rows that are explained.
         path: a picture file.
         classes: class to name, of those that have one.
-        cmap: see :func:`pyxai.render.contact_sheet`.
+        cmap, percentile: see :func:`pyxai.render.contact_sheet`.
 
     Raises:
         InputError: the pictures are gone.
         ValueError: ``rows`` is empty, no such ``cmap``, or the ending of ``path`` is of no format.
     """
-    cards = []
-    for row in rows:
-        image = run.image(row)
-        image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
-        cards += rows_of(run[row], image, classes or {}, "class ", run.paths[row])
+    cards = [card for row in rows for card in _cards(run, row, classes or {})]
     model = run.manifest["model"]
     title = ", ".join([run.manifest["method"], *([model["spec"]] if model else [])])
-    contact_sheet(cards, path, title=title, cmap=cmap)
+    contact_sheet(cards, path, title=title, cmap=cmap, percentile=percentile)
+
+
+def draw_each(
+    run: Run | SizedRun,
+    rows: Iterable[int],
+    folder: Path,
+    classes: Mapping[int, str] | None = None,
+    cmap: str = "diverging",
+    percentile: float = 99.5,
+    size: int | None = None,
+) -> int:
+    """Write an overlay for each of ``rows`` and target into ``folder``, which is made; returns their number.
+
+    Args:
+        run: an opened store.
+        rows: numbers of rows that are explained.
+        folder: files in it that are called alike are replaced. A name begins with the number of the row, and
+            that of the target where there are several.
+        classes: class to name, of those that have one.
+        cmap, percentile: see :func:`pyxai.render.overlay`.
+        size: long side in pixels; None for that of the image.
+
+    Raises:
+        InputError: the pictures are gone.
+        ValueError: no such ``cmap``.
+    """
+    count, digits = 0, len(str(len(run) - 1))
+    for row in rows:
+        cards = _cards(run, row, classes or {})
+        folder.mkdir(parents=True, exist_ok=True)
+        for place, card in enumerate(cards):
+            name = file_name(f"{row:0{digits}}-", run.paths[row])
+            if len(cards) > 1:
+                name = file_name(f"{row:0{digits}}-{place}-", f"{card.label}-{run.paths[row]}")
+            symmetric = cmap == "diverging" or bool((card.heatmap < 0).any())
+            image = card.image if size is None else resized(card.image, size)
+            Image.fromarray(overlay(image, card.heatmap, cmap, symmetric, percentile)).save(folder / name)
+            count += 1
+    return count
+
+
+def _cards(run: Run | SizedRun, row: int, classes: Mapping[int, str]) -> list[Row]:
+    """One card for each target of a row."""
+    image = run.image(row)
+    image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+    return rows_of(run[row], image, classes, "class ", run.paths[row])
