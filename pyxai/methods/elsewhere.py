@@ -39,7 +39,7 @@ _METHODS = {
 }
 _ABSENT = (
     "grad-cam, grad-cam++, gradcampp, gradcamplusplus, cam, hirescam, scorecam, ablationcam, xgradcam, "
-    "eigencam, eigengradcam, eigengradcam, layercam, kpcacam, finercam, shapleycam, randomcam, fullgrad, "
+    "eigencam, eigengradcam, layercam, kpcacam, finercam, shapleycam, randomcam, fullgrad, "
     "layer grad cam, guided grad cam, occlusion, rise, lime, shap, kernel shap, partition explainer, "
     "permutation explainer, shapley values, shapley value sampling, feature ablation, feature permutation, "
     "attention rollout, rollout, tcav, anchors, internal influence, layer conductance, neuron conductance"

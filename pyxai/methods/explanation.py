@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyxai.checks import expect
+from pyxai.checks import expect, shown
 from pyxai.methods.per_image import image_l1, image_sum
 from pyxai.methods.request import Maps
 from pyxai.methods.targets import Target
@@ -94,7 +94,7 @@ class Explanation:
             row = operator.index(number)
         except TypeError:
             wanted = "be a number, a slice, or a list or tensor of numbers"
-            expect(False, "rows", wanted, repr(number), TypeError)
+            expect(False, "rows", wanted, shown(number), TypeError)
         if not -len(self) <= row < len(self):
             raise IndexError(f"image {row} of {len(self)}")
         return slice(row % len(self), row % len(self) + 1)
@@ -110,8 +110,8 @@ class Explanation:
         if self.target_name is not None:
             parts.append(f"target {self.target_name}")
         elif self.target is not None and self.output_kind != "value":
-            shown = ["/".join(map(self._called, row.reshape(-1).tolist())) for row in self.target[:_SHOWN]]
-            parts.append(f"target {', '.join(shown)}{', …' if count > _SHOWN else ''}")
+            classes = ["/".join(map(self._called, row.reshape(-1).tolist())) for row in self.target[:_SHOWN]]
+            parts.append(f"target {', '.join(classes)}{', …' if count > _SHOWN else ''}")
         if self.residual is not None and self.residual.numel():
             parts.append(f"residual at most {100 * self.residual.max().item():.2g} %")
         images = "1 image" if count == 1 else f"{count} images"

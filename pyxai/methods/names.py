@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pyxai.checks import expect, near
@@ -54,11 +55,13 @@ def _timm_names(model: Any, config: Mapping[str, Any]) -> dict[int, str]:
         r"in\d+k", config.get("tag") or ""
     ):  # the number of classes alone does not tell ImageNet
         return {}
-    data = need("timm.data", "the names of the classes of a timm model")
-    subset = data.infer_imagenet_subset(model)
-    if subset is None:
-        return {}
-    info = data.ImageNetInfo(subset)
+    subset = need("timm.data", "a timm model").infer_imagenet_subset(model)
+    return {} if subset is None else _imagenet_names(subset)
+
+
+@cache
+def _imagenet_names(subset: str) -> dict[int, str]:
+    info = need("timm.data", "a timm model").ImageNetInfo(subset)
     return {number: info.index_to_description(number) for number in range(info.num_classes())}
 
 

@@ -71,8 +71,8 @@ def test_names_of_timm(monkeypatch):
         num_classes=lambda: 2, index_to_description=["tench", "goldfish"].__getitem__
     )
     data = types.ModuleType("timm.data")
-    data.infer_imagenet_subset = lambda model: "imagenet-1k" if model.num_classes == 1000 else None
-    data.ImageNetInfo = {"imagenet-1k": info}.get
+    data.infer_imagenet_subset = lambda model: "of-two" if model.num_classes == 1000 else None
+    data.ImageNetInfo = {"of-two": info}.get
     monkeypatch.setitem(sys.modules, "timm", types.ModuleType("timm"))
     monkeypatch.setitem(sys.modules, "timm.data", data)
 
@@ -111,3 +111,12 @@ def test_explanations_by_name():
 def test_names_of_no_form(names):
     with pytest.raises(TypeError, match=r"^`class_names` must be "):
         by_number(names)
+
+
+def test_names_of_real_models():
+    timm, torchvision = pytest.importorskip("timm"), pytest.importorskip("torchvision")
+    names = names_of(timm.create_model("resnet10t", pretrained=False))
+    assert classes_of("tabby", names) == [281] and len(names) == 1000
+    assert names_of(timm.create_model("resnet10t", pretrained=False, num_classes=5)) == {}
+    categories = by_number(torchvision.models.ResNet18_Weights.DEFAULT.meta["categories"])
+    assert classes_of("tabby,tiger cat", categories) == [281, 282]

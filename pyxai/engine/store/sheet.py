@@ -72,12 +72,14 @@ def draw_each(
         cards = _cards(run, row, classes or {})
         folder.mkdir(parents=True, exist_ok=True)
         for place, card in enumerate(cards):
-            name = file_name(f"{row:0{digits}}-", run.paths[row])
+            prefix, about = f"{row:0{digits}}-", run.paths[row]
             if len(cards) > 1:
-                name = file_name(f"{row:0{digits}}-{place}-", f"{card.label}-{run.paths[row]}")
+                prefix, about = f"{prefix}{place}-", f"{card.label}-{about}"
             symmetric = cmap == "diverging" or bool((card.heatmap < 0).any())
             image = card.image if size is None else resized(card.image, size)
-            Image.fromarray(overlay(image, card.heatmap, cmap, symmetric, percentile)).save(folder / name)
+            Image.fromarray(overlay(image, card.heatmap, cmap, symmetric, percentile)).save(
+                folder / file_name(prefix, about)
+            )
             count += 1
     return count
 
