@@ -2,6 +2,7 @@
 
     import pyxai
 
+    images = pyxai.load_images(["cat.jpg", "dog.jpg"], preprocess)
     explanation = pyxai.explain(model, images, method="integrated_gradients")
     explanation.attribution, explanation.residual
 
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyxai import dxai, engine, methods, metrics, ops, propagation, rde, render, saliency
-    from pyxai.engine import open
+    from pyxai.engine import Preprocess, load_images, open
     from pyxai.explainer import Explainer, explain
     from pyxai.methods import Explanation, list_methods
 
@@ -24,8 +25,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "Explainer": "pyxai.explainer",
     "Explanation": "pyxai.methods",
+    "Preprocess": "pyxai.engine",
     "explain": "pyxai.explainer",
     "list_methods": "pyxai.methods",
+    "load_images": "pyxai.engine",
     "open": "pyxai.engine",
 }
 _SUBPACKAGES = ("dxai", "engine", "methods", "metrics", "ops", "propagation", "rde", "render", "saliency")
@@ -33,11 +36,13 @@ _SUBPACKAGES = ("dxai", "engine", "methods", "metrics", "ops", "propagation", "r
 __all__ = [
     "Explainer",
     "Explanation",
+    "Preprocess",
     "__version__",
     "dxai",
     "engine",
     "explain",
     "list_methods",
+    "load_images",
     "methods",
     "metrics",
     "open",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import gc
-import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +25,7 @@ from pyxai.methods.gradient.input_x_gradient import InputXGradient
 from pyxai.methods.gradient.saliency import Saliency
 from pyxai.methods.noise.smoothgrad import SmoothGrad
 from pyxai.methods.path.integrated_gradients import IntegratedGradients
+from pyxai.modules import need
 
 ROUNDS = 7
 MEASUREMENT = 0.2  # seconds a measurement takes at least
@@ -248,13 +248,17 @@ def run(
     best = fastest_rows(lambda size: floor(model, points, classes, size), sizes, rounds=1)
     functions: dict[str, Callable[[], object]] = {"floor": lambda: floor(model, points, classes, best)}
     notes = [f"floor: {evaluations} forward and backward passes an image, {best} rows at a time"]
-    if importlib.util.find_spec("captum") is None:
-        notes.append("captum is not installed: pip install captum")
-    elif (peer := captum_call(model, explainer.method, images, target)) is None:
-        notes.append("captum has no method of the same meaning")
+    try:
+        need("captum", "a comparison")
+    except ImportError as error:
+        notes.append(str(error))
     else:
-        functions["captum"] = lambda: peer(None)
-        if has_batches(explainer.method):
+        peer = captum_call(model, explainer.method, images, target)
+        if peer is None:
+            notes.append("captum has no method of the same meaning")
+        else:
+            functions["captum"] = lambda: peer(None)
+        if peer and has_batches(explainer.method):
             peer_best = fastest_rows(peer, {max(size, len(images)) for size in sizes}, rounds=1)
             functions[f"captum, {peer_best} rows"] = lambda: peer(peer_best)
     functions["pyxai"] = lambda: explainer(images, target)

@@ -6,6 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -28,6 +29,7 @@ from pyxai.capture.unchanged import Unchanged
 from pyxai.checks import expect, naming, one_of, plain, shown, whole
 from pyxai.locks import Lock
 from pyxai.methods.explanation import Explanation, explanation
+from pyxai.methods.names import by_number, names_of
 from pyxai.methods.request import Maps, Request, check_ids, check_images
 from pyxai.methods.table import build
 from pyxai.methods.targets import Target, parse_target
@@ -54,7 +56,9 @@ class Explainer:
             logit s, before a sigmoid. ``auto`` takes one output behind a sigmoid for binary, else for a
             value, and several for scores, unless their rows are found to be probabilities that no softmax can
             be taken off.
-        class_names: the names of the classes, in order or by number, by which targets can be given.
+        class_names: the names of the classes, in order or by number, by which targets can be given. None
+            takes those that the model carries: its attribute ``class_names``, ``config.id2label`` of
+            transformers, those of the data set that a timm model's weights are tagged with.
         rows: rows of every model call, fixed so that an image's bits do not depend on its batch mates. None
             settles it at the first call, from the image size and the number of rows that call needs.
         precision: ``bf16`` runs the model in bfloat16, opt-in and only for float32 models; maps are still
@@ -96,7 +100,7 @@ class Explainer:
         self.rows = rows
         self.precision = precision
         self.output_kind = output_kind
-        self._names = _by_number(class_names)
+        self._given_names = None if class_names is None else by_number(class_names)
         self._doubted = False  # whether it was said that the kind of output was told by its values
         self._forget()
 
@@ -121,10 +125,12 @@ class Explainer:
             images: (N, C, H, W), finite, in the model's dtype and on its device.
             target: class to explain. None: the predicted one. An int: the same for all. A list or (N,)
                 tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per image, which
-                share the model's forward pass. Names may stand for classes where ``class_names`` were given.
-                Or a callable of one image's output, without the batch axis and before a softmax unless
-                ``output_kind`` is ``"probabilities"``, that returns a tensor of one number: a pixel's class
-                score, a similarity, the sum over a mask. The output may then have any shape.
+                share the model's forward pass; so does text with commas, ``"0,20"``, the same for all images.
+                Names may stand for numbers where there are ``class_names``; a synonym will do, ``"tabby"``
+                for ``tabby, tabby cat``. Or a callable of one image's output, without the batch axis and
+                before a softmax unless ``output_kind`` is ``"probabilities"``, that returns a tensor of one
+                number: a pixel's class score, a similarity, the sum over a mask. The output may then have any
+                shape.
             ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching;
                 default the row number.
         """
@@ -164,7 +170,7 @@ class Explainer:
         expect(target is None or not units, "target", f"{needless} {units}", shown(target))
         alone = self.method.needs is Needs.NOTHING
         expect(target is None or not alone, "target", f"{needless} the images alone", shown(target))
-        return parse_target(target, images, self._names)
+        return parse_target(target, images, self.class_names)
 
     def _request(self, images: Tensor, target: Target, ids: Tensor) -> tuple[FixedRows, Request]:
         """The model, if the method needs one, in calls of a fixed number of rows, and the checked request."""
@@ -187,6 +193,13 @@ class Explainer:
             if self._classifier is not None:
                 with _setting(images):
                     self._program(images.detach().contiguous(), target if callable(target) else None)
+
+    @cached_property
+    def class_names(self) -> dict[int, str]:
+        """Class to name, of those that have one."""
+        if self._given_names is not None:
+            return self._given_names
+        return {} if self._classifier is None else names_of(self._classifier.model)
 
     @property
     def classes(self) -> int | None:
@@ -277,10 +290,16 @@ class Explainer:
     def _explanation(self, executor: FixedRows, maps: Maps, request: Request) -> Explanation:
         if self.method.needs >= Needs.GRADIENTS:  # else zeros are nothing to wonder at
             maps.extras["zero_map"] = [~part.flatten(1).any(1) for part in maps.attribution]
-        target, units = request.target, self.method.units
         output = executor.program.output if isinstance(executor, Executor) else None
-        kind = output and self._kind(output)
-        return explanation(maps, request.images, self.method.name, target.single, kind, units or target.name)
+        return explanation(
+            maps,
+            request.images,
+            request.target.single,
+            method=self.method.name,
+            output_kind=output and self._kind(output),
+            target_name=self.method.units or request.target.name,
+            class_names=self.class_names,
+        )
 
 
 @contextmanager
@@ -306,16 +325,6 @@ def explain(
 ) -> Explanation:
     """Explain ``images`` once; :class:`Explainer` documents the arguments and keeps the captured model."""
     return Explainer(model, method, **options)(images, target, ids)
-
-
-def _by_number(names: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:
-    listed = names is None or (isinstance(names, Sequence | Mapping) and not isinstance(names, str))
-    expect(listed, "class_names", "be names in order or by number", type(names).__name__, TypeError)
-    numbered = dict(names if isinstance(names, Mapping) else enumerate(names or ()))
-    for number, name in numbered.items():
-        fits = isinstance(number, int) and number >= 0 and isinstance(name, str)
-        expect(fits, "class_names", "be text, by whole numbers from 0", f"{number!r}: {name!r}", TypeError)
-    return numbered
 
 
 def _plain(value: Any) -> Any:

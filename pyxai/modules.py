@@ -1,4 +1,4 @@
-"""Importing a module that the user names: by its dotted name, or by the path of its file."""
+"""Importing what may not be there: a module that the user names, a package that is not required."""
 
 from __future__ import annotations
 
@@ -44,6 +44,29 @@ def import_named(place: str) -> ModuleType:
         raise
     _VERSIONS[name] = version
     return module
+
+
+def need(package: str, what: str, install: str | None = None) -> ModuleType:
+    """The module ``package``, which does not come with pyxai.
+
+    Args:
+        package: its dotted name.
+        what: what cannot do without it, the beginning of the message.
+        install: what pip calls it; default the name.
+
+    Raises:
+        ImportError: it is not installed, with the command that installs it; or it is and cannot be imported,
+            with the reason.
+    """
+    try:
+        return importlib.import_module(package)
+    except Exception as error:  # a package that does not fit the others may raise anything
+        top = package.partition(".")[0]
+        install = install or top
+        if importlib.util.find_spec(top) is None:
+            raise ImportError(f"{what} needs {install}: pip install {install}") from None
+        reason = " ".join(str(error).split())[:200]
+        raise ImportError(f"{what}: {top} is installed but cannot be imported: {reason}") from None
 
 
 def _searched(folder: str) -> None:

@@ -146,7 +146,7 @@ def test_without_compiled_module(checkout, tmp_path):
     assert wheel.name.endswith("-py3-none-any.whl")
     done = run(["-m", "pip", "install", "-q", "--no-deps", "--target", tmp_path / "site", wheel], tmp_path)
     assert done.returncode == 0, done.stderr
-    assert not modules(tmp_path / "site")
+    assert not modules(tmp_path / "site") and (tmp_path / "site/pyxai/py.typed").exists()
     assert {backend for backend, _ in status(tmp_path / "site").values()} == {"reference"}
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pyxai.modules import import_named
+from pyxai.modules import import_named, need
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +44,18 @@ def test_what_is_not_there(tmp_path):
     (tmp_path / "wrong.py").write_text("def (")
     with pytest.raises(SyntaxError):
         import_named(str(tmp_path / "wrong.py"))
+
+
+def test_a_package_that_is_needed(tmp_path, monkeypatch):
+    import json.decoder
+
+    assert need("json.decoder", "this") is json.decoder
+    with pytest.raises(ImportError, match=r"^this needs not_there: pip install not_there$"):
+        need("not_there.inside", "this")
+    with pytest.raises(ImportError, match=r"^this needs Other-Name: pip install Other-Name$"):
+        need("not_there", "this", "Other-Name")
+    sys.path.insert(0, str(tmp_path))
+    (tmp_path / "of_another_build.py").write_text("raise RuntimeError('operator nms\\ndoes not exist')")
+    wanted = "^this: of_another_build is installed but cannot be imported: operator nms does not exist$"
+    with pytest.raises(ImportError, match=wanted):
+        need("of_another_build", "this")

@@ -30,10 +30,13 @@ def main() -> None:
     arguments = parser.parse_args()
     source = open_source(arguments.data)
     pixels = [read_row(source, name, Preprocess(), None) for name in source.names()[: arguments.count]]
-    maps = {
-        name: [getattr(saliency, name)(torch.from_numpy(p)[None] / 255)[0].numpy() for p in pixels]
-        for name in arguments.methods
-    }
+    maps = {}
+    for name in arguments.methods:
+        method = getattr(saliency, name)
+        try:
+            maps[name] = [method(torch.from_numpy(p)[None] / 255)[0].numpy() for p in pixels]
+        except ImportError as error:
+            print(f"left out: {error}")
     gallery([p.transpose(1, 2, 0) for p in pixels], maps, arguments.out)
     print(arguments.out)
 

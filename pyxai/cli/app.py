@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
+from typing import Annotated
 
 import typer
 
+import pyxai
 from pyxai.cli.bench import bench
 from pyxai.cli.demo import demo
 from pyxai.cli.dxai_evaluate import evaluate
@@ -26,6 +29,24 @@ _app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"pyxai {pyxai.__version__}")
+        raise typer.Exit
+
+
+@_app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """What is asked of no command."""
+
+
 for _command in (explain, render, demo, bench, info, methods):
     _app.command()(_command)
 _dxai = typer.Typer(
@@ -42,12 +63,13 @@ _INTERRUPTED = 130  # what typer returns for Ctrl-C
 def main() -> None:
     """Run the command line. Errors are one line; exit codes: 0, 1 error, 2 bad input, 3 some rows failed."""
     keep_freed_memory()
+    warnings.showwarning = _warn
     try:
         code = _app(standalone_mode=False, prog_name="pyxai")
         if code == _INTERRUPTED:
             _complain("interrupted; a run that has begun continues with --resume", code)
     except _UsageError as error:
-        code = _complain(error.format_message(), 2)
+        code = _complain(error.format_message() + _hint(error), 2)
     except InputError as error:
         code = _complain(str(error), 2)
     except StrictStop as error:
@@ -55,6 +77,24 @@ def main() -> None:
     except RunError as error:
         code = _complain(str(error), 1)
     sys.exit(code or 0)
+
+
+def _hint(error: Exception) -> str:
+    """What to do about an option that a command lacks: those of a method are written in another way."""
+    option = getattr(error, "option_name", None)
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    if option is None or not any(parameter.name == "set_" for parameter in getattr(command, "params", ())):
+        return ""
+    from pyxai.methods.elsewhere import ARGUMENTS, OPTIONS, simple
+
+    word = simple(option)
+    if word in ARGUMENTS:
+        return f" ({ARGUMENTS[word]})"
+    return f" (an option of a method is given as --set {OPTIONS.get(word, ['NAME'])[0]}=VALUE)"
+
+
+def _warn(message: Warning | str, *place: object, **options: object) -> None:
+    _complain(f"warning: {message}", 0)
 
 
 def _complain(message: str, code: int) -> int:

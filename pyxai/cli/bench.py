@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pyxai.cli import values
+from pyxai.cli.values import EVAL
 from pyxai.engine import InputError
 from pyxai.engine.errors import one_line
 
@@ -21,6 +22,7 @@ def bench(
     channels: Annotated[int, typer.Option(min=1, help="Channels of the images.")] = 3,
     images: Annotated[int, typer.Option(min=1, help="Number of images.")] = 1,
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 7,
+    eval_: Annotated[bool, EVAL] = False,
     rows: Annotated[Any, typer.Option(metavar="auto|N", parser=values.integer_or_auto)] = "auto",
     precision: Annotated[str, typer.Option(metavar="fp32|bf16")] = "fp32",
 ) -> None:
@@ -34,8 +36,11 @@ def bench(
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(images, channels, size, size, generator=generator)
     try:
+        loaded = load_model(model).model
+        if eval_:
+            loaded.eval()
         result = run(
-            load_model(model).model,
+            loaded,
             noise,
             method,
             rows=rows,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pyxai.cli.values import EVAL
+
 COLUMNS = {
     "area": "β-AUC",
     "area_absolute": "β-AUC, absolute",
@@ -38,6 +40,7 @@ def evaluate(
     signed: Annotated[
         bool, typer.Option("--signed", help="Keep heat maps' negative values, as the authors' code does.")
     ] = False,
+    eval_: Annotated[bool, EVAL] = False,
     device: Annotated[str | None, typer.Option(help="Default: cuda where there is one.")] = None,
 ) -> None:
     """Areas under accuracy against β (Tab. 1) and against deleted pixels (Tab. 2); written to RUN too."""
@@ -52,6 +55,7 @@ def evaluate(
         rows=rows,
         labels=labels,
         signed=signed,
+        evaluation=eval_,
         device=device,
     )
     print(tables.told(result))

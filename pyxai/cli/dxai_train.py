@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pyxai.cli import values
+from pyxai.cli.values import EVAL
 from pyxai.engine import InputError, RunError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def train(
         int | None, typer.Option(help="Side in pixels; default: the classifier's, else 64.")
     ] = None,
     grey: Annotated[bool, typer.Option("--grey", help="One channel in place of three.")] = False,
+    eval_: Annotated[bool, EVAL] = False,
     batch: Annotated[int, typer.Option(help="Images of a step.")] = 8,
     accumulate: Annotated[int, typer.Option(help="Parts a batch is split into, to save memory.")] = 1,
     branches: Annotated[int, typer.Option(help="Of the generator; the first is the distinct one.")] = 5,
@@ -78,6 +80,7 @@ def train(
             place,
             image_size=image_size,
             grey=grey,
+            evaluation=eval_,
             device=device,
             resume=resume,
             branches=branches,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pyxai.cli import values
+from pyxai.cli.values import EVAL
 from pyxai.engine import Job
 from pyxai.engine.job import CHUNK
 
@@ -47,10 +49,12 @@ def explain(
         str,
         typer.Option(
             metavar="TARGET",
-            help="predicted, the name of a class (see --classes) or its number, topK (as in top5), FILE.npy "
-            "with the classes of every image, or path/file.py:NAME of a function of one image's output.",
+            help="predicted; a class by its number or name (of the model, or see --classes); several, as in "
+            "0,20; topK, as in top5; FILE.npy with the classes of every image; or path/file.py:NAME of a "
+            "function of one image's output.",
         ),
     ] = "predicted",
+    eval_: Annotated[bool, EVAL] = False,
     output: Annotated[
         Any,
         typer.Option(
@@ -71,7 +75,8 @@ def explain(
     classes: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Names of classes for --target: .json list or object, or one name a line."
+            metavar="FILE",
+            help="Names of classes, else those of the model: .json list or object, or one name a line.",
         ),
     ] = None,
     batch_size: Annotated[
@@ -126,7 +131,9 @@ def explain(
             help="Decoding processes; 0: a thread of this one.",
         ),
     ] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Log lines in place of the progress bar.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Errors and the summary alone: no progress, no warnings.")
+    ] = False,
 ) -> int:
     """Explain every image of a data set and store the maps with their completeness errors."""
     preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std}
@@ -138,6 +145,7 @@ def explain(
         method=method,
         options=values.method_options(method, set_),
         target=values.target(target, names),
+        eval=eval_,
         output=output,
         output_kind=output_kind,
         class_names=names,
@@ -159,7 +167,10 @@ def explain(
     from pyxai.engine.runner.progress import Bar, Lines, Progress
 
     speaks = os.environ.get("RANK", "0") == "0"
-    progress = (Lines() if quiet or not sys.stderr.isatty() else Bar()) if speaks else Progress()
+    if quiet:
+        warnings.simplefilter("ignore")
+    loud = Bar if sys.stderr.isatty() else Lines
+    progress = loud() if speaks and not quiet else Progress()
     quiet_decoders()
     summary = run(job, progress, imports=time.perf_counter() - _BEGAN)
     if speaks:

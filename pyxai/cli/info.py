@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyxai.cli.tables import print_table
 
-PACKAGES = ("torch", "numpy", "scipy", "pillow", "zarr", "captum", "timm", "torchvision", "transformers")
+PACKAGES = ("torch", "numpy", "pillow", "PyWavelets", "zarr", "captum", "timm", "torchvision", "transformers")
 
 
 def info() -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pyxai.dxai.losses import Objective
 
 
+EVAL = typer.Option("--eval", help="Put a model that was left in training mode into evaluation mode.")
+
+
 def integer_or_auto(text: str) -> int | None:
     """``auto``, which is None, or a whole number."""
     if text == "auto":
@@ -43,17 +46,9 @@ def shard(text: str) -> tuple[int, int]:
         raise typer.BadParameter(f"{text!r} is not of the form i/n, such as 0/4") from None
 
 
-def target(text: str, names: Mapping[int, str]) -> int | str | None:
-    """``predicted``, which is None, a class, or text that the run understands.
-
-    Args:
-        names: class to name; what is one is no number.
-    """
-    if text in names.values():
-        return text
-    if text == "predicted":
-        return None
-    return int(text) if text.lstrip("-").isdigit() else text
+def target(text: str, names: Mapping[int, str]) -> str | None:
+    """``predicted``, which is None where no class in ``names`` is called so, or text for the run."""
+    return None if text == "predicted" and text not in names.values() else text
 
 
 def output(text: str) -> int | str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ import numpy as np
 
 from pyxai.demo import pictures
 from pyxai.engine import InputError, Job, open
+from pyxai.engine.errors import refusals
 from pyxai.engine.runner.loop import run as explain
 from pyxai.engine.runner.progress import Progress, Summary
 from pyxai.engine.store import sheet
 from pyxai.engine.store.store import Store
+from pyxai.modules import need
 
 METHODS: dict[str, dict[str, Any]] = {
     "saliency": {},
@@ -25,6 +26,14 @@ METHODS: dict[str, dict[str, Any]] = {
     "lrp": {"composite": "epsilon_plus_flat"},
     "deeplift": {"rule": "reveal_cancel"},
 }
+
+
+COLUMNS = {
+    "images/s": "explained in a second, from the files to the store",
+    "residual": "how far a map's sum is from what its method promises, median; - where it promises none",
+    "in right quarter": "share of the evidence that lies on the photograph seen, 25% by chance",
+}
+"""What the columns of figures are."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,9 @@ def run(out: Path) -> None:
     (`digits-saliency.zarr`) and a contact sheet (`digits-saliency.png`). Those of an earlier demonstration
     are replaced. Raises `InputError` where scikit-learn or scikit-image is missing.
     """
-    _need("sklearn", "skimage")
+    with refusals():
+        need("sklearn", "the demonstration", "scikit-learn")
+        need("skimage", "the demonstration", "scikit-image")
     try:
         for collection in (DIGITS, PHOTOGRAPHS):
             collection.write(out / collection.name)
@@ -68,17 +79,9 @@ def run(out: Path) -> None:
         )
         share = np.mean(cell_shares(photographs.store))
         print(f"{method:21}  {_figures(digits)}  {_figures(photographs)}  {share:16.0%}", flush=True)
-    print("residual: how far a map's sum is from what its method promises, median of the images")
-    print("in right quarter: share of the evidence that lies on the photograph seen, 25% by chance")
+    for column, meaning in COLUMNS.items():
+        print(f"{column}: {meaning}")
     print(f"pictures: {out}/*.png\nnumbers:  {out}/*.zarr, which pyxai.open reads")
-
-
-def _need(*modules: str) -> None:
-    if any(importlib.util.find_spec(module) is None for module in modules):
-        raise InputError(
-            "the demonstration takes its images from scikit-learn and scikit-image: "
-            "pip install scikit-learn scikit-image"
-        )
 
 
 def _explain(collection: Collection, method: str, options: dict, out: Path) -> Summary:

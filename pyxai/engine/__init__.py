@@ -5,19 +5,23 @@ Importing this package costs nothing; torch and zarr are imported by what is use
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, RunError, StrictStop
 from pyxai.engine.job import Job
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
     from pyxai.engine.runner.progress import Progress, Summary
     from pyxai.engine.store.reader import Run
     from pyxai.engine.store.sizes import SizedRun
 
-__all__ = ["InputError", "Job", "Preprocess", "RunError", "StrictStop", "open", "run"]
+__all__ = ["InputError", "Job", "Preprocess", "RunError", "StrictStop", "load_images", "open", "run"]
 
 
 def run(job: Job, progress: Progress | None = None) -> Summary:
@@ -25,6 +29,15 @@ def run(job: Job, progress: Progress | None = None) -> Summary:
     from pyxai.engine.runner.loop import run
 
     return run(job, progress)
+
+
+def load_images(
+    paths: str | Path | Iterable[str | Path], preprocess: Preprocess | Callable[[Image], Any] | None = None
+) -> Tensor:
+    """Read pictures as the input of a model, see :func:`pyxai.engine.data.load.load_images`."""
+    from pyxai.engine.data.load import load_images
+
+    return load_images(paths, preprocess)
 
 
 def open(path: str | Path) -> Run | SizedRun:

@@ -40,10 +40,10 @@ def one_line(error: Exception) -> str:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """A :class:`ValueError` or :class:`TypeError` of the parts below is a reason to refuse the request."""
+    """A wrong value or type, or a missing package, of the parts below is a reason to refuse the request."""
     try:
         yield
     except InputError:
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ImportError) as error:
         raise InputError(one_line(error)) from error

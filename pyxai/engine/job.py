@@ -25,12 +25,15 @@ class Job:
         names: of the images in ``data``, those to explain, in order; None for all.
         out: the store, a folder that is created.
         method, options: as in ``pyxai.explain``.
-        target: None for the predicted class, an int, ``"topK"``, the name of a class, the path of an .npy
-            file with the classes of every image, (N,) or (N, T), or a callable of one image's output, itself
-            or by its place, ``path/file.py:NAME`` or ``package.module:NAME``.
+        target: None for the predicted class, an int, ``"topK"``, text of one class or several by number or
+            name, as in ``"0,tabby"``, the path of an .npy file with the classes of every image, (N,) or
+            (N, T), or a callable of one image's output, itself or by its place, ``path/file.py:NAME`` or
+            ``package.module:NAME``.
         output: which tensor of what the model returns is explained, as in ``pyxai.explain``.
         output_kind: what the output means, as in ``pyxai.explain``.
-        class_names: class to name, of those that can be targets by name.
+        class_names: class to name, of those that can be targets by name; empty for those that the model
+            carries.
+        eval: whether a model that is loaded in training mode is put into evaluation mode, not refused.
         preprocess: changes to the model's own preprocessing, by field name of
             :class:`~pyxai.engine.data.preprocess.Preprocess`.
         batch_size: images handed to the explainer at a time; changes speed and memory, never results.
@@ -56,6 +59,7 @@ class Job:
     output: int | str | Callable[[Any], Any] | None = None
     output_kind: str = "auto"
     class_names: dict[int, str] = field(default_factory=dict)
+    eval: bool = False
     preprocess: dict[str, Any] = field(default_factory=dict)
     batch_size: int = CHUNK
     rows: int | None = None

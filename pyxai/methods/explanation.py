@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from pyxai.checks import expect, shown
 from pyxai.methods.per_image import image_l1, image_sum
 from pyxai.methods.request import Maps
 
+_SHOWN = 3  # images of a batch that a notebook shows, or that are told apart in one line
 
-@dataclass
+
+@dataclass(eq=False, repr=False)
 class Explanation:
     """Attribution maps of a batch and how far each can be trusted.
 
-    With T targets per image every result has an axis T after N.
+    ``len`` is the number of images; ``explanation[3]`` and iterating give batches of one image,
+    ``explanation[2:5]`` some of the images. With T targets per image every result has an axis T after N.
 
     Attributes:
         attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour; dtype and device of the images.
@@ -41,6 +49,7 @@ class Explanation:
             model.
         target_name: ``module:qualname`` of the callable that was the target, or which units are explained;
             else None.
+        class_names: class to name, of those that have one.
     """
 
     attribution: Tensor
@@ -55,20 +64,103 @@ class Explanation:
     extras: dict[str, Tensor] = field(default_factory=dict)
     output_kind: str | None = None
     target_name: str | None = None
+    class_names: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.attribution)
 
-    def __getitem__(self, rows) -> Explanation:
-        """The explanation of some of the images: a slice, or an int for a batch of one."""
-        if isinstance(rows, int):
-            rows = slice(rows, rows + 1 or None)
-        taken = {
-            entry.name: value[rows] if isinstance(value := getattr(self, entry.name), Tensor) else value
-            for entry in dataclasses.fields(self)
+    def __getitem__(self, rows: int | slice | list[int] | Tensor) -> Explanation:
+        """The explanation of some of the images: an int gives a batch of one.
+
+        Args:
+            rows: an int, from the end where it is negative; a slice; or a list or tensor of ints or booleans.
+
+        Raises:
+            IndexError: there is no such image.
+            TypeError: ``rows`` is none of these.
+        """
+        count = len(self)
+        if isinstance(rows, slice):
+            chosen = range(count)[rows]  # a tensor has no slices from the end to the beginning
+            rows = list(chosen) if chosen.step < 0 else slice(chosen.start, chosen.stop, chosen.step)
+        elif isinstance(rows, list | Tensor | np.ndarray) and np.ndim(rows) == 1:
+            rows = torch.as_tensor(rows if len(rows) else [False] * count)
+        else:
+            rows = self._row(rows)
+        return self._changed(lambda values: values[rows])
+
+    def _row(self, number: Any) -> slice:
+        """The slice of one image."""
+        try:
+            row = operator.index(number)
+        except TypeError:
+            wanted = "be a number, a slice, or a list or tensor of numbers"
+            expect(False, "rows", wanted, shown(number), TypeError)
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"image {row} of {len(self)}")
+        return slice(row % len(self), row % len(self) + 1)
+
+    def __iter__(self) -> Iterator[Explanation]:
+        """Each image as a batch of one."""
+        return (self[row] for row in range(len(self)))
+
+    def __repr__(self) -> str:
+        """One line: the method, how many images, the shape of the maps, what is explained, and how well."""
+        count = len(self)
+        parts = [f"maps {tuple(self.attribution.shape)} {str(self.attribution.dtype).removeprefix('torch.')}"]
+        if self.target_name is not None:
+            parts.append(f"target {self.target_name}")
+        elif self.target is not None and self.output_kind != "value":
+            classes = ["/".join(map(self._called, row.reshape(-1).tolist())) for row in self.target[:_SHOWN]]
+            parts.append(f"target {', '.join(classes)}{', …' if count > _SHOWN else ''}")
+        if self.residual is not None and self.residual.numel():
+            parts.append(f"residual at most {100 * self.residual.max().item():.2g} %")
+        images = "1 image" if count == 1 else f"{count} images"
+        return " ".join(f"<Explanation {self.method} of {images}: {'; '.join(parts)}>".split())
+
+    def _called(self, number: int) -> str:
+        return f"{number} {self.class_names.get(number, '').partition(',')[0]}".strip()
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows: the first images and their maps; None, for the one line, if that fails."""
+        try:
+            file = io.BytesIO()
+            self[:_SHOWN].plot().save(file, "png")
+            return file.getvalue()
+        except Exception:  # no display of a result may take the result away
+            return None
+
+    def numpy(self) -> np.ndarray:
+        """The maps as an array, like ``attribution``; float32 where that has a dtype numpy lacks."""
+        maps = self.attribution.detach().cpu()
+        return (maps.float() if maps.dtype == torch.bfloat16 else maps).numpy()
+
+    def to(
+        self, device: torch.device | str | int | torch.dtype | None = None, dtype: torch.dtype | None = None
+    ) -> Explanation:
+        """A copy with all tensors on ``device``, and the floating ones but ``delta`` and ``residual``, which
+        stay in float64, in ``dtype``. A dtype may stand in the place of the device.
+        """
+        if isinstance(device, torch.dtype):
+            device, dtype = None, device
+        expect(dtype is None or dtype.is_floating_point, "dtype", "be a floating dtype", dtype, TypeError)
+
+        def moved(values: Tensor) -> Tensor:
+            return values.to(device=device, dtype=dtype if values.is_floating_point() else None)
+
+        changed = self._changed(moved)
+        for name in ("delta", "residual"):
+            exact = getattr(self, name)
+            setattr(changed, name, None if exact is None else exact.to(device=device))
+        return changed
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> Explanation:
+        """A copy with every tensor changed."""
+        values = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        values = {
+            name: change(value) if isinstance(value, Tensor) else value for name, value in values.items()
         }
-        taken["extras"] = {name: value[rows] for name, value in self.extras.items()}
-        return Explanation(**taken)
+        return Explanation(**values | {"extras": {name: change(part) for name, part in self.extras.items()}})
 
     def heatmap(self, reduce: Literal["sum", "abs_sum", "abs_max"] = "sum") -> Tensor:
         """The maps without their channel axis, (N, H, W).
@@ -84,11 +176,26 @@ class Explanation:
             return self.attribution.abs().amax(-3)
         raise ValueError(f"`reduce` must be 'sum', 'abs_sum' or 'abs_max', got {reduce!r}")
 
-    def plot(self, **options: Any):
-        """The maps beside their images, a ``PIL.Image``. Options as :func:`pyxai.render.sheet_of`."""
+    def plot(
+        self,
+        classes: Mapping[int, str] | Sequence[str] | None = None,
+        *,
+        images: Any = None,
+        preprocess: Any = None,
+        **options: Any,
+    ):
+        """The maps beside their images, a ``PIL.Image``.
+
+        Args:
+            classes: names of classes, in order or by number; default ``class_names``.
+            images: what is shown beside the maps; default ``images``. Tensors (N, C, H, W), or pictures.
+            preprocess: what the images went through, so that they are shown as the pictures they were, also
+                where they are normalised or in the order of BGR.
+            options: ``title``, ``cmap``, ``percentile``; all as for :func:`pyxai.render.sheet_of`.
+        """
         from pyxai import render
 
-        return render.sheet_of(self, **options)
+        return render.sheet_of(self, classes, images=images, preprocess=preprocess, **options)
 
     def save(self, path: str | Path, **options: Any) -> Path:
         """Write :meth:`plot` to ``path``; returns the path."""
@@ -97,13 +204,12 @@ class Explanation:
         return path
 
 
-def explanation(
-    maps: Maps, images: Tensor, method: str, single: bool, output_kind: str | None, target_name: str | None
-) -> Explanation:
+def explanation(maps: Maps, images: Tensor, single: bool, **about: Any) -> Explanation:
     """Put a method's maps together and compute the completeness error.
 
     Args:
         single: whether there is one target per image, and results have no axis for it.
+        about: what else an :class:`Explanation` says: its method, and what is explained.
     """
     delta = residual = None
     if maps.expected is not None:
@@ -127,9 +233,7 @@ def explanation(
         residual=axes(residual),
         standard_error=joined(maps.standard_error),
         evaluations=maps.evaluations,
-        method=method,
         images=images,
         extras={name: joined(parts) for name, parts in maps.extras.items()},
-        output_kind=output_kind,
-        target_name=target_name,
+        **about,
     )

@@ -11,7 +11,8 @@ from functools import cache
 from numbers import Real
 from typing import Any, Literal
 
-from pyxai.checks import alternatives, choices_of, expect, near, shown
+from pyxai.checks import alternatives, choices_of, expect, shown
+from pyxai.methods.elsewhere import option_hint
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,12 @@ def check_choices(method: Any) -> None:
 
 
 def check_names(known: dict[str, Option], given: typing.Iterable[str]) -> None:
-    """Raise a :class:`ValueError` with the nearest names for an option that is not ``known``."""
+    """Raise a :class:`ValueError` with ours, or the nearest, for an option that is not ``known``."""
     for name in given:
         if name not in known:
-            raise ValueError(f"no option `{name}`{near(name, known)}; it takes {', '.join(known) or 'none'}")
+            raise ValueError(
+                f"no option `{name}`{option_hint(name, known)}; it takes {', '.join(known) or 'none'}"
+            )
 
 
 def _written(annotation: Any) -> str:

@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from pyxai.checks import expect, naming, near, plain, shown
+from pyxai.methods.elsewhere import method_hint
 from pyxai.methods.method import REGISTRY, Method
 from pyxai.methods.options import check_names
 from pyxai.modules import import_named
@@ -51,7 +52,7 @@ def get_method(name: str) -> type[Method]:
         if place.endswith(".py") and name not in own:
             raise ValueError(f"no method {name!r}{near(name, own)} in {place}")
     if name not in REGISTRY:
-        raise ValueError(f"no method {name!r}{near(name, REGISTRY)}; pyxai.list_methods() lists them")
+        raise ValueError(f"no method {name!r}{method_hint(name, REGISTRY)}; pyxai.list_methods() lists them")
     return REGISTRY[name]
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from pyxai.capture.output.number import Call, call_name
-from pyxai.checks import expect, near
+from pyxai.checks import expect
+from pyxai.methods.names import classes_of
 
 _ONLY = "the only output of what is explained"
 
@@ -69,8 +70,9 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     """Read the ``target`` argument.
 
     Args:
-        target: None, an int, a list or (N,) tensor, an (N, T) tensor, ``"top5"``, a name or a list of names
-            in place of classes, or a callable of one image's output.
+        target: None, an int, a list or (N,) tensor, an (N, T) tensor, ``"top5"``, text with one class or
+            several, ``"0,20"``, by number or name, names in place of classes, or a callable of one image's
+            output.
         images: what is explained.
         names: class to name, of those that have one.
     """
@@ -81,6 +83,7 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
         return Target(torch.zeros(count, 1, dtype=torch.int64, device=images.device), 0, True, target)
     if best := top(target, names or {}):
         return Target(None, best, False)
+    text = isinstance(target, str)  # of every image
     target = numbered(target, names or {})
     try:
         values = torch.as_tensor(target, device=images.device)
@@ -92,8 +95,8 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     whole = not values.is_floating_point() and not values.is_complex() and values.dtype != torch.bool
     expect(whole, "target", "hold whole numbers", values.dtype, TypeError)
     values = values.to(torch.int64)
-    if values.ndim == 0:
-        values = values.expand(count)
+    if values.ndim == 0 or text:
+        values = values.expand(count, *values.shape)
     fits = values.ndim in (1, 2) and len(values) == count and (values.ndim == 1 or values.shape[1] > 0)
     expect(fits, "target", f"be one class, or have shape ({count},) or ({count}, T)", tuple(values.shape))
     least = values.min().item() if values.numel() else 0
@@ -112,14 +115,10 @@ def top(target: Any, names: Mapping[int, str]) -> int | None:
 
 
 def numbered(target: Any, names: Mapping[int, str]) -> Any:
-    """``target`` with the class in place of every name."""
+    """``target`` with numbers in place of all text: a list of them where the text is several classes."""
     if isinstance(target, list | tuple):
         return [numbered(entry, names) for entry in target]
     if not isinstance(target, str):
         return target
-    wanted = "be 'top1', 'top2', … where it is text" + (" or the name of a class" if names else "")
-    classes = [number for number, name in names.items() if name == target]
-    expect(bool(classes), "target", wanted, f"{target!r}{near(target, names.values())}")
-    wanted = f"name one class, not {', '.join(map(str, classes))}: give its number"
-    expect(len(classes) == 1, "target", wanted, repr(target))
-    return classes[0]
+    classes = classes_of(target, names)
+    return classes[0] if len(classes) == 1 else classes

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pywt
 import torch
 from torch import Tensor
 
@@ -78,7 +79,6 @@ class Wavelets(Representation):
     def __post_init__(self):
         whole("levels", self.levels, 1)
         one_of("padding", self.padding, ops.PADDINGS)
-        pywt = _pywavelets()
         known = pywt.wavelist(kind="discrete")
         wanted = "be a discrete wavelet of PyWavelets"
         expect(self.wavelet in known, "wavelet", wanted, f"{self.wavelet!r}{near(str(self.wavelet), known)}")
@@ -109,10 +109,10 @@ class Wavelets(Representation):
         return self._filters("rec", like), self.levels
 
     def _taps(self) -> int:
-        return _pywavelets().Wavelet(self.wavelet).dec_len
+        return pywt.Wavelet(self.wavelet).dec_len
 
     def _filters(self, way: str, like: Tensor) -> Tensor:
-        wavelet = _pywavelets().Wavelet(self.wavelet)
+        wavelet = pywt.Wavelet(self.wavelet)
         pair = getattr(wavelet, f"{way}_lo"), getattr(wavelet, f"{way}_hi")
         return torch.tensor(pair, dtype=torch.float64, device=like.device)
 
@@ -159,13 +159,3 @@ class Fourier(Representation):
         alone = own_column & (2 * row % height == 0)
         places = first.flatten().nonzero()[:, 0]
         return places, alone.flatten()[places]
-
-
-def _pywavelets():
-    try:
-        import pywt
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "wavelets come from PyWavelets: pip install 'pyxai-torch[wavelets]'"
-        ) from None
-    return pywt

@@ -1,9 +1,12 @@
-"""Class names from a file."""
+"""Names of classes from a file, and names of files."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+
+_LONGEST = 180  # bytes of a name; file systems take 255, some of them 143 characters
 
 
 def read_class_names(path: str | Path) -> dict[int, str]:
@@ -21,3 +24,17 @@ def read_class_names(path: str | Path) -> dict[int, str]:
         return {int(index): str(name[-1] if isinstance(name, list) else name) for index, name in entries}
     except (OSError, ValueError, TypeError, IndexError) as error:
         raise ValueError(f"cannot read the class names {path}: {error}") from None
+
+
+def file_name(prefix: str, path: str) -> str:
+    """A name for a PNG file about the picture at ``path`` that every file system takes.
+
+    Args:
+        prefix: tells it from all others, and begins with a letter or a digit.
+        path: relative, with slashes. Letters and digits of any script, ``-`` and ``_`` stay and all else
+            becomes ``_``; of a long one the end stays.
+    """
+    kept = re.sub(r"[^\w-]+", "_", re.sub(r"\.\w{1,5}$", "", path)).strip("_")
+    while len(kept.encode()) > _LONGEST:
+        kept = kept[1:]
+    return f"{prefix}{kept}.png"

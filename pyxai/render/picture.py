@@ -66,6 +66,15 @@ def overlay(
     return np.round(pale + 0.9 * strength * (colours - pale)).astype(np.uint8)
 
 
+def resized(image: np.ndarray, size: int) -> np.ndarray:
+    """``image``, uint8 (H, W, 3), with a long side of ``size``; small ones keep their pixels visible."""
+    picture = Image.fromarray(image)
+    scale = size / max(picture.size)
+    sides = [max(1, round(side * scale)) for side in picture.size]
+    kind = Image.Resampling.NEAREST if scale >= 2 else Image.Resampling.LANCZOS
+    return np.asarray(picture.resize(sides, kind))
+
+
 def fit(heatmap: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """``heatmap`` (h, w) resized bilinearly to ``size`` (H, W)."""
     if heatmap.shape == tuple(size):

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pyxai.render.colour import colour_map
-from pyxai.render.picture import colourise, fit, overlay
+from pyxai.render.picture import colourise, fit, overlay, resized
+from pyxai.render.pixels import pixels_of, space_of
 
 TILE = 168
 GAP = 4
@@ -27,7 +28,7 @@ class Row:
     """One explanation on a sheet.
 
     Attributes:
-        image: uint8 (H, W, 3).
+        image: uint8 (H, W, 3); None where only the map is to be shown.
         heatmap: (h, w), signed or not.
         label: the class explained.
         score: the model's output for it.
@@ -35,7 +36,7 @@ class Row:
         score_name: what the score is: a score, a probability, a value.
     """
 
-    image: np.ndarray
+    image: np.ndarray | None
     heatmap: np.ndarray
     label: str = ""
     score: float | None = None
@@ -49,7 +50,7 @@ def label_of(explanation: Any, target: int, classes: Mapping[int, str], prefix: 
         return explanation.target_name
     if explanation.output_kind == "value":
         return "output"
-    return classes.get(target, f"{prefix}{target}")
+    return classes.get(target) or explanation.class_names.get(target) or f"{prefix}{target}"
 
 
 def score_name(explanation: Any) -> str:
@@ -78,12 +79,13 @@ def contact_sheet(
     height = _HEADER + lines * (TILE + _CAPTION) + MARGIN // 2
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
-    _header(sheet, draw, title, cmap, signed=any((row.heatmap < 0).any() for row in rows))
+    signed = any((row.heatmap < 0).any() for row in rows)
+    _header(sheet, draw, title, cmap, signed, alone=all(row.image is None for row in rows))
     for number, row in enumerate(rows):
         line, column = divmod(number, columns)
         left = MARGIN + column * (_CARD + 2 * MARGIN)
         top = _HEADER + line * (TILE + _CAPTION)
-        for place, picture in enumerate(_pictures(row, cmap, percentile)):
+        for place, picture in _pictures(row, cmap, percentile).items():
             sheet.paste(picture, (left + place * (TILE + GAP), top))
         _caption(draw, left, top + TILE + 4, _CARD, row)
     if path is not None:
@@ -92,66 +94,86 @@ def contact_sheet(
 
 
 def sheet_of(
-    explanation: Any, classes: Mapping[int, str] | None = None, *, title: str | None = None, **options: Any
+    explanation: Any,
+    classes: Mapping[int, str] | Sequence[str] | None = None,
+    *,
+    images: Any = None,
+    preprocess: Any = None,
+    title: str | None = None,
+    **options: Any,
 ) -> Image.Image:
-    """The contact sheet of an explanation that has its images; one card for each image and target.
-
-    Images are shown as the model got them, stretched to the range of each.
+    """The contact sheet of an explanation; one card for each image and target.
 
     Args:
         explanation: a ``pyxai.Explanation``.
-        classes: class index to name.
+        classes: names of classes, in order or by number, before those that the explanation has.
+        images: what is shown beside the maps, one for each image: the model's inputs (N, C, H, W), or
+            pictures of the same part, each one of Pillow's or a uint8 array (H, W, 3). None takes the inputs
+            that the explanation has; where it has none, the maps are shown alone.
+        preprocess: what the inputs went through, so that they are shown as the pictures they were: mean and
+            std are taken back, and BGR is turned. See :func:`pyxai.render.pixels.space_of` for what it may
+            be. None shows inputs in [0, 1] as they are and stretches each other one to its range.
         title: default the method's name.
         options: as for :func:`contact_sheet`.
+
+    Raises:
+        ValueError: not one of ``images`` for each image, or a ``preprocess`` that says nothing of the input.
     """
-    if explanation.images is None:
-        raise ValueError("the explanation has no images to show beside its maps")
-    images = explanation.images.detach().float().cpu().numpy()
-    heatmaps = explanation.heatmap().detach().float().cpu().numpy()
+    space = None if preprocess is None else space_of(preprocess)
+    shown = explanation.images if images is None else images
+    if shown is not None and len(shown) != len(explanation):
+        raise ValueError(f"`images` must hold {len(explanation)}, one for each, got {len(shown)}")
+    named = dict(classes) if isinstance(classes, Mapping) else dict(enumerate(classes or ()))
     rows = []
-    for number, image in enumerate(images):
-        pixels = _stretched(image)
-        if explanation.target is None:
-            rows.append(Row(pixels, heatmaps[number]))
-            continue
-        maps, targets, scores = (
-            np.atleast_1d(value[number]) for value in (heatmaps, explanation.target, explanation.score)
-        )
-        maps = maps.reshape(-1, *maps.shape[-2:])
-        residuals = None if explanation.residual is None else np.atleast_1d(explanation.residual[number])
-        for place, heatmap in enumerate(maps):
-            target = int(targets[place])
-            label = label_of(explanation, target, classes or {})
-            residual = None if residuals is None else float(residuals[place])
-            name = score_name(explanation)
-            rows.append(Row(pixels, heatmap, label, float(scores[place]), residual, name))
+    for number in range(len(explanation)):
+        pixels = None if shown is None else pixels_of(shown[number], space)
+        rows += rows_of(explanation[number], pixels, named)
     return contact_sheet(rows, title=explanation.method if title is None else title, **options)
 
 
-def _stretched(image: np.ndarray) -> np.ndarray:
-    """(C, H, W) of any range to uint8 (H, W, 3)."""
-    image = image if len(image) == 3 else np.repeat(image[:1], 3, axis=0)
-    low, high = image.min(), image.max()
-    scaled = (image - low) / (high - low) if high > low else np.zeros_like(image)
-    return np.round(255 * scaled).astype(np.uint8).transpose(1, 2, 0)
+def rows_of(
+    explanation: Any,
+    image: np.ndarray | None,
+    classes: Mapping[int, str],
+    prefix: str = "",
+    label: str = "",
+) -> list[Row]:
+    """The cards of an explanation of one image, one for each target.
+
+    Args:
+        explanation: a ``pyxai.Explanation`` of length one.
+        image: uint8 (H, W, 3), or None.
+        classes: class to name.
+        prefix: before the number of a class without a name.
+        label: of a method that has no targets.
+    """
+    maps = explanation.heatmap()[0].detach().float().cpu().numpy()
+    maps = maps.reshape(-1, *maps.shape[-2:])
+    if explanation.target is None:
+        return [Row(image, heatmap, label) for heatmap in maps]
+    targets, scores = explanation.target[0].reshape(-1).tolist(), explanation.score[0].reshape(-1).tolist()
+    known = explanation.residual
+    residuals = [None] * len(maps) if known is None else known[0].reshape(-1).tolist()
+    labels = [label_of(explanation, target, classes, prefix) for target in targets]
+    name = score_name(explanation)
+    return [Row(image, *card, name) for card in zip(maps, labels, scores, residuals, strict=True)]
 
 
-def _pictures(row: Row, cmap: str, percentile: float) -> list[Image.Image]:
+def _pictures(row: Row, cmap: str, percentile: float) -> dict[int, Image.Image]:
+    """The pictures of a card by their place."""
     symmetric = cmap == "diverging" or bool((row.heatmap < 0).any())
-    size = row.image.shape[:2]
-    heat = colourise(fit(row.heatmap, size), cmap, symmetric, percentile)
+    if row.image is None:
+        return {1: tile(colourise(row.heatmap, cmap, symmetric, percentile))}
+    heat = colourise(fit(row.heatmap, row.image.shape[:2]), cmap, symmetric, percentile)
     over = overlay(row.image, row.heatmap, cmap, symmetric, percentile)
-    return [tile(picture) for picture in (row.image, heat, over)]
+    return {place: tile(found) for place, found in enumerate((row.image, heat, over))}
 
 
 def tile(pixels: np.ndarray) -> Image.Image:
     """Fitted into a square tile; small pictures keep their pixels visible."""
-    picture = Image.fromarray(pixels)
-    scale = TILE / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    picture = picture.resize(size, Image.Resampling.NEAREST if scale >= 2 else Image.Resampling.LANCZOS)
+    picture = Image.fromarray(resized(pixels, TILE))
     tile = Image.new("RGB", (TILE, TILE), (240, 240, 242))
-    tile.paste(picture, ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
+    tile.paste(picture, ((TILE - picture.width) // 2, (TILE - picture.height) // 2))
     return tile
 
 
@@ -180,7 +202,9 @@ def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, row: Ro
     draw.text((left, top), shortened(draw, row.label, large, width - taken - 12), INK, large)
 
 
-def _header(sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str, signed: bool) -> None:
+def _header(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str, signed: bool, alone: bool
+) -> None:
     """The title on the left, a key to the colours on the right, what the three pictures are below."""
     table = colour_map(cmap)
     if cmap == "diverging" and not signed:
@@ -196,5 +220,5 @@ def _header(sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str
     draw.text((start, 14), low, _SOFT, small)
     draw.text((MARGIN, 12), shortened(draw, title, font(17), start - 2 * MARGIN), INK, font(17))
     for left in range(MARGIN, sheet.width - _CARD, _CARD + 2 * MARGIN):
-        for place, name in enumerate(("input", "heat map", "overlay")):
+        for place, name in enumerate(("", "heat map", "") if alone else ("input", "heat map", "overlay")):
             draw.text((left + place * (TILE + GAP), 40), name, _SOFT, small)

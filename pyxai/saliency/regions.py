@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 from typing import Literal
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pyxai.checks import whole
+from pyxai.modules import need
 from pyxai.saliency.colour import lab
 from pyxai.saliency.face import classical
 from pyxai.saliency.planes import unit_range
@@ -129,10 +129,7 @@ def _quantised(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _segmentation() -> ModuleType:
-    try:
-        return importlib.import_module("skimage.segmentation")
-    except ImportError:
-        raise ModuleNotFoundError("region_contrast needs scikit-image: pip install scikit-image") from None
+    return need("skimage.segmentation", "region_contrast", "scikit-image")
 
 
 def _segmented(segmentation: ModuleType, image: Tensor, segments: str, count: int) -> np.ndarray:

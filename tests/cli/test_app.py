@@ -1,9 +1,13 @@
 """The commands together: exit codes, who speaks, and what help costs."""
 
 import signal
+import subprocess
+import sys
+import warnings
 
 import pytest
 
+import pyxai as package
 from pyxai import Explainer
 from pyxai.engine import InputError, RunError, StrictStop
 from pyxai.engine.job import CHUNK
@@ -77,3 +81,43 @@ def test_interrupting_is_one_line(explain, monkeypatch):
     assert "Traceback" not in err
     code, out, _ = explain("--resume")
     assert (code, "70 of 70 done" in out, "speed        0.0" in out) == (0, True, False)
+
+
+def test_version(pyxai):
+    assert pyxai("--version") == (0, f"pyxai {package.__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["methods", "saliency"], ["render", "nothing.zarr"]])
+def test_the_module_is_the_command(pyxai, arguments):
+    code, out, err = pyxai(*arguments)
+    done = subprocess.run([sys.executable, "-m", "pyxai", *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["explain", "--n-steps", "5"], "(an option of a method is given as --set steps=VALUE)"),
+        (["explain", "--stdevs", "0.1"], "as --set noise_scale=VALUE)"),
+        (["bench", "--baselines", "0"], "as --set baseline=VALUE)"),
+        (["explain", "--colour", "red"], "as --set NAME=VALUE)"),
+        (["explain", "--internal-batch-size", "8"], "--rows on the command line)"),
+        (["explain", "--steps=8"], "as --set NAME=VALUE)"),
+    ],
+)
+def test_options_of_methods_and_of_other_libraries_are_answered(pyxai, arguments, told):
+    code, out, err = pyxai(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"pyxai: No such option: {arguments[1].partition('=')[0]}") and told in err
+    assert "--set" not in pyxai("render", *arguments[1:])[2]  # which has no method
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_are_one_line(pyxai, monkeypatch):
+    shown = warnings.showwarning
+    monkeypatch.setattr(warnings, "showwarning", shown)  # to be brought back
+    monkeypatch.setattr("pyxai.demo.run", lambda out: warnings.warn("of two\nlines", stacklevel=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr(warnings, "showwarning", shown)
+        assert pyxai("demo") == (0, "", "pyxai: warning: of two lines\n")

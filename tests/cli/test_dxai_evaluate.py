@@ -22,7 +22,7 @@ def test_options_reach_the_evaluation_and_the_table_is_printed(pyxai, monkeypatc
     assert (code, err) == (0, "")
     assert heard == {
         "run": Path("run"), "data": Path("test"), "model": None, "methods": "lrp", "limit": 3, "rows": 2,
-        "labels": True, "signed": False, "device": "cpu",
+        "labels": True, "signed": False, "device": "cpu", "evaluation": False,
     }  # fmt: skip
     first, head, line = out.splitlines()
     assert first.startswith("7 steps in 1.5 min; 4 held-out pictures, 50.0% classified right")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import zipfile
 from pathlib import Path
 
@@ -270,3 +271,72 @@ def test_a_method_of_a_file_is_listed_explained_with_and_resumed(pyxai, photos):
         np.testing.assert_allclose(run.arrays["heatmap"][row], wanted, rtol=1e-5)
     code, _, err = pyxai(*arguments, "--method", "gone.py:brightness")
     assert (code, "cannot import the method gone.py:brightness: no such file: gone.py" in err) == (2, True)
+
+
+def test_quiet_is_quiet(explain):
+    """Not a byte on standard error, also where there is something to say; the summary is the answer."""
+    code, out, err = explain(model=f"{TINY}:doubtful_net")
+    assert (code, err) == (0, "") and "70 of 70 done" in out
+    code, out, err = explain("--strict", model=f"{TINY}:training_net", out="other.zarr")
+    assert (code, out, err.count("\n")) == (2, "", 1)  # but for errors
+
+
+def test_without_quiet_there_are_lines_and_warnings(pyxai, photos):
+    model = f"{TINY}:doubtful_net"
+    arguments = ["--model", model, "--data", photos, "--out", "run.zarr", "--method", "gradient"]
+    code, _, err = pyxai("explain", *arguments)
+    assert code == 0 and "70/70 images" in err
+    (warning,) = [line for line in err.splitlines() if line.startswith("pyxai: warning: ")]
+    assert "between 0 and 1" in warning and "UserWarning" not in err
+
+
+def test_a_model_in_training_mode_is_put_into_evaluation_mode(explain):
+    code, _, err = explain(model=f"{TINY}:training_net")
+    assert code == 2 and err.strip().endswith("is training; call eval(), or give --eval on the command line")
+    assert explain("--eval", model=f"{TINY}:training_net")[0] == 0
+    assert explain(model=f"{TINY}:sequential_net", out="other.zarr")[0] == 0
+    first, second = (stored_arrays(Path(name))["heatmap"] for name in ("run.zarr", "other.zarr"))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_classes_by_the_names_a_model_carries_and_several(explain):
+    for out, target, stored, wanted in (
+        ("a.zarr", "cup", 2, 2),
+        ("b.zarr", "sea,0", "1,0", [1, 0]),
+        ("c.zarr", "0,4", "0,4", [0, 4]),
+        ("d.zarr", "3", 3, 3),
+    ):
+        code, _, err = explain(model=f"{TINY}:named_net", target=target, out=out)
+        assert (code, err) == (0, "")
+        run = engine.open(out)
+        assert run.manifest["target"] == stored and run[69].target[0].tolist() == wanted
+        assert run.class_names[2] == "cup" and "Traceback" not in err
+    assert explain("--resume", model=f"{TINY}:named_net", target="lake, 0", out="b.zarr")[0] == 0
+    for target, message in (
+        ("cupp", "did you mean 'cup'"),
+        ("0,5", "`target` must be a class in [0, 5), got 5"),
+    ):
+        code, _, err = explain(model=f"{TINY}:named_net", target=target, out="no.zarr")
+        assert (code, message in err, Path("no.zarr").exists()) == (2, True, False)
+    Path("names.txt").write_text("a\nb\ncup")
+    assert explain("--classes", "names.txt", model=f"{TINY}:named_net", target="a", out="e.zarr")[0] == 0
+    assert engine.open("e.zarr").class_names == {0: "a", 1: "b", 2: "cup"}
+
+
+@pytest.mark.parametrize("spec", ["timm:resnet10t", "torchvision:resnet18", "hf:some/model"])
+def test_a_missing_package_is_one_line(explain, monkeypatch, spec):
+    package = {"hf": "transformers"}.get(spec.partition(":")[0], spec.partition(":")[0])
+    monkeypatch.setitem(sys.modules, package, None)
+    code, out, err = explain(model=spec)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.strip().endswith(f"needs {package}: pip install {package}")
+
+
+def test_a_missing_package_of_a_method_is_one_line(pyxai, photos, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    monkeypatch.setitem(sys.modules, "skimage.segmentation", None)
+    code, out, err = pyxai(
+        "explain", "--data", photos, "--out", "a.zarr", "--method", "region_contrast", "--quiet"
+    )
+    assert (code, out) == (2, "")
+    assert err == "pyxai: region_contrast needs scikit-image: pip install scikit-image\n"

@@ -1,5 +1,9 @@
 """``pyxai methods``."""
 
+import re
+
+import pytest
+
 import pyxai as package
 
 
@@ -11,3 +15,20 @@ def test_every_method_with_its_family_needs_and_options(pyxai):
     for word in ("steps: int | None = None", "gradients", "scores", "nothing", "graph"):
         assert word in out
     assert "object at" not in out
+
+
+@pytest.mark.parametrize("name", package.list_methods())
+def test_one_method_with_its_options_explained(pyxai, name):
+    code, out, err = pyxai("methods", name)
+    method = package.methods.get_method(name)
+    assert (code, err) == (0, "") and out.startswith(f"{name} ({method.family}, needs {method.needs})\n")
+    shown = " ".join(out.replace("`", "").split())
+    for option in method.options().values():
+        assert f"--set {option.name}=" in shown and re.split("[.`:]", option.doc)[0].strip() in shown
+    assert "object at" not in out and ":class:" not in out
+
+
+def test_a_method_that_is_not_there(pyxai):
+    for name, told in (("ig", "did you mean 'integrated_gradients'?"), ("gradcam", "does not have")):
+        code, out, err = pyxai("methods", name)
+        assert (code, out, err.count("\n")) == (2, "", 1) and told in err

@@ -1,5 +1,7 @@
 """``pyxai render``: a sheet of a store, and one line for what cannot be drawn."""
 
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -51,3 +53,50 @@ def test_render_says_when_the_pictures_are_gone(explain, pyxai, tmp_path):
     code, _, err = pyxai("render", "run.zarr")
     assert code == 2
     assert f"no such file or folder: {folder}" in err
+
+
+def test_an_overlay_of_each_image(store, pyxai):
+    code, out, err = pyxai("render", store, "--each", "overlays")
+    files = sorted(Path("overlays").iterdir())
+    assert (code, out, err) == (0, "70 overlays in overlays\n", "") and len(files) == 70
+    assert files[3].name == "03-even_0006.png" and Image.open(files[3]).size == (12, 12)
+    rows = ["--index", "3,8", "--size", 90, "--percentile", 90, "--cmap", "gray"]
+    assert pyxai("render", store, "--each", "some", *rows)[0] == 0
+    files = sorted(Path("some").iterdir())
+    assert [file.name[:2] for file in files] == ["03", "08"]
+    assert {Image.open(file).size for file in files} == {(90, 90)}
+    assert pyxai("render", store, "--each", "other", *rows[:4])[0] == 0
+    assert files[0].read_bytes() != (Path("other") / files[0].name).read_bytes()
+    code, _, err = pyxai("render", store, "--size", 90)
+    assert (code, err) == (2, "pyxai: --size is of the overlays that --each writes\n")
+    code, _, err = pyxai("render", store, "--each", files[0])
+    assert code == 2 and err.startswith(f"pyxai: cannot write {files[0]}")
+
+
+def test_overlays_of_several_targets_are_told_apart(explain, pyxai, tmp_path):
+    folder = fill_folder(tmp_path / "photos", 2)
+    (folder / "even" / "0000.png").rename(folder / "even" / "a b.c:d?.png")
+    Path("names.txt").write_text("cat\nsea/lion\ncup\npen\ntree")
+    code, _, err = explain("--classes", "names.txt", data=folder, target="sea/lion,cup,1")
+    assert (code, engine.open("run.zarr")[0].target.tolist()) == (0, [[1, 2, 1]]), err
+    assert pyxai("render", "run.zarr", "--each", "each")[0] == 0
+    found = sorted(path.name for path in Path("each").iterdir())
+    assert found[:3] == [
+        "0-0-sea_lion-even_a_b_c_d.png",
+        "0-1-cup-even_a_b_c_d.png",
+        "0-2-sea_lion-even_a_b_c_d.png",
+    ]
+    assert found[3:] == ["1-0-sea_lion-odd_0001.png", "1-1-cup-odd_0001.png", "1-2-sea_lion-odd_0001.png"]
+
+
+def test_percentile_and_names_of_the_run_reach_the_sheet(explain, pyxai):
+    Path("names.txt").write_text("cat\nsea\ncup\npen\ntree")
+    assert explain("--classes", "names.txt", target="cup")[0] == 0
+    run = engine.open("run.zarr")
+    assert run.class_names[1] == "sea" and run[0].class_names == run.class_names
+    pictures = {}
+    for name, flags in (("a", []), ("b", ["--percentile", 80]), ("c", ["--classes", "others.txt"])):
+        Path("others.txt").write_text("1\n2\n3")
+        assert pyxai("render", "run.zarr", "--index", "0", "--out", f"{name}.png", *flags)[0] == 0
+        pictures[name] = Path(f"{name}.png").read_bytes()
+    assert len(set(pictures.values())) == 3

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.util
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -36,7 +38,12 @@ def test_demonstration_runs_twice_into_the_same_folder(tmp_path, monkeypatch, ca
             ("integrated_gradients", False, "%"),
         ]
         assert f"{tmp_path}/*.png" in printed.out
-        assert len(printed.out.splitlines()) + 3 == 12  # there are three more methods
+        heading = printed.out.splitlines()[2].removeprefix("method")
+        for column in demo.COLUMNS:
+            heading = heading.replace(column, "")
+            assert f"\n{column}: " in printed.out
+        assert not heading.strip()  # every column is explained
+        assert len(printed.out.splitlines()) + 3 == 13  # there are three more methods
         assert max(map(len, printed.out.replace(str(tmp_path), "").splitlines())) <= 100
     for name, count in (("digits", 6), ("photographs", 3)):
         assert len(list((tmp_path / name).glob("*.png"))) == count
@@ -57,9 +64,11 @@ def test_evidence_lies_where_the_photograph_is(tmp_path):
     assert np.mean(shares) > 0.5
 
 
-def test_missing_packages_are_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="scikit-learn and scikit-image: pip install"):
+@pytest.mark.parametrize(("package", "install"), [("sklearn", "scikit-learn"), ("skimage", "scikit-image")])
+def test_missing_packages_are_one_sentence(tmp_path, monkeypatch, package, install):
+    for name in ("sklearn", "skimage"):
+        monkeypatch.setitem(sys.modules, name, None if name == package else types.ModuleType(name))
+    with pytest.raises(InputError, match=f"^the demonstration needs {install}: pip install {install}$"):
         demo.run(tmp_path)
 
 

@@ -4,8 +4,12 @@ A page is run as a newcomer would: its snippets in their order, in one fresh int
 A snippet is a `python` block, or a `sh` block, whose lines are commands `pyxai …` or `python -m …`. What can
 not run, such as a template, is marked by a comment `<!-- not run: why -->` on the line before. Untagged
 blocks are for what is no command of ours: `make`, `pip`, trees of files.
+
+They need nothing but what the package requires. `PYXAI_SNIPPETS_PYTHON` names the interpreter of an
+environment where it is installed, and nothing else, to run them there.
 """
 
+import os
 import re
 import shlex
 import subprocess
@@ -21,6 +25,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 FAST = {ROOT / "README.md", ROOT / "docs" / "adding-a-method.md"}
 ELSEWHERE = {"docs/differences.md"}  # by tests/test_differences.py, an example at a time
 BLOCK = re.compile(r"(?:<!-- not run: (?P<why>.+?) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.DOTALL)
+
+FRESH = os.environ.get("PYXAI_SNIPPETS_PYTHON")
 
 # What a page may take for granted, and what stands for what a reader would download.
 GIVEN = """
@@ -90,10 +96,12 @@ def run(page: str, folder: Path) -> subprocess.CompletedProcess:
         pixels = random.integers(0, 256, (32, 32, 3), np.uint8)
         Image.fromarray(pixels).save(folder / "photos" / f"{number:02}.png")
     (folder / "page.py").write_text(program(page))
+    if FRESH:
+        (folder / "examples").symlink_to(ROOT / "examples")  # which are of a checkout, not of a wheel
     return subprocess.run(
-        [sys.executable, "page.py"],
+        [FRESH or sys.executable, "page.py"],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": ""},
+        env={"OMP_NUM_THREADS": "1", "PATH": ""} | ({} if FRESH else {"PYTHONPATH": str(ROOT)}),
         capture_output=True,
         text=True,
     )

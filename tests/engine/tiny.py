@@ -58,6 +58,23 @@ def training_net() -> nn.Module:
     return nn.Sequential(net(), nn.Dropout(0.5)).train()
 
 
+def sequential_net() -> nn.Module:
+    """The training net as it is in evaluation mode."""
+    return training_net().eval()
+
+
+def named_net() -> nn.Module:
+    """It carries the names of its classes."""
+    model = net()
+    model.class_names = ["cat", "sea, lake", "cup", "pen", "tree"]
+    return model
+
+
+def doubtful_net() -> nn.Module:
+    """Its outputs lie between 0 and 1, which is said in a warning."""
+    return nn.Sequential(net(), nn.Sigmoid(), nn.Hardtanh()).eval()
+
+
 def softmax_net() -> nn.Module:
     return nn.Sequential(net(), nn.Softmax(1)).eval()
 

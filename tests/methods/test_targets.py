@@ -55,7 +55,11 @@ def test_no_images_may_have_any_form_of_target(target, count):
         (3, ValueError, "`target` must be a class in \\[0, 3\\), got 3"),
         (-1, ValueError, "`target` must be a class number from 0, got -1"),
         ("top4", ValueError, "`target` must ask for at most 3 classes, got top4"),
-        ("best", ValueError, "`target` must be 'top1', 'top2', … where it is text, got 'best'"),
+        (
+            "best",
+            ValueError,
+            "`target` must be 'top1', 'top2', … or numbers such as '0,20' where it is text, got 'best'",
+        ),
         (
             [0, 1],
             ValueError,

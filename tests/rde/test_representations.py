@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-import pyxai
 from pyxai import rde
-from tests.rde.toys import SHAPE, Left, pictures
+from tests.rde.toys import SHAPE, pictures
 
 
 @pytest.mark.parametrize(
@@ -43,13 +42,3 @@ def test_fourier(size):
     assert (fourier.images(h, shape)[0] - images.real).abs().max() <= 1e-14
     numbers = fourier.numbers(h[0], shape)
     assert sum(part.numel() for part in numbers) == images.numel()  # as many as there are free to choose
-
-
-def test_without_pywavelets(monkeypatch):
-    """Pixels need nothing; wavelets say what to install."""
-    import sys
-
-    monkeypatch.setitem(sys.modules, "pywt", None)
-    pyxai.explain(Left(), torch.rand(1, 3, 8, 8), method="pixel_rde", steps=1, samples=1)
-    with pytest.raises(ModuleNotFoundError, match="pip install 'pyxai-torch\\[wavelets\\]'"):
-        pyxai.Explainer(Left(), "cartoonx")

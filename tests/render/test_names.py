@@ -1,10 +1,11 @@
-"""Class names from files."""
+"""Names of classes from files, and names of files."""
 
 import json
 
 import pytest
 
 from pyxai.render import read_class_names
+from pyxai.render.names import file_name
 
 
 def test_class_names(tmp_path):
@@ -17,3 +18,24 @@ def test_class_names(tmp_path):
     for name in ("d.json", "e.json"):
         with pytest.raises(ValueError, match="cannot read the class names"):
             read_class_names(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("even/0003.png", "7-even_0003.png"),
+        ("../../etc/passwd", "7-etc_passwd.png"),
+        ("a.b/c", "7-a_b_c.png"),
+        ("#12", "7-12.png"),
+        ("grün/犬 1.JPEG", "7-grün_犬_1.png"),
+        ("a\nb\x1b[0m\udcff.png", "7-a_b_0m.png"),
+        ("...", "7-.png"),
+    ],
+)
+def test_file_names_are_safe(path, name):
+    assert file_name("7-", path) == name
+
+
+def test_long_file_names_keep_their_end():
+    name = file_name("7-", "犬" * 300 + "/end.png")
+    assert name.startswith("7-犬") and name.endswith("犬_end.png") and len(name.encode()) < 200

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
+from pyxai.engine.data.pictures import upright
 from pyxai.engine.errors import RowError
 from pyxai.engine.status import WRONG_SIZE
 
@@ -26,6 +28,8 @@ _FILTERS = {
 @dataclass(frozen=True)
 class Preprocess:
     """How a picture becomes the model's input: resize, centre crop, ``(scale * pixels - mean) / std``.
+
+    ``preprocess(picture)`` is that input; :func:`pyxai.load_images` reads several.
 
     Attributes:
         resize: length of the short side in pixels, antialiased (the long side follows, rounded down), or None
@@ -91,6 +95,46 @@ class Preprocess:
 
     def as_json(self) -> dict[str, Any]:
         return {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
+
+    def __call__(self, picture: Image.Image | np.ndarray | str | os.PathLike) -> Tensor:
+        """One picture as the model's input, float32 (C, H, W).
+
+        Args:
+            picture: one of Pillow's; the path of a file; or an array (H, W, 3) or (H, W), uint8 in 0..255 or
+                floats in [0, 1].
+
+        Raises:
+            ValueError: an array of another kind, or a picture smaller than the ``crop``.
+            OSError: a file that cannot be read as a picture.
+        """
+        import torch
+
+        if isinstance(picture, str | os.PathLike):
+            with Image.open(picture) as opened:
+                return self(opened)
+        try:
+            pixels = self._read(picture)
+        except RowError as error:
+            raise ValueError(f"preprocess: {error.reason}") from None
+        return self.normalise(torch.tensor(pixels)[None])[0]
+
+    def _read(self, picture: Image.Image | np.ndarray) -> np.ndarray:
+        if isinstance(picture, Image.Image):
+            return self.picture(upright(picture, self.mode))
+        kind = picture.dtype if isinstance(picture, np.ndarray) else type(picture).__name__
+        shape = getattr(picture, "shape", ())
+        fits = len(shape) == 2 or shape[2:] in ((1,), (3,))
+        if not fits or not (kind == np.uint8 or np.issubdtype(kind, np.floating)):
+            wanted = "be a picture, its path, or a uint8 or float array (H, W, 3) or (H, W)"
+            raise ValueError(f"preprocess: `picture` must {wanted}, got {kind} of shape {tuple(shape)}")
+        if kind == np.uint8:
+            return self._read(Image.fromarray(picture[..., 0] if shape[2:] == (1,) else picture))
+        planes = picture[None] if len(shape) == 2 else picture.transpose(2, 0, 1)
+        if len(planes) != len(self.channels):
+            raise ValueError(
+                f"preprocess: `picture` must have {len(self.channels)} channels, got {len(planes)}"
+            )
+        return self.array(planes.astype(np.float32))
 
     @property
     def mode(self) -> str:

@@ -60,13 +60,16 @@ class _Explained(Classifier):
         return self._known[key]
 
 
-def given_classifier(spec: str, size: int | None, grey: bool) -> tuple[nn.Module | None, Preprocess]:
+def given_classifier(
+    spec: str, size: int | None, grey: bool, evaluation: bool = False
+) -> tuple[nn.Module | None, Preprocess]:
     """The classifier of a specification, or None where there is none yet; and what its images are.
 
     Args:
         spec: a model specification, or ``discriminator``, ``train`` or ``train:KIND`` for one to be trained.
         size: of the images in pixels; None for the classifier's own, or 64 where there is none yet.
         grey: whether images have one channel.
+        evaluation: whether one in training mode is put into evaluation mode, not refused.
     """
     if spec == DISCRIMINATOR or kind_to_train(spec):
         return None, training_preprocess(64 if size is None else size, 1 if grey else 3)
@@ -76,6 +79,8 @@ def given_classifier(spec: str, size: int | None, grey: bool) -> tuple[nn.Module
         preprocess = Preprocess(channels="L")
     if grey and preprocess.channels != "L":
         raise InputError(f"--grey: the classifier {spec} takes {preprocess.channels} images")
+    if evaluation:
+        loaded.model.eval()
     check_evaluation_mode(loaded.model)
     if size is not None:
         preprocess = dataclasses.replace(preprocess, resize=size, crop=size)

@@ -41,6 +41,7 @@ def evaluate(
     rows: int = 16,
     labels: bool = False,
     signed: bool = False,
+    evaluation: bool = False,
     device: str | None = None,
     tell: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def evaluate(
         rows: pictures at a time; changes no result.
         labels: explain the true classes, as the authors' code does, and not the predicted ones.
         signed: keep the negative values of heat maps, as the authors' code does.
+        evaluation: whether a model in training mode is put into evaluation mode.
         device: torch device; None for CUDA where there is one.
         tell: hears of heat maps that are left out, and of what looks like an error.
 
@@ -72,6 +74,8 @@ def evaluate(
         recipe, networks = trained_networks(str(run), torch.device(device))
         took = history(run)
         loaded = load_model(judge)
+        if evaluation:
+            loaded.model.eval()
         _check_channels(run, recipe, loaded.preprocess)
         preprocess = dataclasses.replace(loaded.preprocess, resize=recipe.size, crop=recipe.size)
         images, _ = labelled_images(data, preprocess)

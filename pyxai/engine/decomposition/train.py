@@ -26,6 +26,7 @@ def begin(
     *,
     image_size: int | None = None,
     grey: bool = False,
+    evaluation: bool = False,
     device: str | None = None,
     resume: bool = False,
     **recipe: Any,
@@ -39,6 +40,7 @@ def begin(
         place: this process among those of the training.
         image_size: side in pixels; None for the classifier's, or 64 where it has none.
         grey: one channel in place of three.
+        evaluation: whether a classifier in training mode is put into evaluation mode, not refused.
         device: where to train; None for CUDA where there is one.
         recipe: what else :class:`pyxai.dxai.training.Recipe` takes.
 
@@ -52,7 +54,7 @@ def begin(
     with refusals():
         if image_size is not None:
             check_size(image_size)
-        explained, preprocess = given_classifier(classifier, image_size, grey)
+        explained, preprocess = given_classifier(classifier, image_size, grey, evaluation)
         images, size = labelled_images(data, preprocess)
         settled = Recipe(
             size=size,

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
 import torch
 
-from pyxai.engine.errors import InputError, one_line
+from pyxai.engine.errors import InputError, one_line, refusals
+from pyxai.modules import need as needed
 
 
 def need(package: str, spec: str) -> ModuleType:
     """The ``package`` that the model ``spec`` comes from; its absence is an :class:`InputError`."""
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        if importlib.util.find_spec(package) is None:
-            raise InputError(f"model {spec!r} needs {package}: pip install {package}") from None
-        raise InputError(f"model {spec!r}: {package} is installed but cannot be imported: {error}") from None
+    with refusals():
+        return needed(package, f"model {spec!r}")
 
 
 @contextmanager

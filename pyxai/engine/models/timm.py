@@ -17,6 +17,8 @@ def timm_model(name: str, weights: str) -> tuple[nn.Module, Preprocess]:
         raise InputError(f"model {spec!r}: weights are a file or none, got {weights!r}")
     with publishing(spec):
         model = timm.create_model(name, pretrained=not weights)
+    if weights:
+        model.class_names = []  # whatever is loaded, it is not what the name's tag tells of
     config = timm.data.resolve_data_config({}, model=model)
     side = config["input_size"][-1]
     preprocess = Preprocess(

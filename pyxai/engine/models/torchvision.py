@@ -17,6 +17,8 @@ def torchvision_model(name: str, weights: str) -> tuple[nn.Module, Preprocess]:
         choices = torchvision.models.get_model_weights(builder)
         chosen = None if weights == "none" else choices[weights or "DEFAULT"]
         model = builder(weights=chosen)
+    if chosen is not None:
+        model.class_names = list(chosen.meta.get("categories", ()))
     transform = (chosen or choices["DEFAULT"]).transforms()
     preprocess = Preprocess(
         resize=transform.resize_size[0],

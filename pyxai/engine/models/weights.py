@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from pyxai.engine.errors import InputError, one_line
+from pyxai.engine.errors import InputError, one_line, refusals
+from pyxai.modules import need
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 
@@ -39,11 +40,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 
 def _safetensors(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        from safetensors.torch import load_file
-    except ImportError:
-        raise InputError(f"the weights {path} need safetensors: pip install safetensors") from None
-    return load_file(path)
+    with refusals():
+        return need("safetensors.torch", f"the file {path}").load_file(path)
 
 
 def weights_hash(model: nn.Module) -> str:

@@ -48,6 +48,7 @@ def create(
         arrays=arrays,
         output_kind=explainer.info()["output_kind"],
         explainer=explainer.info(),
+        class_names=explainer.class_names,
     )
     Store.create(job.out, described, images.names)
 
@@ -88,7 +89,7 @@ def _probe(job: Job, explainer: Explainer, image: Tensor, target: Targets) -> di
         try:
             values = tensors(explainer(image, target), job.keep)
             return describe(values, job.store_dtype)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ImportError) as error:
             raise InputError(one_line(error)) from error
         except Exception as error:  # the model's own code may raise anything
             if not out_of_memory(error):

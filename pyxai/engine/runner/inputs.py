@@ -16,7 +16,8 @@ from pyxai.engine.job import Job
 from pyxai.engine.models.load import LoadedModel, load_model
 from pyxai.engine.models.python import named
 from pyxai.engine.runner.distributed import World
-from pyxai.methods.targets import numbered, top
+from pyxai.methods.names import classes_of
+from pyxai.methods.targets import top
 
 
 def model_of(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
@@ -35,6 +36,8 @@ def model_of(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
     if job.model is None:
         return LoadedModel(None, Preprocess(), ""), device
     loaded = load_model(job.model)
+    if job.eval:
+        loaded.model.eval()
     loaded.model.to(device)
     return loaded, device
 
@@ -52,8 +55,8 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
     """What a job's ``target`` names: a class, classes, or a callable.
 
     Args:
-        target: None, an int, ``"topK"`` or a callable, which stay; the name of a class; ``path/file.py:NAME``
-            or ``package.module:NAME`` of a callable; or an .npy file of classes.
+        target: None, an int, ``"topK"`` or a callable, which stay; text of one class or several, by number or
+            name; ``path/file.py:NAME`` or ``package.module:NAME`` of a callable; or an .npy file of classes.
         count: how many images there are.
         names: class to name.
 
@@ -65,7 +68,8 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
             return target
     if target in names.values() or not (":" in target or target.endswith(".npy")):
         with refusals():
-            return numbered(target, names)
+            classes = classes_of(target, names)
+        return classes[0] if len(classes) == 1 else ",".join(map(str, classes))
     if not target.endswith(".npy"):
         found = named(target)
         if not callable(found):

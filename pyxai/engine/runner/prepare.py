@@ -25,6 +25,7 @@ from pyxai.engine.store.plain import code_identity, plain
 from pyxai.engine.store.store import Store
 from pyxai.explainer import Explainer
 from pyxai.methods import fill_options
+from pyxai.methods.names import names_of
 
 
 @dataclass
@@ -79,12 +80,13 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     known = stored and stored["preprocess"] == preprocess.as_json()
     shape = tuple(stored["images"]["shape"]) if known else None
     images = find_images(job.data, preprocess, shape, job.names)
-    target = targets(job.target, len(images.names), job.class_names)
+    class_names = job.class_names or names_of(loaded.model)
+    target = targets(job.target, len(images.names), class_names)
     clock.lap("listing")
     parameters = loaded.model.parameters() if loaded.model else ()
     dtype = next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)
     rows = stored["rows"] if stored else job.rows or default_rows((1, *images.shape), device)
-    explainer = _explainer(job, loaded.model, rows, preprocess)
+    explainer = _explainer(job, loaded.model, rows, preprocess, class_names)
     identified = identity(
         job,
         explainer,
@@ -111,7 +113,13 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     return Prepared(explainer, images, target, store, device, dtype, shard)
 
 
-def _explainer(job: Job, model: nn.Module | None, rows: int, preprocess: Preprocess) -> Explainer:
+def _explainer(
+    job: Job,
+    model: nn.Module | None,
+    rows: int,
+    preprocess: Preprocess,
+    class_names: dict[int, str],
+) -> Explainer:
     """The explainer of the run; where options are silent, black and white are those of the preprocessing."""
     known = {"seed": job.seed, "low": preprocess.black, "high": preprocess.white}
     with refusals():
@@ -123,5 +131,6 @@ def _explainer(job: Job, model: nn.Module | None, rows: int, preprocess: Preproc
             precision=job.precision,
             output=job.output,
             output_kind=job.output_kind,
+            class_names=class_names,
             **options,
         )

@@ -65,6 +65,11 @@ class Run:
         """Path of every row, relative to the source."""
         return self._store.names()
 
+    @cached_property
+    def class_names(self) -> dict[int, str]:
+        """Class to name, of those that had one when the run began."""
+        return {int(number): name for number, name in self.manifest.get("class_names", {}).items()}
+
     @property
     def errors(self) -> list[dict[str, Any]]:
         """``row``, ``path``, ``status`` and ``reason`` of every row that failed."""
@@ -112,6 +117,7 @@ class Run:
         rest = {"standard_error": None, "method": self.manifest["method"], "images": None, "extras": read}
         target, units = self.manifest.get("target"), self.manifest["explainer"].get("units")
         rest["output_kind"] = self.manifest.get("output_kind")
+        rest["class_names"] = self.class_names
         rest["target_name"] = target.get("callable") if isinstance(target, dict) else units or None
         return Explanation(**known, **rest)
 

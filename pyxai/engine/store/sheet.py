@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from pyxai.engine.store.reader import Run
 from pyxai.engine.store.sizes import SizedRun
-from pyxai.render import Row, contact_sheet
-from pyxai.render.sheet import label_of, score_name
+from pyxai.render import Row, contact_sheet, overlay
+from pyxai.render.names import file_name
+from pyxai.render.picture import resized
+from pyxai.render.sheet import rows_of
 
 
 def draw(
@@ -19,6 +22,7 @@ def draw(
     path: Path,
     classes: Mapping[int, str] | None = None,
     cmap: str = "diverging",
+    percentile: float = 99.5,
 ) -> None:
     """Write cards of input, heat map and overlay to ``path``, one for each of ``rows`` and target.
 
@@ -27,7 +31,7 @@ def draw(
         rows: numbers of rows that are explained.
         path: a picture file.
         classes: class to name, of those that have one.
-        cmap: see :func:`pyxai.render.contact_sheet`.
+        cmap, percentile: see :func:`pyxai.render.contact_sheet`.
 
     Raises:
         InputError: the pictures are gone.
@@ -36,27 +40,52 @@ def draw(
     cards = [card for row in rows for card in _cards(run, row, classes or {})]
     model = run.manifest["model"]
     title = ", ".join([run.manifest["method"], *([model["spec"]] if model else [])])
-    contact_sheet(cards, path, title=title, cmap=cmap)
+    contact_sheet(cards, path, title=title, cmap=cmap, percentile=percentile)
+
+
+def draw_each(
+    run: Run | SizedRun,
+    rows: Iterable[int],
+    folder: Path,
+    classes: Mapping[int, str] | None = None,
+    cmap: str = "diverging",
+    percentile: float = 99.5,
+    size: int | None = None,
+) -> int:
+    """Write an overlay for each of ``rows`` and target into ``folder``, which is made; returns their number.
+
+    Args:
+        run: an opened store.
+        rows: numbers of rows that are explained.
+        folder: files in it that are called alike are replaced. A name begins with the number of the row, and
+            that of the target where there are several.
+        classes: class to name, of those that have one.
+        cmap, percentile: see :func:`pyxai.render.overlay`.
+        size: long side in pixels; None for that of the image.
+
+    Raises:
+        InputError: the pictures are gone.
+        ValueError: no such ``cmap``.
+    """
+    count, digits = 0, len(str(len(run) - 1))
+    for row in rows:
+        cards = _cards(run, row, classes or {})
+        folder.mkdir(parents=True, exist_ok=True)
+        for place, card in enumerate(cards):
+            prefix, about = f"{row:0{digits}}-", run.paths[row]
+            if len(cards) > 1:
+                prefix, about = f"{prefix}{place}-", f"{card.label}-{about}"
+            symmetric = cmap == "diverging" or bool((card.heatmap < 0).any())
+            image = card.image if size is None else resized(card.image, size)
+            Image.fromarray(overlay(image, card.heatmap, cmap, symmetric, percentile)).save(
+                folder / file_name(prefix, about)
+            )
+            count += 1
+    return count
 
 
 def _cards(run: Run | SizedRun, row: int, classes: Mapping[int, str]) -> list[Row]:
     """One card for each target of a row."""
-    image, explanation = run.image(row), run[row]
+    image = run.image(row)
     image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
-    maps = explanation.heatmap()[0].float().numpy()
-    maps = maps.reshape(-1, *maps.shape[-2:])
-    if explanation.target is None:
-        return [Row(image, heatmap, run.paths[row]) for heatmap in maps]
-    target, score = explanation.target[0].reshape(-1), explanation.score[0].reshape(-1)
-    residual = None if explanation.residual is None else explanation.residual[0].reshape(-1)
-    return [
-        Row(
-            image,
-            heatmap,
-            label_of(explanation, int(target[place]), classes, "class "),
-            float(score[place]),
-            None if residual is None else float(residual[place]),
-            score_name(explanation),
-        )
-        for place, heatmap in enumerate(maps)
-    ]
+    return rows_of(run[row], image, classes, "class ", run.paths[row])

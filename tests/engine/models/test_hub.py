@@ -1,8 +1,7 @@
 """What the packages that publish models share."""
 
-import builtins
 import importlib
-import importlib.util
+import sys
 
 import pytest
 import torch
@@ -17,17 +16,7 @@ from pyxai.engine.models.load import load_model
     [("timm:resnet18", "timm"), ("torchvision:resnet18", "torchvision"), ("hf:x/y", "transformers")],
 )
 def test_a_missing_package_is_one_sentence(monkeypatch, spec, package):
-    real_import, real_find = builtins.__import__, importlib.util.find_spec
-
-    def no_module(name, *rest, **options):
-        if name.partition(".")[0] == package:
-            raise ImportError(name)
-        return real_import(name, *rest, **options)
-
-    monkeypatch.setattr(importlib, "import_module", no_module)
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == package else real_find(name)
-    )
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InputError, match=f"needs {package}: pip install {package}$"):
         load_model(spec)
 
