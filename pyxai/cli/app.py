@@ -8,6 +8,7 @@ import sys
 import typer
 
 from pyxai.cli.bench import bench
+from pyxai.cli.check import check
 from pyxai.cli.demo import demo
 from pyxai.cli.dxai_evaluate import evaluate
 from pyxai.cli.dxai_train import train
@@ -26,7 +27,7 @@ _app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (explain, render, demo, bench, info, methods):
+for _command in (explain, render, check, demo, bench, info, methods):
     _app.command()(_command)
 _dxai = typer.Typer(
     help="Decompose images into class-distinct and class-agnostic parts.", no_args_is_help=True

@@ -47,6 +47,24 @@ def assert_same_arrays(first: Path, second: Path) -> None:
         assert one[name].tobytes() == two[name].tobytes(), f"{name} differs"
 
 
+def made_manifest(arrays: dict, count: int, shape: tuple[int, int, int] = (3, 4, 4)) -> dict:
+    """The least that a manifest says: of a run of ``count`` images of ``shape``."""
+    return {
+        "format": "pyxai-run",
+        "format_version": 1,
+        "method": "gradient",
+        "model": {"spec": "net"},
+        "preprocess": {},
+        "source": {"kind": "folder", "path": "photos"},
+        "images": {"count": count, "shape": list(shape), "names": "hash"},
+        "rows": 8,
+        "threads": 1,
+        "chunk": 64,
+        "arrays": arrays,
+        "explainer": {"programs": []},
+    }
+
+
 class Payload:
     """What a hostile pickle would hold."""
 

@@ -7,14 +7,15 @@ import pytest
 import zarr
 
 from pyxai.engine import InputError
-from pyxai.engine.store.store import Store, bytes_needed
+from pyxai.engine.store.store import Store
+from tests.engine.conftest import made_manifest
 
 ARRAYS = {
     "heatmap": {"shape": [4, 4], "dtype": "float32"},
     "target": {"shape": [], "dtype": "int64"},
     "evaluations": {"shape": [], "dtype": "int64"},
 }
-MANIFEST = {"format": "pyxai-run", "format_version": 1, "images": {"count": 100}, "arrays": ARRAYS}
+MANIFEST = made_manifest(ARRAYS, 100)
 NAMES = [f"{row:03d}.png" for row in range(100)]
 
 
@@ -40,7 +41,7 @@ def test_rows_not_done_are_marked_in_every_array(store):
     assert (group["status"][:] == 0).all()
     assert group["heatmap"].chunks == (64, 4, 4)
     assert store.names() == NAMES
-    assert store.pending(range(2)) == [0, 1]
+    assert len(store.pending(range(2))) == 100
 
 
 def test_a_chunk_of_fill_values_is_written_all_the_same(store):
@@ -48,17 +49,17 @@ def test_a_chunk_of_fill_values_is_written_all_the_same(store):
     store.write(1, {**chunk(36, 0), "target": np.full(36, -1)}, np.full(36, 2, np.uint8), {})
     assert (store.path / "evaluations" / "c" / "1").exists()
     assert (store.path / "target" / "c" / "1").exists()
-    assert store.pending(range(2)) == [0]
+    assert store.pending(range(2)) == list(range(64))
 
 
 def test_status_is_written_last(store, monkeypatch):
     def torn(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pyxai.engine.store.store._append", torn)
+    monkeypatch.setattr("pyxai.engine.store.store.append", torn)
     with pytest.raises(OSError, match="No space left"):
         store.write(0, chunk(64, 1), np.ones(64, np.uint8), {"errors.jsonl": [{"row": 3}]})
-    assert store.pending(range(2)) == [0, 1]
+    assert len(store.pending(range(2))) == 100
     assert store.arrays["target"][0] == 1
 
 
@@ -100,7 +101,3 @@ def test_what_is_not_a_run_is_refused(tmp_path, store):
     (store.path / "manifest.json").write_text(text.replace('"format_version": 1', '"format_version": 9'))
     with pytest.raises(InputError, match=r"has the format \('pyxai-run', 9\), not"):
         Store(store.path)
-
-
-def test_bytes_needed():
-    assert bytes_needed(ARRAYS, 1000) == 1000 * (4 * 16 + 8 + 8 + 1)
