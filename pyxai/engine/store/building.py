@@ -45,7 +45,10 @@ def _begin(path: Path) -> tuple[Path, int | None]:
         folder.mkdir(parents=True)
         if os.name != "posix":
             return folder, None
-        held = os.open(folder, os.O_RDONLY)
+        try:
+            held = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         if locked(held) is not False and folder.exists():
             return folder, held
         os.close(held)  # taken for a leftover before it was locked

@@ -77,13 +77,14 @@ def _frame_fault(read: Callable[[int, int], bytes], length: int, size: int, chec
         return f"is damaged: it holds {holds} bytes in place of {size}"
     at += width
     for _ in range(2 + size // _SMALLEST_BLOCK):
-        header = int.from_bytes(read(at, 3), "little")
+        bytes_ = read(at, 3)
+        header = int.from_bytes(bytes_, "little")
         last, kind, count = header & 1, header >> 1 & 3, header >> 3
         at += 3 + (1 if kind == 1 else count)
+        if len(bytes_) == 3 and (kind == 3 or count > _LARGEST_BLOCK or not (last or count)):
+            return "is damaged: no such block"
         if at > length:
             return "is cut off"
-        if kind == 3 or count > _LARGEST_BLOCK or not (last or count):
-            return "is damaged: no such block"
         if last:
             at += 4 * (flags >> 2 & 1) + _CHECKSUM * checked
             return (

@@ -31,7 +31,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not a run of pyxai: {why(error)}") from None
     found = (manifest.get("format"), manifest.get("format_version"))
     if found != (FORMAT, FORMAT_VERSION):
-        raise InputError(f"{path} has the format {str(found)[:80]}, not {(FORMAT, FORMAT_VERSION)}")
+        raise InputError(f"{path} has the format {repr(found)[:80]}, not {(FORMAT, FORMAT_VERSION)}")
     try:
         check(manifest)
         _check_size(path, manifest)
@@ -47,7 +47,7 @@ def check(manifest: dict[str, Any]) -> None:
         for key in place.split("."):
             value = value.get(key) if isinstance(value, dict) else None
         if not holds(value):
-            raise ValueError(f"`{place}` in manifest.json must be {wanted}, got {str(value)[:80]!r}")
+            raise ValueError(f"`{place}` in manifest.json must be {wanted}, got {repr(value)[:80]}")
     for name, entry in manifest["arrays"].items():
         check_entry(name, entry)
 

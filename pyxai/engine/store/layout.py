@@ -110,10 +110,10 @@ class Layout:
         }
         for key, value in wanted.items():
             if found.get(key, [] if key == "storage_transformers" else None) != value:
-                raise ValueError(f"`{key}` must be {value!r}, got {str(found.get(key))[:80]!r}")
+                raise ValueError(f"`{key}` must be {value!r}, got {repr(found.get(key))[:80]}")
         named = found.get("dimension_names")
         if named is not None and named != ["row", *self._axes()]:
-            raise ValueError(f"`dimension_names` must be {['row', *self._axes()]}, got {str(named)[:80]!r}")
+            raise ValueError(f"`dimension_names` must be {['row', *self._axes()]}, got {repr(named)[:80]}")
         attributes = found.get("attributes")
         if not isinstance(attributes, dict | None):
             raise ValueError("`attributes` must be an object")
@@ -174,8 +174,6 @@ def check_entry(name: Any, entry: Any) -> None:
         raise ValueError(f"an array cannot be called {name[:100]!r}")
     shape, dtype = (entry.get("shape"), entry.get("dtype")) if isinstance(entry, dict) else (None, None)
     if not isinstance(dtype, str) or dtype not in _DTYPES:
-        raise ValueError(
-            f"`{name}` must be of one of the types {', '.join(_DTYPES)}, got {str(dtype)[:40]!r}"
-        )
+        raise ValueError(f"`{name}` must be of one of the types {', '.join(_DTYPES)}, got {repr(dtype)[:80]}")
     if not isinstance(shape, list) or len(shape) > 8 or not all(type(n) is int and n > 0 for n in shape):
-        raise ValueError(f"`{name}` must have a shape of positive whole numbers, got {str(shape)[:80]!r}")
+        raise ValueError(f"`{name}` must have a shape of positive whole numbers, got {repr(shape)[:80]}")

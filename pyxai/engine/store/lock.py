@@ -6,6 +6,7 @@ some network file systems) nothing is locked, and a warning says so.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
@@ -86,9 +87,12 @@ class Writing:
             os.close(guard)
 
     def __exit__(self, *_: object) -> None:
-        if self._held is not None:
-            self._own.unlink(missing_ok=True)
-            os.close(self._held)
+        if self._held is None:
+            return
+        with contextlib.suppress(OSError):  # the store may be gone, and another in its place
+            if os.path.samestat(os.stat(self._own), os.fstat(self._held)):
+                self._own.unlink()
+        os.close(self._held)
 
     def _refuse_others(self) -> None:
         """Other living writers may have other chunks only; what dead ones left is removed."""

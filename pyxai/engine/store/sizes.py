@@ -79,7 +79,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[tuple[str, tuple[int, int]]]
     manifest = read_json(path / "manifest.json")
     if manifest.get("format_version") != FORMAT_VERSION:
         raise ValueError(
-            f"its format is not {FORMAT_VERSION}, got {str(manifest.get('format_version'))[:80]}"
+            f"its format is not {FORMAT_VERSION}, got {repr(manifest.get('format_version'))[:80]}"
         )
     sizes, images = manifest.get("sizes"), manifest.get("images")
     if not isinstance(manifest.get("method"), str) or not isinstance(images, dict):

@@ -58,7 +58,7 @@ class Store:
         found = [group.get(key) for key in ("zarr_format", "node_type")] if isinstance(group, dict) else None
         if found != [3, "group"]:
             raise InputError(
-                f"{self.path} is not a group of Zarr's format 3: its zarr.json says {str(found)[:80]}"
+                f"{self.path} is not a group of Zarr's format 3: its zarr.json says {repr(found)[:80]}"
             )
         self.rows = self.manifest["images"]["count"]
         self.chunk = self.manifest["chunk"]
