@@ -206,7 +206,8 @@ class _Loop:
 
 
 def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float]) -> Summary:
-    status = store.status[:]
+    every = range(store.rows)
+    status = store.read("status", every)
     known = (status == OK) | (status == RESULT_NOT_FINITE)
     summary = Summary(
         store=store.path,
@@ -222,9 +223,9 @@ def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float])
     summary.zero_maps = sum(entry["maps"] for entry in store.zero_maps())
     if known.any():
         if "evaluations" in store.arrays:
-            summary.evaluations = float(store.arrays["evaluations"][:][known].mean())
+            summary.evaluations = float(store.read("evaluations", every)[known].mean())
         if "residual" in store.arrays:
-            residual = store.arrays["residual"][:][known]
+            residual = store.read("residual", every)[known]
             residual = residual[np.isfinite(residual)]
             if residual.size:
                 summary.residual_median = float(np.median(residual))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from numcodecs import Zstd
 from numcodecs.checksum32 import CRC32C
 
 from pyxai.engine.store.files import open_regular
@@ -23,15 +24,15 @@ def file_fault(path: Path, size: int, checked: bool, contents: bool) -> str | No
         path: the file; no link may lie above it.
         size: bytes of the chunk when it is decoded.
         checked: whether a CRC32C follows the frame.
-        contents: whether to read it all and compare that.
+        contents: whether to read it all, too: to compare its checksum or, where it has none, to decode it.
     """
     try:
-        data = read_chunk(path, size, checked, contents and checked)
+        data = read_chunk(path, size, checked, contents)
     except FileNotFoundError:
         return "is missing"
     except ValueError as error:
         return str(error)
-    return _checksum_fault(data) if data else None
+    return _contents_fault(data, checked) if contents else None
 
 
 def read_chunk(path: Path, size: int, checked: bool, contents: bool = True) -> bytes:
@@ -93,7 +94,13 @@ def _frame_fault(read: Callable[[int, int], bytes], length: int, size: int, chec
     return "is damaged: too many blocks"
 
 
-def _checksum_fault(data: bytes) -> str | None:
-    found = CRC32C.checksum(data[:-_CHECKSUM]) & 0xFFFFFFFF
-    same = found == int.from_bytes(data[-_CHECKSUM:], "little")
-    return None if same else "is damaged: its checksum is another"
+def _contents_fault(data: bytes, checked: bool) -> str | None:
+    if checked:
+        found = CRC32C.checksum(data[:-_CHECKSUM]) & 0xFFFFFFFF
+        same = found == int.from_bytes(data[-_CHECKSUM:], "little")
+        return None if same else "is damaged: its checksum is another"
+    try:
+        Zstd().decode(data)
+    except RuntimeError:
+        return "is damaged: it cannot be decoded"
+    return None

@@ -123,9 +123,12 @@ class Folder(LocalStore):
     def _chunks(self, name: str) -> Path:
         """The folder of an array's chunks, in which files may be removed."""
         try:
-            return self.file(f"{name}/c")
+            path = self.file(f"{name}/c")
+            if path.exists() and not path.is_dir():
+                raise ValueError("is no folder")
         except ValueError as error:
-            raise InputError(f"{self._shown} is damaged: the folder {name}/c {error}") from None
+            raise InputError(f"{self._shown} is damaged: {name}/c {error}") from None
+        return path
 
     def sentence(self, name: str, chunk: int, fault: str) -> str:
         layout = self._layouts[name]
