@@ -16,7 +16,7 @@ from zarr.storage import LocalStore, StorePath
 
 from pyxai.engine.errors import InputError
 from pyxai.engine.store.chunk_file import file_fault, read_chunk
-from pyxai.engine.store.files import read_json, why
+from pyxai.engine.store.files import MOST_JSON, open_regular, read_json, why
 from pyxai.engine.store.layout import STATUS, Layout, is_checked
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class Folder(LocalStore):
         self._shown = root
         self._layouts = {layout.name: layout for layout in layouts}
         self._metadata = {name: self._described(layout) for name, layout in self._layouts.items()}
+
+    def with_read_only(self, read_only: bool = False) -> Folder:
+        return Folder(self._shown, self._layouts.values(), read_only)
 
     def _described(self, layout: Layout) -> dict[str, Any]:
         try:
@@ -143,10 +146,17 @@ class Folder(LocalStore):
     def get_sync(
         self, key: str, *, prototype: BufferPrototype | None = None, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """The bytes of a chunk. Zarr asks for nothing else, and for all of them, with the codecs of a run."""
+        """The bytes of a file: all of them, for with the codecs of a run Zarr never asks for a part."""
         name, _, place = key.partition("/c/")
-        data = self._chunk(name, int(place.partition("/")[0]))
+        data = self._chunk(name, int(place.partition("/")[0])) if place else self._text(key)
         return None if data is None else (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+
+    def _text(self, key: str) -> bytes | None:
+        try:
+            with open_regular(self.file(key)) as file:
+                return file.read(MOST_JSON)
+        except FileNotFoundError:
+            return None
 
     async def set(self, key: str, value: Buffer) -> None:
         self._refuse_link(key)

@@ -142,9 +142,11 @@ def _codecs(found: Any, itemsize: int) -> list[dict[str, Any]]:
     return found if found in known else known[-1]
 
 
-def fill_value(name: str, dtype: str) -> float | int:
+def fill_value(name: str, dtype: str) -> float | int | bool:
     """What an array holds in rows that have no result."""
-    return float("nan") if np.issubdtype(np.dtype(dtype), np.floating) else _FILL.get(name, 0)
+    if np.issubdtype(np.dtype(dtype), np.floating):
+        return float("nan")
+    return False if dtype == "bool" else _FILL.get(name, 0)
 
 
 def chunk_rows(arrays: dict[str, dict[str, Any]]) -> int:

@@ -126,10 +126,8 @@ def _text_faults(store: Store) -> Iterator[str]:
     except InputError as error:
         yield str(error)
     else:
-        pictures = store.manifest["source"]["kind"] in (
-            "folder",
-            "zip",
-        )  # an array's hash has its images, too
+        # the hash of an array file has its first and last image, too
+        pictures = store.manifest["source"]["kind"] in ("folder", "zip")
         if pictures and listing_hash(names, ()) != store.manifest["images"]["names"]:
             yield "paths.jsonl does not have the names that manifest.json is of"
     for read in (store.noted_errors, store.noted_zero_maps):

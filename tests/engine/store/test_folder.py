@@ -1,11 +1,14 @@
 """Zarr reads whole chunks of a store, and nothing that lies elsewhere."""
 
+import asyncio
 import os
+import pickle
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from pyxai.engine import InputError
 from pyxai.engine.store.folder import Folder
@@ -89,6 +92,16 @@ def test_temporary_files_go_by_chunk(path):
         (path / name).touch()
     folder(path, read_only=False).remove_partial([1])
     assert [file.name for file in path.rglob("*.partial")] == ["0.00aa.partial"]
+
+
+def test_zarr_may_open_the_arrays_that_are_handed_out(path):
+    array = Store(path).arrays["score"]
+    for found in (pickle.loads(pickle.dumps(array)), zarr.open_array(array.store_path, mode="r")):
+        np.testing.assert_array_equal(found[:], array[:])
+    assert folder(path).array("score").store.read_only
+    (path / "x").symlink_to("/etc/passwd")
+    with pytest.raises(ValueError, match="is a link"):
+        asyncio.run(folder(path).get("x"))
 
 
 def test_nothing_is_removed_behind_a_link(path, tmp_path):

@@ -53,6 +53,12 @@ def test_what_is_created_is_known_again(tmp_path, kind):
     layout, found = made(tmp_path, dtype=kind)
     metadata = layout.metadata(found)
     assert is_checked(metadata)
+    array = zarr.Array.from_dict(
+        zarr.storage.StorePath(zarr.storage.LocalStore(tmp_path / "g"), "attribution"), metadata
+    )
+    assert np.array_equal(
+        array[3], np.full((3, 4, 4), fill_value("attribution", kind)), equal_nan=kind[0] == "f"
+    )
     assert metadata["dimension_names"] == ["row", "channel", "y", "x"]
     assert "long_name" in metadata["attributes"]
     assert layout.key(3) == "attribution/c/3/0/0/0"
