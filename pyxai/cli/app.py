@@ -11,6 +11,7 @@ import typer
 
 import pyxai
 from pyxai.cli.bench import bench
+from pyxai.cli.check import check
 from pyxai.cli.demo import demo
 from pyxai.cli.dxai_evaluate import evaluate
 from pyxai.cli.dxai_train import train
@@ -47,7 +48,7 @@ def _options(
     """What is asked of no command."""
 
 
-for _command in (explain, render, demo, bench, info, methods):
+for _command in (explain, render, check, demo, bench, info, methods):
     _app.command()(_command)
 _dxai = typer.Typer(
     help="Decompose images into class-distinct and class-agnostic parts.", no_args_is_help=True

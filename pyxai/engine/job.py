@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 CHUNK = 64
-"""Rows of one unit of work: a run is committed, resumed and shared out in chunks of this many rows."""
+"""Rows of one unit of work: a run is committed, resumed and shared out in chunks of this many rows, or fewer
+where they are large; a store's own number is in its manifest."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import zarr
 from PIL import Image
 
 from pyxai.engine import Job
+from pyxai.engine.data.ids import listing_hash
 from pyxai.engine.store.store import Store
 
 TINY = Path(__file__).with_name("tiny.py")
@@ -45,6 +48,69 @@ def assert_same_arrays(first: Path, second: Path) -> None:
     for name in one:
         assert one[name].dtype == two[name].dtype
         assert one[name].tobytes() == two[name].tobytes(), f"{name} differs"
+
+
+def made_manifest(arrays: dict, count: int, shape: tuple[int, int, int] = (3, 4, 4)) -> dict:
+    """The least that a manifest says: of a run of ``count`` images of ``shape``."""
+    return {
+        "format": "pyxai-run",
+        "format_version": 1,
+        "method": "gradient",
+        "model": {"spec": "net"},
+        "preprocess": {},
+        "source": {"kind": "folder", "path": "photos"},
+        "images": {"count": count, "shape": list(shape), "names": "hash"},
+        "rows": 8,
+        "threads": 1,
+        "chunk": 64,
+        "arrays": arrays,
+        "explainer": {"programs": []},
+    }
+
+
+def made_store(path: Path, rows: int = 100, **changes) -> Store:
+    """A store of maps of 4x4 pixels in which every row is done, of no run."""
+    arrays = {
+        "heatmap": {"shape": [4, 4], "dtype": "float32"},
+        "target": {"shape": [], "dtype": "int64"},
+        "score": {"shape": [], "dtype": "float32"},
+    }
+    names = [f"{row:03d}.png" for row in range(rows)]
+    manifest = made_manifest(arrays, rows)
+    manifest["images"]["names"] = listing_hash(names, ())
+    store = Store.create(path, {**manifest, **changes}, names)
+    generator = np.random.default_rng(0)
+    for chunk in range(store.chunks):
+        count = len(store.rows_of(chunk))
+        values = {
+            "heatmap": generator.normal(size=(count, 4, 4)).astype(np.float32),
+            "target": generator.integers(0, 5, count),
+            "score": generator.normal(size=count).astype(np.float32),
+        }
+        store.write(chunk, values, np.ones(count, np.uint8), {})
+    return store
+
+
+def as_before(path: Path) -> None:
+    """Make a store what versions before this wrote: no checksums, no names of axes, no attributes."""
+    old = zarr.open_group(str(path), mode="r")
+    arrays = {name: (old[name][:], old[name].chunks, old[name].fill_value) for name in old.array_keys()}
+    (path / "zarr.json").write_text(json.dumps({"attributes": {}, "zarr_format": 3, "node_type": "group"}))
+    group = zarr.open_group(str(path), mode="r+")
+    for name, (values, chunks, fill) in arrays.items():
+        shutil.rmtree(path / name)
+        made = group.create_array(
+            name, shape=values.shape, chunks=chunks, dtype=values.dtype, fill_value=fill
+        )
+        made[:] = values
+
+
+def flip(file: Path, bit: int | None = None) -> None:
+    """Turn one bit of a file, by default in the middle."""
+    data = bytearray(file.read_bytes())
+    bit = 4 * len(data) if bit is None else bit
+    data[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(data)
 
 
 class Payload:

@@ -14,6 +14,7 @@ from pyxai.engine.job import Job
 from pyxai.engine.runner.check import refuse_existing
 from pyxai.engine.runner.distributed import World
 from pyxai.engine.runner.inputs import preprocess_of
+from pyxai.engine.store.building import remove_leftovers
 from pyxai.engine.store.sizes import create, describe, folder, is_of
 from pyxai.engine.store.store import Store
 from pyxai.methods import get_method
@@ -45,6 +46,7 @@ def split(job: Job, here: World) -> list[Job]:
 def _create(job: Job, names: list[str], sizes: list[tuple[int, int]], source: Source) -> None:
     """The store that the runs go to; one that is there must be of these pictures."""
     out, described = Path(job.out), describe(job, names, sizes, source)
+    remove_leftovers(out)
     if not Store.exists(out):
         create(out, described, names, sizes)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,15 @@ import torch
 
 from pyxai.engine.data.decode import Decoder, Reader
 from pyxai.engine.errors import RowError, RunError, StrictStop, one_line
-from pyxai.engine.job import CHUNK, Job
+from pyxai.engine.job import Job
 from pyxai.engine.runner.begin import out_of_memory
 from pyxai.engine.runner.by_size import split
-from pyxai.engine.runner.check import checked
+from pyxai.engine.runner.check import checked, share
 from pyxai.engine.runner.distributed import World, world
 from pyxai.engine.runner.prepare import Clock, Prepared, prepare
 from pyxai.engine.runner.progress import Progress, Summary, one_progress, together
 from pyxai.engine.status import MODEL_FAILED, OK, PENDING, RESULT_NOT_FINITE
+from pyxai.engine.store.lock import Writing
 from pyxai.engine.store.results import as_arrays, not_finite, tensors, zero_maps
 from pyxai.engine.store.store import Store
 from pyxai.engine.store.writer import Chunk, Writer
@@ -56,8 +58,14 @@ def run(job: Job, progress: Progress | None = None, imports: float = 0.0) -> Sum
 
 def _run(job: Job, here: World, clock: Clock, progress: Progress) -> tuple[Store, int, float, dict]:
     """One store: what :func:`_summary` makes a summary of."""
-    prepared = prepare(job, here, clock)
-    rows, failed, seconds = _Loop(job, prepared, progress).run()
+    with Writing(Path(job.out), share(job, here)) as lock:
+        prepared = prepare(job, here, clock)
+        lock.take()
+        loop = _Loop(job, prepared, progress)
+        if loop.rows:
+            prepared.capture()
+        clock.lap("capture")
+        rows, failed, seconds = loop.run()
     prepared.store.record(
         {
             "ended": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -88,22 +96,25 @@ class _Loop:
         self._chunks: dict[int, Chunk] = {}
         self._batch: list[tuple[int, np.ndarray]] = []
         self._failed = 0
+        index, count = prepared.shard
+        self._own = range(index, self._store.chunks, count)
+        for line in self._store.clean(self._own):
+            warnings.warn(f"{self._store.path}: {line}; done again", stacklevel=4)
+        self.rows = self._store.pending(self._own)
 
     def run(self) -> tuple[int, int, float]:
         """Do every pending row; returns rows, rows that failed, seconds."""
         store, images = self._store, self._prepared.images
-        index, count = self._prepared.shard
-        own = range(index, store.chunks, count)
-        pending = store.pending(own)
-        store.clean(pending)
-        rows = [row for chunk in pending for row in store.rows_of(chunk)]
-        total = sum(len(store.rows_of(chunk)) for chunk in own)
+        rows = self.rows
+        total = sum(len(store.rows_of(chunk)) for chunk in self._own)
         reader = Reader(images.source, images.preprocess, images.shape)
         self._progress.begin(total, total - len(rows))
         start = time.perf_counter()
         try:
             with Decoder(reader, self._workers()) as decoder, Writer(store, self._committed) as self._writer:
-                for row, item in decoder.stream(rows, self._names, 2 * max(self._job.batch_size, CHUNK)):
+                for row, item in decoder.stream(
+                    rows, self._names, 2 * max(self._job.batch_size, store.chunk)
+                ):
                     if isinstance(item, RowError):
                         self._fail(row, item)
                     else:
@@ -183,7 +194,7 @@ class _Loop:
         self._failed += 1
 
     def _chunk(self, row: int) -> Chunk:
-        index = row // CHUNK
+        index = row // self._store.chunk
         if index not in self._chunks:
             self._chunks[index] = Chunk.empty(self._store, index)
         return self._chunks[index]
@@ -195,7 +206,8 @@ class _Loop:
 
 
 def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float]) -> Summary:
-    status = store.status[:]
+    every = range(store.rows)
+    status = store.read("status", every)
     known = (status == OK) | (status == RESULT_NOT_FINITE)
     summary = Summary(
         store=store.path,
@@ -211,9 +223,9 @@ def _summary(store: Store, rows: int, seconds: float, startup: dict[str, float])
     summary.zero_maps = sum(entry["maps"] for entry in store.zero_maps())
     if known.any():
         if "evaluations" in store.arrays:
-            summary.evaluations = float(store.arrays["evaluations"][:][known].mean())
+            summary.evaluations = float(store.read("evaluations", every)[known].mean())
         if "residual" in store.arrays:
-            residual = store.arrays["residual"][:][known]
+            residual = store.read("residual", every)[known]
             residual = residual[np.isfinite(residual)]
             if residual.size:
                 summary.residual_median = float(np.median(residual))

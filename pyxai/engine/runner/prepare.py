@@ -51,6 +51,7 @@ class Prepared:
         images: what is explained.
         target: None, an int, ``"topK"``, (N,) or (N, T) int64, or a callable.
         store: open for writing.
+        first: one image as the model's input.
         device, dtype: of the model's input.
         shard: (i, n), the chunks that are this process's.
     """
@@ -59,6 +60,7 @@ class Prepared:
     images: Images
     target: Targets
     store: Store
+    first: Tensor
     device: torch.device
     dtype: torch.dtype
     shard: tuple[int, int]
@@ -66,6 +68,12 @@ class Prepared:
     def input(self, pixels: list[np.ndarray]) -> Tensor:
         """Pixels of some rows as the model's input."""
         return model_input(pixels, self.images.preprocess, self.device, self.dtype)
+
+    def capture(self) -> None:
+        """Make the model ready; an :class:`InputError` where it runs otherwise than the store was begun."""
+        with refusals():
+            self.explainer.prepare(self.first, self.target)
+        check_programs(self.store, self.explainer)
 
 
 def prepare(job: Job, here: World, clock: Clock) -> Prepared:
@@ -106,11 +114,8 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     check_same(job, store, identified)
     torch.set_num_threads(store.manifest["threads"])
     explainer.rows = store.manifest["rows"]
-    with refusals():
-        explainer.prepare(first, target)
-    check_programs(store, explainer)
     clock.lap("capture")
-    return Prepared(explainer, images, target, store, device, dtype, shard)
+    return Prepared(explainer, images, target, store, first, device, dtype, shard)
 
 
 def _explainer(

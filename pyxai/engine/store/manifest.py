@@ -13,9 +13,10 @@ import torch
 
 import pyxai
 from pyxai.engine.data.images import Images
-from pyxai.engine.job import CHUNK, Job
+from pyxai.engine.job import Job
+from pyxai.engine.store.declared import FORMAT, FORMAT_VERSION
+from pyxai.engine.store.layout import chunk_rows
 from pyxai.engine.store.plain import code_identity, plain
-from pyxai.engine.store.store import FORMAT, FORMAT_VERSION
 from pyxai.explainer import Explainer
 
 # What decides the bits of a result. `rows` and `threads` do so too, but a run that continues takes them over.
@@ -50,14 +51,15 @@ def identity(job: Job, explainer: Explainer, images: Images, **rest: Any) -> dic
     }
 
 
-def manifest(identified: dict[str, Any], **rest: Any) -> dict[str, Any]:
-    """A whole manifest: the :func:`identity`, how it is computed, and where and when."""
+def manifest(identified: dict[str, Any], arrays: dict[str, dict[str, Any]], **rest: Any) -> dict[str, Any]:
+    """A whole manifest: the :func:`identity`, the arrays, how they are computed, and where and when."""
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         **identified,
         **rest,
-        "chunk": CHUNK,
+        "arrays": arrays,
+        "chunk": chunk_rows(arrays),
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": machine(),
     }

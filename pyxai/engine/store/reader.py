@@ -13,9 +13,9 @@ import torch
 
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.sources import open_source, read_row
-from pyxai.engine.errors import InputError, RowError
-from pyxai.engine.job import CHUNK
+from pyxai.engine.errors import InputError, RowError, refusals
 from pyxai.engine.status import MEANING, PENDING
+from pyxai.engine.store.layout import STATUS
 from pyxai.engine.store.results import NUMBERS
 from pyxai.engine.store.store import Store
 from pyxai.methods.explanation import Explanation
@@ -34,6 +34,10 @@ class Run:
     Attributes:
         manifest: how the run was made.
         arrays: the Zarr arrays by name, rows first; indexing them reads from disk.
+
+    Raises:
+        InputError: the folder is no store or a damaged one; from whatever reads, that rows were damaged on
+            the disk.
     """
 
     def __init__(self, path: str | Path):
@@ -41,6 +45,10 @@ class Run:
         self.path = self._store.path
         self.manifest: dict[str, Any] = self._store.manifest
         self.arrays = self._store.arrays
+        try:
+            _check_shapes(self.manifest["arrays"])
+        except ValueError as error:
+            raise InputError(f"{self.path} is damaged: {error}") from None
 
     def __len__(self) -> int:
         return self._store.rows
@@ -53,7 +61,7 @@ class Run:
     @property
     def status(self) -> np.ndarray:
         """(N,) uint8, the codes of :mod:`pyxai.engine.status`, as they are on disk now."""
-        return self._store.status[:]
+        return self._store.read(STATUS, range(len(self)))
 
     @property
     def complete(self) -> bool:
@@ -87,7 +95,8 @@ class Run:
             InputError: the source is gone, or no longer holds that picture.
         """
         source = open_source(self.manifest["source"]["path"])
-        preprocess = Preprocess(**self.manifest["preprocess"])
+        with refusals():
+            preprocess = Preprocess(**self.manifest["preprocess"])
         try:
             pixels = read_row(source, self.paths[row], preprocess, self.manifest["images"]["shape"])
         except RowError as error:
@@ -109,7 +118,8 @@ class Run:
         if step != 1:
             raise ValueError(f"rows must be a range with step 1, got step {step}")
         stop = max(start, stop)
-        read = {name: torch.from_numpy(array[start:stop]) for name, array in self.arrays.items()}
+        window = slice(start, stop)
+        read = {name: torch.from_numpy(self._store.read(name, window)) for name in self.arrays}
         heatmap = read.pop("heatmap", None)
         if "attribution" not in read:
             read["attribution"] = heatmap.unsqueeze(-3)
@@ -126,7 +136,30 @@ class Run:
             for row in range(len(batch)):
                 yield batch[row]
 
-    def batches(self, size: int = CHUNK) -> Iterator[Explanation]:
-        """Every row in order, ``size`` at a time."""
+    def batches(self, size: int | None = None) -> Iterator[Explanation]:
+        """Every row in order, ``size`` at a time; by default as many as are stored together, 64 or fewer."""
+        size = size or self._store.chunk
         for start in range(0, len(self), size):
             yield self[start : start + size]
+
+
+def _check_shapes(arrays: dict[str, dict[str, Any]]) -> None:
+    """A :class:`ValueError` where the arrays are not maps, and what is told of each of them."""
+    name, axes = ("attribution", 3) if "attribution" in arrays else ("heatmap", 2)
+    shape = arrays[name]["shape"] if name in arrays else []
+    if not axes <= len(shape) <= axes + 1:
+        raise ValueError(
+            "it must have a `heatmap` (H, W) or an `attribution` (C, H, W) for each row or target"
+        )
+    targets = shape[:-axes]
+    if ("target" in arrays) != ("score" in arrays) or (targets and "target" not in arrays):
+        raise ValueError("`target` and `score` must be there for each map, or neither")
+    wanted = {
+        "heatmap": [targets + shape[-2:]],
+        "attribution": [shape],
+        "evaluations": [[]],
+        **{number: [targets] for number in NUMBERS[:-1]},
+    }
+    for name, entry in arrays.items():
+        if entry["shape"] not in wanted.get(name, [targets, shape]):
+            raise ValueError(f"`{name}` of shape {entry['shape']} does not belong to maps of shape {shape}")

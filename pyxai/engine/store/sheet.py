@@ -38,7 +38,7 @@ def draw(
         ValueError: ``rows`` is empty, no such ``cmap``, or the ending of ``path`` is of no format.
     """
     cards = [card for row in rows for card in _cards(run, row, classes or {})]
-    model = run.manifest["model"]
+    model = run.manifest.get("model")
     title = ", ".join([run.manifest["method"], *([model["spec"]] if model else [])])
     contact_sheet(cards, path, title=title, cmap=cmap, percentile=percentile)
 

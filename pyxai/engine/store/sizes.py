@@ -7,8 +7,7 @@ folders called ``HEIGHTxWIDTH``, each a store like any other, committed and cont
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,8 @@ from pyxai.engine.data.sources import Source
 from pyxai.engine.errors import InputError
 from pyxai.engine.job import Job
 from pyxai.engine.status import PENDING
+from pyxai.engine.store.building import building
+from pyxai.engine.store.files import json_lines, read_json, why
 from pyxai.engine.store.plain import plain
 from pyxai.engine.store.reader import Run
 from pyxai.methods.explanation import Explanation
@@ -51,35 +52,58 @@ def describe(job: Job, names: list[str], sizes: list[tuple[int, int]], source: S
 
 def create(out: Path, described: dict[str, Any], names: list[str], sizes: list[tuple[int, int]]) -> None:
     """Build the folder of a store that is as ``described``, and move it to its place whole."""
-    building = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
-    try:
-        building.mkdir(parents=True)
-        zarr.create_group(str(building))
-        with open(building / "paths.jsonl", "w") as file:
+    with building(out) as place:
+        about = {key: described[key] for key in ("format", "format_version", "method")}
+        zarr.create_group(str(place), attributes=about)
+        with open(place / "paths.jsonl", "w") as file:
             for row, (name, size) in enumerate(zip(names, sizes, strict=True)):
                 file.write(json.dumps({"row": row, "path": name, "size": folder(size)}) + "\n")
-        (building / "manifest.json").write_text(json.dumps(described, indent=2) + "\n")
-        building.rename(out)
-    except OSError as error:
-        shutil.rmtree(building, ignore_errors=True)
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+        (place / "manifest.json").write_text(json.dumps(described, indent=2) + "\n")
 
 
 def is_of(out: Path, described: dict[str, Any]) -> bool:
     """Whether the store at ``out`` holds the pictures that are ``described``, by size."""
-    return is_by_size(out) and _manifest(out)["images"] == described["images"]
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    return json.loads((path / "manifest.json").read_text())
+    return is_by_size(out) and read_json(out / "manifest.json").get("images") == described["images"]
 
 
 def is_by_size(path: str | Path) -> bool:
     """Whether the store at ``path`` holds one run for each size."""
     try:
-        return _manifest(Path(path)).get("format") == FORMAT
+        return read_json(Path(path) / "manifest.json").get("format") == FORMAT
     except (OSError, ValueError, AttributeError):
         return False
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[tuple[str, tuple[int, int]]]]:
+    """The manifest, and path and size of every row; a :class:`ValueError` where they are of no run."""
+    manifest = read_json(path / "manifest.json")
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise ValueError(
+            f"its format is not {FORMAT_VERSION}, got {repr(manifest.get('format_version'))[:80]}"
+        )
+    sizes, images = manifest.get("sizes"), manifest.get("images")
+    if not isinstance(manifest.get("method"), str) or not isinstance(images, dict):
+        raise ValueError("manifest.json must have `method` and `images`")
+    if manifest.get("model") is not None:
+        raise ValueError("`model` in manifest.json must be null")
+    if not isinstance(sizes, list) or not all(map(_is_size, sizes)):
+        raise ValueError("`sizes` in manifest.json must be a list of heights and widths")
+    known = {folder(tuple(size)): tuple(size) for size in sizes}
+    rows: list[tuple[str, tuple[int, int]]] = []
+    for entry in json_lines(path / "paths.jsonl"):
+        whole = (
+            entry is not None and isinstance(entry.get("path"), str) and isinstance(entry.get("size"), str)
+        )
+        if not whole or entry["size"] not in known or len(rows) == images.get("count"):
+            raise ValueError(f"paths.jsonl: line {len(rows) + 1} is not that of row {len(rows)}")
+        rows.append((entry["path"], known[entry["size"]]))
+    if len(rows) != images.get("count"):
+        raise ValueError(f"paths.jsonl has {len(rows)} lines, there are {images.get('count')} images")
+    return manifest, rows
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(n) is int and n > 0 for n in value)
 
 
 class SizedRun:
@@ -95,24 +119,34 @@ class SizedRun:
         manifest: what was run on what.
         runs: (height, width) to the :class:`~pyxai.engine.store.reader.Run` of that size.
         paths: path of every row, relative to the source.
+
+    Raises:
+        InputError: the store is damaged, or has not begun with one of the sizes.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.manifest = _manifest(self.path)
+        try:
+            self.manifest, rows = _read(self.path)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.path} is damaged: {why(error)}") from None
+        self.paths = [path for path, _ in rows]
+        self._sizes = [size for _, size in rows]
         self.runs = {tuple(size): self._run(tuple(size)) for size in self.manifest["sizes"]}
-        with open(self.path / "paths.jsonl") as file:
-            entries = [json.loads(line) for line in file]
-        self.paths = [entry["path"] for entry in entries]
-        self._sizes = [tuple(map(int, entry["size"].split("x"))) for entry in entries]
+        counts = Counter(self._sizes)
+        for size, run in self.runs.items():
+            if counts[size] != len(run):
+                raise InputError(
+                    f"{self.path} is damaged: {folder(size)} has {len(run)} rows, paths.jsonl {counts[size]}"
+                )
 
     def _run(self, size: tuple[int, int]) -> Run:
-        try:
-            return Run(self.path / folder(size))
-        except InputError:
-            raise InputError(
-                f"{self.path} has not begun with the size {folder(size)}: use --resume"
-            ) from None
+        place = self.path / folder(size)
+        if place.is_symlink():
+            raise InputError(f"{self.path} is damaged: {place.name} is a link")
+        if not place.exists():
+            raise InputError(f"{self.path} has not begun with the size {folder(size)}: use --resume")
+        return Run(place)
 
     @cached_property
     def _places(self) -> list[tuple[Run, int]]:
@@ -141,9 +175,9 @@ class SizedRun:
     @property
     def errors(self) -> list[dict[str, Any]]:
         """``row``, ``path``, ``status`` and ``reason`` of every row that failed."""
-        rows = {path: row for row, path in enumerate(self.paths)}
-        found = [error for run in self.runs.values() for error in run.errors]
-        return sorted(({**error, "row": rows[error["path"]]} for error in found), key=lambda e: e["row"])
+        rows = {(id(run), place): row for row, (run, place) in enumerate(self._places)}
+        found = [(rows[id(run), error["row"]], error) for run in self.runs.values() for error in run.errors]
+        return [{**error, "row": row} for row, error in sorted(found, key=lambda pair: pair[0])]
 
     def image(self, row: int) -> np.ndarray:
         """The picture of one row: uint8 (H, W, C), as of a

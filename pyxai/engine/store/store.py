@@ -1,35 +1,35 @@
 """The store of a run: a Zarr v3 group that can be killed at any moment and continued.
 
-Every array has one row per image and chunks of 64 rows. Each chunk is written to a temporary file and
+Every array has one row per image and chunks of at most 64 rows. Each chunk is written to a temporary file and
 renamed, so a chunk is there or it is not; ``status`` is written last, so a chunk whose status is there is
 complete. Rows that failed, and rows not done yet, hold NaN (floats), -1 (``target``) and 0 (``evaluations``).
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
-import uuid
+import warnings
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import zarr
 
-from pyxai.engine.errors import InputError
-from pyxai.engine.job import CHUNK
+from pyxai.engine.errors import InputError, one_line
 from pyxai.engine.status import OK, PENDING
-
-FORMAT = "pyxai-run"
-FORMAT_VERSION = 1
+from pyxai.engine.store.building import building, remove_leftovers
+from pyxai.engine.store.declared import check, read_manifest
+from pyxai.engine.store.files import append, json_lines, read_json, why
+from pyxai.engine.store.folder import Folder
+from pyxai.engine.store.layout import STATUS, bytes_needed, layouts
 
 ERRORS = "errors.jsonl"
 ZERO_MAPS = "zero_maps.jsonl"
 
-_FILL = {"target": -1, "predicted": -1, "evaluations": 0}
+_MOST_READ = 2**30  # bytes of one array whose checksums are compared when a run continues: about a second
 
 
 class Store:
@@ -39,24 +39,34 @@ class Store:
         path: the folder.
         manifest: what ``manifest.json`` says.
         rows: number of images.
+        chunk: rows of a chunk.
         chunks: number of chunks.
+        arrays: the Zarr arrays by name.
+        status: the one that says which rows are done.
+
+    Raises:
+        InputError: the folder is no store, or a damaged one.
     """
 
     def __init__(self, path: str | Path, mode: str = "r"):
         self.path = Path(path)
+        self.manifest = read_manifest(self.path)
         try:
-            self.manifest = json.loads((self.path / "manifest.json").read_text())
-            self.group = zarr.open_group(str(self.path), mode=mode)
+            group = read_json(self.path / "zarr.json")
         except (OSError, ValueError) as error:
-            raise InputError(f"{self.path} is not a run of pyxai: {error}") from None
-        found = (self.manifest.get("format"), self.manifest.get("format_version"))
-        if found != (FORMAT, FORMAT_VERSION):
-            raise InputError(f"{self.path} has the format {found}, not {(FORMAT, FORMAT_VERSION)}")
+            raise InputError(f"{self.path} is not a group of Zarr's format 3: {why(error)}") from None
+        found = [group.get(key) for key in ("zarr_format", "node_type")] if isinstance(group, dict) else None
+        if found != [3, "group"]:
+            raise InputError(
+                f"{self.path} is not a group of Zarr's format 3: its zarr.json says {repr(found)[:80]}"
+            )
         self.rows = self.manifest["images"]["count"]
-        self.chunks = -(-self.rows // CHUNK)
-        write_all = {"write_empty_chunks": True}  # else a chunk of fill values is deleted, not written
-        self.arrays = {name: self.group[name].with_config(write_all) for name in self.manifest["arrays"]}
-        self.status = self.group["status"].with_config(write_all)
+        self.chunk = self.manifest["chunk"]
+        self.chunks = -(-self.rows // self.chunk)
+        self._layouts = layouts(self.manifest)
+        self._folder = Folder(self.path, self._layouts.values(), read_only=mode == "r")
+        self.arrays = {name: self._folder.array(name) for name in self._layouts}
+        self.status = self.arrays.pop(STATUS)
 
     @staticmethod
     def exists(path: str | Path) -> bool:
@@ -69,44 +79,60 @@ class Store:
         ``manifest["arrays"]`` gives each array's ``shape`` (without the row axis) and ``dtype``.
         """
         path = Path(path)
-        building = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
-            building.mkdir(parents=True)
-            group = zarr.create_group(str(building))
-            for name, entry in {**manifest["arrays"], "status": {"shape": [], "dtype": "uint8"}}.items():
-                group.create_array(
-                    name,
-                    shape=(len(names), *entry["shape"]),
-                    chunks=(CHUNK, *entry["shape"]),
-                    dtype=entry["dtype"],
-                    fill_value=fill_value(name, entry["dtype"]),
-                )
-            with open(building / "paths.jsonl", "w") as file:
+            check(manifest)
+        except ValueError as error:
+            raise InputError(f"cannot write {path}: {error}") from None
+        with building(path) as folder:
+            about = {key: manifest[key] for key in ("format", "format_version", "method")}
+            about["model"] = manifest["model"] and manifest["model"]["spec"]
+            group = zarr.create_group(str(folder), attributes=about)
+            for layout in layouts(manifest).values():
+                layout.create(group)
+            _consolidate(folder)
+            with open(folder / "paths.jsonl", "w") as file:
                 for row, name in enumerate(names):
                     file.write(json.dumps({"row": row, "path": name}) + "\n")
-            (building / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-            (building / ERRORS).touch()
-            building.rename(path)
-        except FileExistsError:
-            shutil.rmtree(building, ignore_errors=True)
-        except OSError as error:
-            shutil.rmtree(building, ignore_errors=True)
-            if not (path / "manifest.json").exists():
-                raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+            (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+            (folder / ERRORS).touch()
         return cls(path, mode="r+")
 
     def rows_of(self, chunk: int) -> range:
-        return range(chunk * CHUNK, min(self.rows, (chunk + 1) * CHUNK))
+        return range(chunk * self.chunk, min(self.rows, (chunk + 1) * self.chunk))
+
+    def read(self, name: str, rows: slice | range) -> np.ndarray:
+        """Rows of an array or of ``status``; an :class:`InputError` where they were damaged on the disk."""
+        array = self.status if name == STATUS else self.arrays[name]
+        try:
+            return array[rows.start : rows.stop]
+        except InputError:
+            raise
+        except (OSError, RuntimeError, ValueError) as error:  # of the decoders, for what no checksum tells
+            raise InputError(f"{self.path} is damaged: `{name}` cannot be read: {one_line(error)}") from None
 
     def pending(self, chunks: Iterable[int]) -> list[int]:
-        """Those of ``chunks`` that are not committed."""
-        status = self.status[:]
-        return [chunk for chunk in chunks if status[chunk * CHUNK] == PENDING]
+        """The rows of ``chunks`` that are not done."""
+        rows: list[int] = []
+        for chunk in chunks:
+            own = self.rows_of(chunk)
+            done = self.read(STATUS, own) if self.committed(chunk) else np.zeros(len(own))
+            rows += (own.start + np.flatnonzero(done == PENDING)).tolist()
+        return rows
 
     def names(self) -> list[str]:
         """The relative path of every row."""
-        with open(self.path / "paths.jsonl") as file:
-            return [json.loads(line)["path"] for line in file]
+        names: list[str] = []
+        try:
+            for entry in json_lines(self.path / "paths.jsonl"):
+                name = entry.get("path") if entry and entry.get("row") == len(names) else None
+                if not isinstance(name, str) or not _is_inside(name) or len(names) == self.rows:
+                    raise ValueError(f"paths.jsonl: line {len(names) + 1} is not that of row {len(names)}")
+                names.append(name)
+            if len(names) != self.rows:
+                raise ValueError(f"paths.jsonl has {len(names)} lines, there are {self.rows} images")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.path} is damaged: {why(error)}") from None
+        return names
 
     def write(
         self, chunk: int, values: dict[str, np.ndarray], status: np.ndarray, lines: dict[str, list[dict]]
@@ -117,50 +143,108 @@ class Store:
         for name, array in self.arrays.items():
             array[window] = values[name]
         for name, entries in lines.items():
-            _append(self.path / name, entries)
+            append(self.path / name, entries)
         self.status[window] = status
 
-    def clean(self, chunks: Iterable[int]) -> None:
-        """Remove the temporary files that a killed process left in ``chunks``."""
-        stems = {str(chunk) for chunk in chunks}
-        for name in (*self.arrays, "status"):
-            root = self.path / name / "c"
-            flat = len(self.group[name].shape) == 1
-            for entry in os.scandir(root) if root.is_dir() else ():
-                if entry.name.partition(".")[0] not in stems:
-                    continue
-                leftovers = [entry.path] if flat else Path(entry.path).rglob("*.partial")
-                for leftover in leftovers:
-                    if str(leftover).endswith(".partial"):
-                        os.unlink(leftover)
+    def committed(self, chunk: int) -> bool:
+        """Whether the status of ``chunk`` was written."""
+        return self._folder.has_status(chunk)
+
+    def faults(self, chunk: int, contents: Iterable[str]) -> dict[str, str]:
+        """What is wrong with the files of a committed chunk, by array, as the rest of a sentence.
+
+        Args:
+            contents: the arrays whose checksums are compared, too.
+        """
+        found = {name: self._folder.fault(name, chunk, name in contents) for name in self._layouts}
+        return {name: fault for name, fault in found.items() if fault is not None}
+
+    def clean(self, chunks: Iterable[int]) -> list[str]:
+        """Remove what killed processes left in ``chunks``, and those that are not whole on the disk.
+
+        Presence and lengths are looked at, and checksums of arrays of up to a gibibyte: the others may take
+        longer to read than a run may take to begin.
+
+        Returns:
+            One line for each range of rows that was done and has to be done again.
+        """
+        remove_leftovers(self.path)
+        chunks = list(chunks)
+        self._folder.remove_partial(chunks)
+        small = [name for name, at in self._layouts.items() if at.chunk_bytes * len(chunks) <= _MOST_READ]
+        lost: dict[int, str] = {}
+        for chunk in chunks:
+            if not self._folder.has_status(chunk):
+                self.drop(chunk)
+            elif faults := self.faults(chunk, small):
+                lost[chunk] = " and ".join(f"`{name}` {fault}" for name, fault in faults.items())
+                self.drop(chunk)
+        return self.by_rows(lost)
+
+    def drop(self, chunk: int) -> None:
+        """Make ``chunk`` one that is not begun."""
+        self._folder.remove(chunk)
+
+    def by_rows(self, texts: dict[int, str]) -> list[str]:
+        """One line for each range of neighbouring chunks of which the same is said."""
+        lines: list[str] = []
+        first = None
+        for chunk in sorted(texts):
+            first = chunk if first is None else first
+            if texts.get(chunk + 1) != texts[chunk]:
+                rows = f"rows {self.rows_of(first).start} to {self.rows_of(chunk).stop - 1}"
+                lines.append(f"{rows}: {texts[chunk]}")
+                first = None
+        return lines
 
     def errors(self) -> list[dict[str, Any]]:
         """``row``, ``path``, ``status`` and ``reason`` of every failed row, by row."""
-        status = self.status[:]
-        found = {entry["row"]: entry for entry in _lines(self.path / ERRORS)}
+        status = self.read(STATUS, range(self.rows))
+        found = {entry["row"]: entry for entry in self.noted_errors()}
         return [found[row] for row in sorted(found) if status[row] == found[row]["status"]]
 
     def zero_maps(self) -> list[dict[str, Any]]:
         """``row``, ``path`` and number of ``maps`` of every result with maps of zeros, by row."""
-        status = self.status[:]
-        path = self.path / ZERO_MAPS
-        found = {entry["row"]: entry for entry in _lines(path)} if path.exists() else {}
+        found = {entry["row"]: entry for entry in self.noted_zero_maps()}
+        status = self.read(STATUS, range(self.rows)) if found else []
         return [found[row] for row in sorted(found) if status[row] == OK]
+
+    def noted_errors(self) -> Iterator[dict[str, Any]]:
+        """What ``errors.jsonl`` says, of rows that were done again in between too."""
+        return self._lines(ERRORS, {"path": str, "status": int, "reason": str})
+
+    def noted_zero_maps(self) -> Iterator[dict[str, Any]]:
+        """What ``zero_maps.jsonl`` says, if it is there."""
+        there = os.path.lexists(self.path / ZERO_MAPS)
+        return self._lines(ZERO_MAPS, {"path": str, "maps": int}) if there else iter(())
+
+    def _lines(self, name: str, kinds: dict[str, type]) -> Iterator[dict[str, Any]]:
+        """The whole lines of a text file about rows of the run; a torn one is left out."""
+        try:
+            for entry in json_lines(self.path / name):
+                row = entry.get("row") if entry else None
+                whole = type(row) is int and 0 <= row < self.rows
+                if whole and all(isinstance(entry.get(key), kind) for key, kind in kinds.items()):
+                    yield entry
+        except OSError as error:
+            raise InputError(f"{self.path} is damaged: {name}: {error.strerror}") from None
 
     def record(self, entry: dict[str, Any]) -> None:
         """Append what one process did to ``runs.jsonl``."""
-        _append(self.path / "runs.jsonl", [entry])
+        append(self.path / "runs.jsonl", [entry])
 
 
-def fill_value(name: str, dtype: str) -> float | int:
-    """What an array holds in rows that have no result."""
-    return float("nan") if np.issubdtype(np.dtype(dtype), np.floating) else _FILL.get(name, 0)
+def _is_inside(name: str) -> bool:
+    """Whether a row's path stays within its source."""
+    path = PurePosixPath(name)
+    return bool(name) and "\0" not in name and not path.is_absolute() and ".." not in path.parts
 
 
-def bytes_needed(arrays: dict[str, dict], rows: int) -> int:
-    """Size of ``rows`` rows on disk before compression."""
-    row = sum(np.dtype(entry["dtype"]).itemsize * int(np.prod(entry["shape"])) for entry in arrays.values())
-    return rows * (row + 1)
+def _consolidate(folder: Path) -> None:
+    """Say in the group what arrays there are, so that readers need not list a folder that has other files."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Consolidated metadata")  # which Zarr's format 3 only tolerates
+        zarr.consolidate_metadata(str(folder))
 
 
 def nearest_folder(path: Path) -> Path:
@@ -184,23 +268,3 @@ def _size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} TB"
-
-
-def _append(path: Path, entries: list[dict]) -> None:
-    """Append lines in one write, so that processes sharing a store do not tear each other's lines."""
-    text = "".join(json.dumps(entry) + "\n" for entry in entries).encode()
-    with open(path, "a+b", buffering=0) as file:
-        if file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
-            text = b"\n" + text  # the last line was torn: leave it alone
-        if file.write(text) != len(text):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-
-def _lines(path: Path) -> Iterator[dict]:
-    """The whole lines of a JSON-lines file; a line torn by a full disk or a kill is left out."""
-    with open(path, "rb") as file:
-        for line in file:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue

@@ -12,7 +12,8 @@ import numpy as np
 
 from pyxai.engine.errors import RunError
 from pyxai.engine.status import OK
-from pyxai.engine.store.store import ERRORS, ZERO_MAPS, Store, fill_value
+from pyxai.engine.store.layout import fill_value
+from pyxai.engine.store.store import ERRORS, ZERO_MAPS, Store
 
 
 @dataclass

@@ -14,8 +14,12 @@ import pytest
 
 from pyxai import engine
 from pyxai.engine import InputError, Job
+from pyxai.engine.runner.prepare import Prepared
+from pyxai.engine.store import layout
+from pyxai.engine.store.layout import bytes_needed
+from pyxai.engine.store.lock import Writing
 from pyxai.engine.store.store import Store
-from tests.engine.conftest import TINY, assert_same_arrays, fill_folder
+from tests.engine.conftest import TINY, assert_same_arrays, fill_folder, flip
 
 ROOT = Path(__file__).parents[3]
 
@@ -132,3 +136,41 @@ def test_another_array_of_the_same_shape_is_not_taken_for_the_first(tmp_path):
     engine.run(job)
     with pytest.raises(InputError, match=r"images\.names is "):
         engine.run(dataclasses.replace(job, data=tmp_path / "b.npy", shard=(1, 2), resume=True))
+
+
+def test_what_was_damaged_is_done_again(job):
+    whole = engine.run(job()).store
+    out = job().out.with_name("damaged.zarr")
+    engine.run(job(out=out))
+    flip(out / "heatmap" / "c" / "0" / "0" / "0")
+    (out / "score" / "c" / "1").unlink()
+    os.truncate(out / "status" / "c" / "2", 5)
+    with pytest.warns(UserWarning, match=r"damaged\.zarr: rows 64 to 127: `score` is missing; done again"):
+        assert engine.run(job(out=out, resume=True)).rows == 150
+    assert_same_arrays(whole, out)
+
+
+def test_a_run_that_is_done_is_not_captured_again(job, monkeypatch):
+    engine.run(job())
+    monkeypatch.setattr(Prepared, "capture", lambda self: pytest.fail("nothing is to be done"))
+    summary = engine.run(job(resume=True))
+    assert (summary.done, summary.rows) == (150, 0)
+
+
+def test_a_second_process_for_the_same_chunks_is_refused_and_others_are_not(job):
+    engine.run(job(shard=(0, 3)))
+    with Writing(job().out, (1, 3)):
+        with pytest.raises(InputError, match=r"shard 0/1 is being written: process .* has 1/3"):
+            engine.run(job(resume=True))
+        engine.run(job(shard=(2, 3)))
+    assert engine.run(job(resume=True)).rows == 64
+
+
+def test_images_that_are_large_have_chunks_of_fewer_rows(job, tmp_path, monkeypatch):
+    whole = engine.run(job()).store
+    monkeypatch.setattr(layout, "_LARGEST_CHUNK", 20 * bytes_needed(Store(whole).manifest["arrays"], 1))
+    for shard in range(2):
+        engine.run(job(out=tmp_path / "small.zarr", shard=(shard, 2)))
+    store = Store(tmp_path / "small.zarr")
+    assert (store.chunk, store.chunks) == (20, 8)
+    assert_same_arrays(whole, store.path)

@@ -6,7 +6,8 @@ import torch
 
 from pyxai import engine
 from pyxai.engine import InputError
-from tests.engine.conftest import picture
+from pyxai.engine.store.store import Store
+from tests.engine.conftest import flip, made_manifest, made_store, picture
 
 
 def test_rows_ranges_and_batches(job):
@@ -69,3 +70,56 @@ def test_pictures_that_are_gone_are_named(job, tmp_path):
     folder.rmdir()
     with pytest.raises(InputError, match="no such file or folder"):
         run.image(1)
+
+
+def test_rows_that_were_damaged_are_an_error_and_the_others_are_read(tmp_path):
+    path = made_store(tmp_path / "run.zarr").path
+    wanted = engine.open(path)[:64]
+    flip(path / "score" / "c" / "1")
+    (path / "heatmap" / "c" / "1" / "0" / "0").unlink()
+    run = engine.open(path)
+    assert torch.equal(run[:64].attribution, wanted.attribution)
+    for read in (lambda: run[70], lambda: run[:], lambda: list(run), lambda: list(run.batches(50))):
+        with pytest.raises(InputError, match=r"run\.zarr: rows 64 to 99: `heatmap` is missing$"):
+            read()
+    with pytest.raises(InputError, match="`heatmap` is missing"):
+        run.arrays["heatmap"][:]
+    (path / "status" / "c" / "0").write_bytes(b"")
+    with pytest.raises(InputError, match="rows 0 to 63: `status` is empty"):
+        repr(run)
+
+
+def test_a_flipped_bit_is_an_error_with_its_array(tmp_path):
+    path = made_store(tmp_path / "run.zarr").path
+    flip(path / "score" / "c" / "1")
+    with pytest.raises(InputError, match=r"is damaged: `score` cannot be read: .*checksum"):
+        engine.open(path)[70]
+
+
+def test_batches_are_as_large_as_chunks(tmp_path):
+    run = engine.open(made_store(tmp_path / "run.zarr", rows=10, chunk=4).path)
+    assert [len(batch) for batch in run.batches()] == [4, 4, 2]
+    assert len(list(run)) == 10
+
+
+MAP = {"shape": [4, 4], "dtype": "float32"}
+NUMBER = {"shape": [], "dtype": "float32"}
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {},
+        {"score": NUMBER, "target": NUMBER},
+        {"heatmap": NUMBER},
+        {"heatmap": MAP, "score": NUMBER},
+        {"heatmap": {**MAP, "shape": [2, 4, 4]}},
+        {"heatmap": {**MAP, "shape": [2, 4, 4]}, "score": NUMBER, "target": NUMBER},
+        {"heatmap": MAP, "attribution": {**MAP, "shape": [3, 5, 5]}},
+        {"heatmap": MAP, "other": {**MAP, "shape": [7]}},
+    ],
+)
+def test_arrays_that_are_no_explanations_are_refused(tmp_path, arrays):
+    Store.create(tmp_path / "run.zarr", made_manifest(arrays, 3), ["a", "b", "c"])
+    with pytest.raises(InputError, match=r"run\.zarr is damaged: .* must|does not belong to maps of shape"):
+        engine.open(tmp_path / "run.zarr")

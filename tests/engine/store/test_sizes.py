@@ -37,7 +37,8 @@ def test_pictures_of_several_sizes(mixed, tmp_path):
 
 
 def test_a_folder_is_built_whole_or_not_at_all(tmp_path):
-    manifest = {"format": "pyxai-runs-by-size", "sizes": [[2, 3]]}
+    about = {"format_version": 1, "method": "spectral_residual"}
+    manifest = {"format": "pyxai-runs-by-size", **about, "sizes": [[2, 3]]}
     create(tmp_path / "run.zarr", manifest, ["a.png"], [(2, 3)])
     assert (folder((2, 3)), is_by_size(tmp_path / "run.zarr"), is_by_size(tmp_path)) == ("2x3", True, False)
     (tmp_path / "file").write_text("")

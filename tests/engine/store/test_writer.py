@@ -7,9 +7,10 @@ from pyxai.engine import RunError
 from pyxai.engine.status import OK, UNREADABLE
 from pyxai.engine.store.store import Store
 from pyxai.engine.store.writer import Chunk, Writer
+from tests.engine.conftest import made_manifest
 
 ARRAYS = {"score": {"shape": [], "dtype": "float32"}, "target": {"shape": [], "dtype": "int64"}}
-MANIFEST = {"format": "pyxai-run", "format_version": 1, "images": {"count": 100}, "arrays": ARRAYS}
+MANIFEST = made_manifest(ARRAYS, 100)
 
 
 @pytest.fixture

@@ -1,0 +1,181 @@
+"""The arrays of a store: their shapes, chunks and codecs, what their axes are called and what they hold."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+from pyxai.engine.job import CHUNK
+from pyxai.engine.status import MEANING
+
+STATUS = "status"
+
+_LARGEST_CHUNK = 2**26  # bytes of the chunks of all arrays together, where a row is smaller
+_FILL = {"target": -1, "predicted": -1, "evaluations": 0}
+_DTYPES = (
+    "float16", "float32", "float64", "bool",
+    "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+)  # fmt: skip
+_ABOUT = {
+    "heatmap": "attribution summed over channels",
+    "attribution": "attribution of each input value",
+    "target": "class that is explained",
+    "score": "what is explained of the model's output",
+    "delta": "completeness error: sum of the attribution minus what it must be",
+    "residual": "completeness error relative to what the attribution must sum to",
+    "evaluations": "gradient evaluations spent on the image",
+    STATUS: "what became of the row",
+}
+_UNITS = dict.fromkeys(("residual", "evaluations"), "1")
+_FLAGS = {  # as the CF conventions write an enumeration
+    "flag_values": list(MEANING),
+    "flag_meanings": " ".join(meaning.replace(" ", "_") for meaning in MEANING.values()),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One array.
+
+    Attributes:
+        name: of the array.
+        rows: of the whole run.
+        chunk: rows of a chunk.
+        shape: of one row.
+        dtype: of its numbers.
+    """
+
+    name: str
+    rows: int
+    chunk: int
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Bytes of a chunk that is decoded. The last one is filled up."""
+        return self.chunk * math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+    def key(self, chunk: int) -> str:
+        """The file of a chunk, within the store."""
+        return "/".join([self.name, "c", str(chunk), *"0" * len(self.shape)])
+
+    def create(self, group: zarr.Group) -> None:
+        """Create the array in a new store."""
+        about = {"long_name": _ABOUT.get(self.name, f"{self.name} of the method")}
+        if self.name in _UNITS:
+            about["units"] = _UNITS[self.name]
+        group.create_array(
+            self.name,
+            shape=(self.rows, *self.shape),
+            chunks=(self.chunk, *self.shape),
+            dtype=self.dtype,
+            compressors=[ZstdCodec(level=0), Crc32cCodec()],
+            fill_value=fill_value(self.name, self.dtype),
+            dimension_names=("row", *self._axes()),
+            attributes=about | (_FLAGS if self.name == STATUS else {}),
+        )
+
+    def _axes(self) -> tuple[str, ...]:
+        """What the axes after the row are called. ``target`` is an array, which no axis may be called."""
+        pixels = {"heatmap": ("y", "x")}.get(self.name, ("channel", "y", "x"))
+        pixels = pixels if len(self.shape) >= len(pixels) else ()
+        return ("target_number",) * (len(self.shape) - len(pixels)) + pixels
+
+    def metadata(self, found: Any) -> dict[str, Any]:
+        """The Zarr metadata to read the array by, where ``found``, its ``zarr.json``, is that of this array.
+
+        Raises:
+            ValueError: it is not: another shape, a codec that runs write no chunks with, another format.
+        """
+        if not isinstance(found, dict):
+            raise ValueError("zarr.json must hold an object")
+        fill = fill_value(self.name, self.dtype)
+        wanted = {
+            "zarr_format": 3,
+            "node_type": "array",
+            "shape": [self.rows, *self.shape],
+            "data_type": self.dtype,
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [self.chunk, *self.shape]}},
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+            "fill_value": "NaN" if fill != fill else fill,
+            "codecs": _codecs(found.get("codecs"), np.dtype(self.dtype).itemsize),
+            "storage_transformers": [],
+        }
+        for key, value in wanted.items():
+            if found.get(key, [] if key == "storage_transformers" else None) != value:
+                raise ValueError(f"`{key}` must be {value!r}, got {repr(found.get(key))[:80]}")
+        named = found.get("dimension_names")
+        if named is not None and named != ["row", *self._axes()]:
+            raise ValueError(f"`dimension_names` must be {['row', *self._axes()]}, got {repr(named)[:80]}")
+        attributes = found.get("attributes")
+        if not isinstance(attributes, dict | None):
+            raise ValueError("`attributes` must be an object")
+        if unknown := set(found) - {*wanted, "dimension_names", "attributes"}:
+            raise ValueError(f"`{min(unknown)[:40]}` is unknown")
+        return {**wanted, "dimension_names": named, "attributes": attributes or {}}
+
+
+def is_checked(metadata: dict[str, Any]) -> bool:
+    """Whether chunks end in a CRC32C: those of stores that older versions began do not."""
+    return metadata["codecs"][-1] == _CHECKSUM
+
+
+_CHECKSUM = {"name": "crc32c"}
+
+
+def _codecs(found: Any, itemsize: int) -> list[dict[str, Any]]:
+    """``found``, where this version or one before writes chunks with that; else what this one writes with."""
+    ordered = {"name": "bytes", "configuration": {"endian": "little"}}
+    zstd = {"name": "zstd", "configuration": {"level": 0, "checksum": False}}
+    known = [
+        [order, zstd, *checksum]
+        for order in ([ordered] if itemsize > 1 else [ordered, {"name": "bytes"}])  # zarr 3.0 and later
+        for checksum in ([], [_CHECKSUM])
+    ]
+    return found if found in known else known[-1]
+
+
+def fill_value(name: str, dtype: str) -> float | int | bool:
+    """What an array holds in rows that have no result."""
+    if np.issubdtype(np.dtype(dtype), np.floating):
+        return float("nan")
+    return False if dtype == "bool" else _FILL.get(name, 0)
+
+
+def chunk_rows(arrays: dict[str, dict[str, Any]]) -> int:
+    """Rows of a chunk: 64, fewer where they are so large that a chunk would take more than 64 MiB."""
+    return max(1, min(CHUNK, _LARGEST_CHUNK // bytes_needed(arrays, 1)))
+
+
+def bytes_needed(arrays: dict[str, dict[str, Any]], rows: int) -> int:
+    """Size of ``rows`` rows on disk before compression."""
+    row = sum(np.dtype(entry["dtype"]).itemsize * math.prod(entry["shape"]) for entry in arrays.values())
+    return rows * (row + 1)
+
+
+def layouts(manifest: dict[str, Any]) -> dict[str, Layout]:
+    """The arrays of a store by name, ``status`` last, from a manifest that was checked."""
+    rows, chunk = manifest["images"]["count"], manifest["chunk"]
+    entries = {**manifest["arrays"], STATUS: {"shape": [], "dtype": "uint8"}}
+    return {
+        name: Layout(name, rows, chunk, tuple(entry["shape"]), entry["dtype"])
+        for name, entry in entries.items()
+    }
+
+
+def check_entry(name: Any, entry: Any) -> None:
+    """A :class:`ValueError` where a manifest's entry of an array is none that could be stored."""
+    if not re.fullmatch(r"\w[\w .-]{0,99}", name) or name == STATUS:
+        raise ValueError(f"an array cannot be called {name[:100]!r}")
+    shape, dtype = (entry.get("shape"), entry.get("dtype")) if isinstance(entry, dict) else (None, None)
+    if not isinstance(dtype, str) or dtype not in _DTYPES:
+        raise ValueError(f"`{name}` must be of one of the types {', '.join(_DTYPES)}, got {repr(dtype)[:80]}")
+    if not isinstance(shape, list) or len(shape) > 8 or not all(type(n) is int and n > 0 for n in shape):
+        raise ValueError(f"`{name}` must have a shape of positive whole numbers, got {repr(shape)[:80]}")
