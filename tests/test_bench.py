@@ -31,7 +31,7 @@ def test_interleave_times_what_runs():
     seconds = bench.interleave(functions, 3, warmup=0, at_least=0.05)
     assert min(seconds["short"]) >= 0.002
     assert min(seconds["long"]) >= 0.02
-    assert len(calls) == 9, "three calls of 20 ms fill 50 ms"
+    assert 3 < len(calls) <= 9, "three calls of 20 ms fill 50 ms, two of 25"
     assert bench.paired_ratio(seconds, "long", "short").median > 2
 
 

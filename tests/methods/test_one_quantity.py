@@ -255,7 +255,7 @@ def test_class_names_stand_for_classes():
     assert torch.equal(explainer(IMAGES, "dog").attribution, explainer(IMAGES, 1).attribution)
     assert explainer(IMAGES, ["dog", "cat", "crane"]).target.tolist() == [1, 0, 3]
     assert explainer(IMAGES, "top2").target.shape == (3, 2)
-    with pytest.raises(ValueError, match=r"or the name of a class, got 'hose' \(did you mean 'horse'\?\)"):
+    with pytest.raises(ValueError, match=r"or names of classes, got 'hose' \(did you mean 'horse'\?\)"):
         explainer(IMAGES, "hose")
     with pytest.raises(
         ValueError, match="`target` must name one class, not 0, 3: give its number, got 'cat'"
