@@ -1,6 +1,7 @@
 """``pyxai explain``: output, exit codes, and one line for everything that can be wrong with a request."""
 
 import json
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -11,6 +12,8 @@ import torch
 from PIL import Image
 
 from pyxai import engine, saliency
+from pyxai.cli import app
+from pyxai.engine.data.decode import PictureWarning
 from pyxai.engine.models.load import SCHEMES
 from pyxai.engine.status import OK
 from pyxai.engine.store import store as store_module
@@ -105,6 +108,11 @@ def grey_array(folder: Path) -> Path:
     return folder / "grey.npy"
 
 
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe.npy")
+    return folder / "pipe.npy"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -116,8 +124,22 @@ def grey_array(folder: Path) -> Path:
             {"data": mixed}, "2 sizes (3 of 12x12, 1 of 20x20): use --resize and --crop", id="sizes"
         ),
         pytest.param({"data": all_corrupt}, "none of the 1 images in", id="all corrupt"),
-        pytest.param({"data": wrong_array}, "must have shape (N, C, H, W)", id="array of wrong shape"),
-        pytest.param({"data": grey_array}, "channels: 1, the model's input has 3", id="grey array"),
+        pytest.param(
+            {"data": wrong_array}, "cannot take images of shape (7, 8, 9)", id="array of wrong shape"
+        ),
+        pytest.param({"data": grey_array}, "cannot take images of shape (1, 8, 8)", id="grey array"),
+        pytest.param(
+            {"data": grey_array, "model": f"{TINY}:prepared_net"},
+            "channels: 1, the model's input has 3",
+            id="grey array of a model of colours",
+        ),
+        pytest.param({"data": pipe}, "pipe.npy is a pipe", id="pipe"),
+        pytest.param({"data": "/dev/zero"}, "/dev/zero is a device", id="device"),
+        pytest.param({"classes": pipe}, "it is no regular file", id="classes from a pipe"),
+        pytest.param({"target": pipe}, "pipe.npy is a pipe", id="targets from a pipe"),
+        pytest.param({"range": "5"}, "`range` must be a low and a high number", id="range"),
+        pytest.param({"max_pixels": 0}, "--max-pixels must be a positive", id="max-pixels"),
+        pytest.param({"max_unpacked": 0}, "--max-unpacked must be a positive", id="max-unpacked"),
         pytest.param({"out": "/proc/nothing/run.zarr"}, "cannot write", id="unwritable output"),
         pytest.param({"target": 5}, "`target` must be a class in [0, 5), got 5", id="target out of range"),
         pytest.param({"target": "best"}, "`target` must", id="target of no kind"),
@@ -270,3 +292,38 @@ def test_a_method_of_a_file_is_listed_explained_with_and_resumed(pyxai, photos):
         np.testing.assert_allclose(run.arrays["heatmap"][row], wanted, rtol=1e-5)
     code, _, err = pyxai(*arguments, "--method", "gone.py:brightness")
     assert (code, "cannot import the method gone.py:brightness: no such file: gone.py" in err) == (2, True)
+
+
+HOSTILE = "a\x1b]0;title\x07\x1b[2J\u202e.png"
+
+
+@pytest.mark.parametrize("flags", [(), ("--strict",)])
+def test_control_characters_reach_no_terminal_and_names_stay_as_they_are(explain, tmp_path, flags):
+    folder = fill_folder(tmp_path / "some", 3)
+    (folder / HOSTILE).write_bytes(b"broken")
+    (folder / f"{HOSTILE}.txt").write_text("no picture")
+    code, out, err = explain(*flags, data=folder, out="run\x1b[2J.zarr")
+    assert code == 3
+    assert all(line.isprintable() for line in (out + err).splitlines())
+    assert r"\x1b[2J" in out + err
+    if not flags:
+        run = engine.open("run\x1b[2J.zarr")
+        assert run.paths[0] == HOSTILE and run.errors[0]["path"] == HOSTILE
+        assert r"left out     1 not a picture (a\x1b]0;title" in out
+
+
+def test_warnings_are_one_line(explain, tmp_path):
+    (tmp_path / "some").mkdir()
+    for number in range(3):
+        pixels = np.full((12, 12), 4000 + number, np.uint16)
+        Image.fromarray(pixels).save(tmp_path / "some" / f"{number}\x1b[2J.png")
+    with pytest.warns(PictureWarning, match="give --range 0,4095"):
+        explain(data=tmp_path / "some")
+    code, _, _ = explain(
+        "--grey", "--range", "0,4095", data=tmp_path / "some", model=f"{TINY}:grey_net", out="b.zarr"
+    )
+    assert code == 0
+    stored = engine.open("b.zarr")
+    assert stored.manifest["preprocess"]["range"] == [0, 4095]
+    assert stored.image(0).max() == round(255 * 4000 / 4095)
+    assert app._warning(UserWarning("a\x1b\nb"), UserWarning, "x.py", 3) == "pyxai: warning: a\\x1b b\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,26 +34,35 @@ class Preprocess:
         crop: side of the centre square in pixels, or None to keep all.
         mean, std: one value for every channel or one per channel, in the order of ``channels`` and in the
             units after ``scale``; None for 0 and 1.
-        channels: "RGB", "BGR" or "L" (one grey channel).
+        channels: "RGB", "BGR" or "L" (one grey channel); or a number of channels, which are taken as they are
+            stored.
         scale: multiplies pixels, which lie in [0, 1] (255 for models trained on 0..255).
         interpolation: "bilinear", "bicubic", "lanczos" or "nearest".
+        range: (low, high), the samples that stand for 0 and 1 where they are floats or have more than 8 bits;
+            None for what the file says, else all values of 16 bits, and [0, 1] of floats.
     """
 
     resize: int | None = None
     crop: int | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    channels: str = "RGB"
+    channels: str | int = "RGB"
     scale: float = 1.0
     interpolation: str = "bilinear"
+    range: tuple[float, float] | None = None
 
     def __post_init__(self):
         for name in ("resize", "crop"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ValueError(f"preprocess: `{name}` must be a positive number of pixels, got {value!r}")
-        if self.channels not in ("RGB", "BGR", "L"):
-            raise ValueError(f"preprocess: `channels` must be 'RGB', 'BGR' or 'L', got {self.channels!r}")
+        if self.channels in (1, 3) and not isinstance(self.channels, bool):
+            object.__setattr__(self, "channels", "L" if self.channels == 1 else "RGB")
+        number = isinstance(self.channels, int) and not isinstance(self.channels, bool) and self.channels > 0
+        if not number and self.channels not in ("RGB", "BGR", "L"):
+            raise ValueError(
+                f"preprocess: `channels` must be 'RGB', 'BGR', 'L' or a number, got {self.channels!r}"
+            )
         if self.interpolation not in _FILTERS:
             raise ValueError(f"preprocess: `interpolation` must be one of {', '.join(_FILTERS)}")
         for name in ("mean", "std"):
@@ -61,18 +71,19 @@ class Preprocess:
                 continue
             value = (value,) if isinstance(value, int | float) else value
             object.__setattr__(self, name, tuple(float(v) for v in value))
-            if len(value) not in (1, len(self.channels)):
-                raise ValueError(
-                    f"preprocess: `{name}` must have 1 or {len(self.channels)} values, got {len(value)}"
-                )
+            if len(value) not in (1, self.count):
+                raise ValueError(f"preprocess: `{name}` must have 1 or {self.count} values, got {len(value)}")
         if self.std is not None and min(self.std) <= 0:
             raise ValueError(f"preprocess: `std` must be positive, got {self.std}")
+        if self.range is not None:
+            object.__setattr__(self, "range", tuple(map(float, self.range)))
+            finite = all(abs(end) < float("inf") for end in self.range)
+            if len(self.range) != 2 or not finite or not self.range[0] < self.range[1]:
+                raise ValueError(f"preprocess: `range` must be a low and a high number, got {self.range}")
 
-    @classmethod
-    def of(cls, other: Any) -> Preprocess:
-        """``other``'s attributes of the same names; those it lacks take their defaults."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        return cls(**{name: getattr(other, name) for name in names if hasattr(other, name)})
+    def changed(self, changes: Mapping[str, Any]) -> Preprocess:
+        """With other values of some fields, by name."""
+        return dataclasses.replace(self, **changes)
 
     @property
     def black(self) -> tuple[float, ...]:
@@ -85,12 +96,26 @@ class Preprocess:
         return self._pixel(self.scale)
 
     def _pixel(self, value: float) -> tuple[float, ...]:
-        count = len(self.channels)
+        count = self.count
         mean, std = (v * count if len(v) == 1 else v for v in (self.mean or (0.0,), self.std or (1.0,)))
         return tuple((value - m) / s for m, s in zip(mean, std, strict=True))
 
     def as_json(self) -> dict[str, Any]:
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
+        """The fields; ``range``, which older stores lack, where there is one."""
+        fields = dataclasses.asdict(self)
+        if self.range is None:
+            del fields["range"]
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
+
+    @property
+    def count(self) -> int:
+        """How many channels the model's input has."""
+        return self.channels if isinstance(self.channels, int) else len(self.channels)
+
+    @property
+    def stacked(self) -> bool:
+        """Whether channels are taken as they are stored, and are no colours."""
+        return isinstance(self.channels, int)
 
     @property
     def mode(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -78,7 +77,7 @@ def given_classifier(spec: str, size: int | None, grey: bool) -> tuple[nn.Module
         raise InputError(f"--grey: the classifier {spec} takes {preprocess.channels} images")
     check_evaluation_mode(loaded.model)
     if size is not None:
-        preprocess = dataclasses.replace(preprocess, resize=size, crop=size)
+        preprocess = preprocess.changed({"resize": size, "crop": size})
     return explained_classifier(loaded.model), preprocess
 
 

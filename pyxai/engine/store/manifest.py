@@ -14,7 +14,7 @@ import torch
 import pyxai
 from pyxai.engine.data.images import Images
 from pyxai.engine.job import CHUNK, Job
-from pyxai.engine.store.plain import code_identity, plain
+from pyxai.engine.store.plain import code_identity, plain, preprocess_identity
 from pyxai.engine.store.store import FORMAT, FORMAT_VERSION
 from pyxai.explainer import Explainer
 
@@ -38,7 +38,7 @@ def identity(job: Job, explainer: Explainer, images: Images, **rest: Any) -> dic
             "pick": code_identity(job.output, job.output) if callable(job.output) else job.output,
         },
         "precision": job.precision,
-        "preprocess": images.preprocess.as_json(),
+        "preprocess": preprocess_identity(images.preprocess),
         "images": {"count": len(images.names), "shape": list(images.shape), "names": images.listing},
         "keep": job.keep,
         "store_dtype": job.store_dtype,
