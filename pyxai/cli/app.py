@@ -21,6 +21,7 @@ from pyxai.cli.memory import keep_freed_memory
 from pyxai.cli.methods import methods
 from pyxai.cli.render import render
 from pyxai.engine import InputError, RunError, StrictStop
+from pyxai.engine.errors import printable
 
 _app = typer.Typer(
     name="pyxai",
@@ -64,7 +65,7 @@ _INTERRUPTED = 130  # what typer returns for Ctrl-C
 def main() -> None:
     """Run the command line. Errors are one line; exit codes: 0, 1 error, 2 bad input, 3 some rows failed."""
     keep_freed_memory()
-    warnings.showwarning = _warn
+    shows, warnings.showwarning = warnings.showwarning, _warn
     try:
         code = _app(standalone_mode=False, prog_name="pyxai")
         if code == _INTERRUPTED:
@@ -77,6 +78,8 @@ def main() -> None:
         code = _complain(str(error), FAILED_ROWS)
     except RunError as error:
         code = _complain(str(error), 1)
+    finally:
+        warnings.showwarning = shows
     sys.exit(code or 0)
 
 
@@ -95,11 +98,12 @@ def _hint(error: Exception) -> str:
 
 
 def _warn(message: Warning | str, *place: object, **options: object) -> None:
+    """On one line, as errors are: where in the package it was raised helps nobody."""
     _complain(f"warning: {message}", 0)
 
 
 def _complain(message: str, code: int) -> int:
     # Of several processes with the same complaint, one speaks. The message is empty where help was shown.
     if message and os.environ.get("RANK", "0") == "0":
-        print(f"pyxai: {' '.join(message.split())}", file=sys.stderr)
+        print(f"pyxai: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code

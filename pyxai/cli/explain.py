@@ -14,6 +14,7 @@ import typer
 from pyxai.cli import values
 from pyxai.cli.values import EVAL
 from pyxai.engine import Job
+from pyxai.engine.errors import printable
 from pyxai.engine.job import CHUNK
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ FAILED_ROWS = 3
 
 def explain(
     data: Annotated[
-        Path, typer.Option(metavar="PATH", help="Folder or tree of images, zip of one, .npy or .npz.")
+        Path,
+        typer.Option(metavar="PATH", help="Folder or tree of pictures, zip of one, picture, .npy or .npz."),
     ],
     out: Annotated[Path, typer.Option(metavar="RUN.zarr", help="Store to create.")],
     model: Annotated[
@@ -115,6 +117,23 @@ def explain(
     std: Annotated[
         Any, typer.Option(metavar="A,B,C", parser=values.numbers, help="Per channel, like --mean.")
     ] = None,
+    grey: Annotated[
+        bool, typer.Option("--grey", help="Pictures in grey, for models of one channel.")
+    ] = False,
+    range_: Annotated[
+        Any,
+        typer.Option(
+            "--range",
+            metavar="LOW,HIGH",
+            parser=values.numbers,
+            help="Samples that are black and white, of floats and of more than 8 bits, as 0,4095; default: "
+            "what the file says, else all of 16 bits.",
+        ),
+    ] = None,
+    max_pixels: Annotated[int, typer.Option(metavar="N", help="Of one picture; larger ones fail.")] = 2**27,
+    max_unpacked: Annotated[
+        int, typer.Option(metavar="BYTES", help="What one file in a zip or .npz may unpack to.")
+    ] = 2**28,
     keep: Annotated[
         str | None,
         typer.Option(
@@ -136,7 +155,8 @@ def explain(
     ] = False,
 ) -> int:
     """Explain every image of a data set and store the maps with their completeness errors."""
-    preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std}
+    preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std, "range": range_}
+    preprocess["channels"] = "L" if grey else None
     names = values.class_names(classes)
     job = Job(
         model=model,
@@ -161,6 +181,8 @@ def explain(
         resume=resume,
         strict=strict,
         shard=shard,
+        max_pixels=max_pixels,
+        max_unpacked=max_unpacked,
     )
     from pyxai.engine.data.decode import quiet_decoders
     from pyxai.engine.runner.loop import run
@@ -194,10 +216,12 @@ def _summary(summary: Summary) -> str:
         lines.append(("evaluations", f"{summary.evaluations:.1f} per image"))
     if summary.zero_maps:
         lines.append(("zero maps", f"{summary.zero_maps}, see {summary.store}/zero_maps.jsonl"))
+    if summary.left_out:
+        lines.append(("left out", summary.left_out))
     if summary.failed:
         lines.append(("failures", f"{summary.store}/errors.jsonl"))
     lines.append(("store", str(summary.store)))
     lines.append(
         ("pictures", f"pyxai render {summary.store} --index 0:{min(16, summary.images)} --out sheet.png")
     )
-    return "\n".join(f"{name:12} {value}" for name, value in lines)
+    return "\n".join(printable(f"{name:12} {value}") for name, value in lines)

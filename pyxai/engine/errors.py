@@ -6,12 +6,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def printable(text: str) -> str:
+    """``text`` on one line, for a terminal or a log.
+
+    Names of files and texts of errors may hold anything. What is not a visible character (an escape sequence,
+    one that turns the order of the others, a byte that is no text) is written as its code, as in ``\\x1b``.
+    """
+    if text.isprintable():
+        return text
+    characters = (" " if character.isspace() else character for character in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in characters)
+
+
 class InputError(ValueError):
     """The request cannot be carried out as it stands; nothing was written. Exit code 2."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class RunError(RuntimeError):
     """A run had to stop; what is stored stays, and ``--resume`` goes on from it. Exit code 1."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class StrictStop(RunError):

@@ -22,7 +22,7 @@ class Job:
     Attributes:
         model: a model specification (see :mod:`pyxai.engine.models.load`), or a module; None for the methods
             that need none.
-        data: folder, zip, .npy or .npz.
+        data: folder, zip, picture, .npy or .npz.
         names: of the images in ``data``, those to explain, in order; None for all.
         out: the store, a folder that is created.
         method, options: as in ``pyxai.explain``.
@@ -37,6 +37,8 @@ class Job:
         eval: whether a model that is loaded in training mode is put into evaluation mode, not refused.
         preprocess: changes to the model's own preprocessing, by field name of
             :class:`~pyxai.engine.data.preprocess.Preprocess`.
+        max_pixels: of one picture; larger ones are failed rows.
+        max_unpacked: bytes that one compressed file of a zip or ``.npz`` may become.
         batch_size: images handed to the explainer at a time; changes speed and memory, never results.
         rows: fixed rows of every model call; None settles it once and stores it.
         device: torch device; None for CUDA where there is one.
@@ -74,3 +76,5 @@ class Job:
     strict: bool = False
     shard: tuple[int, int] = (0, 1)
     names: tuple[str, ...] | None = None
+    max_pixels: int = 2**27
+    max_unpacked: int = 2**28

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from pathlib import Path
 
+_LARGEST = 2**26  # bytes; ImageNet's 21841 names take one million
 _LONGEST = 180  # bytes of a name; file systems take 255, some of them 143 characters
 
 
@@ -16,13 +18,17 @@ def read_class_names(path: str | Path) -> dict[int, str]:
     """
     path = Path(path)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe may never end
+            raise ValueError("it is no regular file")
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"it has more than {_LARGEST} bytes")
         text = path.read_text(encoding="utf-8")
         if path.suffix != ".json":
             return dict(enumerate(line.strip() for line in text.splitlines()))
         stored = json.loads(text)
         entries = stored.items() if isinstance(stored, dict) else enumerate(stored)
-        return {int(index): str(name[-1] if isinstance(name, list) else name) for index, name in entries}
-    except (OSError, ValueError, TypeError, IndexError) as error:
+        return {int(index): _name(name[-1] if isinstance(name, list) else name) for index, name in entries}
+    except (OSError, ValueError, TypeError, IndexError, RecursionError) as error:
         raise ValueError(f"cannot read the class names {path}: {error}") from None
 
 
@@ -38,3 +44,9 @@ def file_name(prefix: str, path: str) -> str:
     while len(kept.encode()) > _LONGEST:
         kept = kept[1:]
     return f"{prefix}{kept}.png"
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str | int | float):
+        raise ValueError(f"a name must be text, got {type(name).__name__}")
+    return str(name)

@@ -1,6 +1,7 @@
 """``pyxai explain``: output, exit codes, and one line for everything that can be wrong with a request."""
 
 import json
+import os
 import re
 import sys
 import zipfile
@@ -106,6 +107,11 @@ def grey_array(folder: Path) -> Path:
     return folder / "grey.npy"
 
 
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe.npy")
+    return folder / "pipe.npy"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -117,8 +123,22 @@ def grey_array(folder: Path) -> Path:
             {"data": mixed}, "2 sizes (3 of 12x12, 1 of 20x20): use --resize and --crop", id="sizes"
         ),
         pytest.param({"data": all_corrupt}, "none of the 1 images in", id="all corrupt"),
-        pytest.param({"data": wrong_array}, "must have shape (N, C, H, W)", id="array of wrong shape"),
-        pytest.param({"data": grey_array}, "channels: 1, the model's input has 3", id="grey array"),
+        pytest.param(
+            {"data": wrong_array}, "cannot take images of shape (7, 8, 9)", id="array of wrong shape"
+        ),
+        pytest.param({"data": grey_array}, "cannot take images of shape (1, 8, 8)", id="grey array"),
+        pytest.param(
+            {"data": grey_array, "model": f"{TINY}:prepared_net"},
+            "channels: 1, the model's input has 3",
+            id="grey array of a model of colours",
+        ),
+        pytest.param({"data": pipe}, "pipe.npy is a pipe", id="pipe"),
+        pytest.param({"data": "/dev/zero"}, "/dev/zero is a device", id="device"),
+        pytest.param({"classes": pipe}, "it is no regular file", id="classes from a pipe"),
+        pytest.param({"target": pipe}, "pipe.npy is a pipe", id="targets from a pipe"),
+        pytest.param({"range": "5"}, "`range` must be a low and a high number", id="range"),
+        pytest.param({"max_pixels": 0}, "--max-pixels must be a positive", id="max-pixels"),
+        pytest.param({"max_unpacked": 0}, "--max-unpacked must be a positive", id="max-unpacked"),
         pytest.param({"out": "/proc/nothing/run.zarr"}, "cannot write", id="unwritable output"),
         pytest.param({"target": 5}, "`target` must be a class in [0, 5), got 5", id="target out of range"),
         pytest.param({"target": "best"}, "`target` must", id="target of no kind"),
@@ -340,3 +360,38 @@ def test_a_missing_package_of_a_method_is_one_line(pyxai, photos, monkeypatch):
     )
     assert (code, out) == (2, "")
     assert err == "pyxai: region_contrast needs scikit-image: pip install scikit-image\n"
+
+
+HOSTILE = "a\x1b]0;title\x07\x1b[2J\u202e.png"
+
+
+@pytest.mark.parametrize("flags", [(), ("--strict",)])
+def test_control_characters_reach_no_terminal_and_names_stay_as_they_are(explain, tmp_path, flags):
+    folder = fill_folder(tmp_path / "some", 3)
+    (folder / HOSTILE).write_bytes(b"broken")
+    (folder / f"{HOSTILE}.txt").write_text("no picture")
+    code, out, err = explain(*flags, data=folder, out="run\x1b[2J.zarr")
+    assert code == 3
+    assert all(line.isprintable() for line in (out + err).splitlines())
+    assert r"\x1b[2J" in out + err
+    if not flags:
+        run = engine.open("run\x1b[2J.zarr")
+        assert run.paths[0] == HOSTILE and run.errors[0]["path"] == HOSTILE
+        assert r"left out     1 not a picture (a\x1b]0;title" in out
+
+
+def test_what_is_assumed_of_a_picture_is_a_warning_of_one_line(explain, pyxai, tmp_path):
+    (tmp_path / "some").mkdir()
+    for number in range(3):
+        pixels = np.full((12, 12), 4000 + number, np.uint16)
+        Image.fromarray(pixels).save(tmp_path / "some" / f"{number}\x1b[2J.png")
+    model = f"{TINY}:grey_net"
+    arguments = ["--model", model, "--data", tmp_path / "some", "--out", "a.zarr", "--method", "gradient"]
+    code, _, err = pyxai("explain", *arguments)
+    (warning,) = [line for line in err.splitlines() if line.startswith("pyxai: warning: ")]
+    assert code == 0 and "give --range 0,4095" in warning and r"\x1b[2J.png" in warning
+    code, _, _ = explain("--grey", "--range", "0,4095", data=tmp_path / "some", model=model, out="b.zarr")
+    assert code == 0
+    stored = engine.open("b.zarr")
+    assert stored.manifest["preprocess"]["range"] == [0, 4095]
+    assert stored.image(0).max() == round(255 * 4000 / 4095)

@@ -1,6 +1,7 @@
 """Names of classes from files, and names of files."""
 
 import json
+import os
 
 import pytest
 
@@ -15,7 +16,16 @@ def test_class_names(tmp_path):
     for name in ("a.json", "b.json", "c.txt"):
         assert read_class_names(tmp_path / name) == {0: "cat", 1: "dog"}
     (tmp_path / "d.json").write_text("{")
-    for name in ("d.json", "e.json"):
+    (tmp_path / "f.json").write_text(json.dumps({"0": {"name": "cat"}}))
+    (tmp_path / "g.json").write_text(json.dumps(["cat", None]))
+    (tmp_path / "h.json").write_text("[" * 10**5)
+    (tmp_path / "i.json").write_text("3")
+    (tmp_path / "j.json").write_text(json.dumps({"cat": 0}))
+    (tmp_path / "k.txt").write_bytes(b"\xff\xfe")
+    with open(tmp_path / "l.txt", "wb") as file:
+        file.truncate(2**30)
+    os.mkfifo(tmp_path / "m.txt")
+    for name in ("d.json", "e.json", *(path.name for path in tmp_path.glob("[f-m].*"))):
         with pytest.raises(ValueError, match="cannot read the class names"):
             read_class_names(tmp_path / name)
 

@@ -15,12 +15,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyxai.engine.data.preprocess import Preprocess
-from pyxai.engine.data.sources import Source, read_row
+from pyxai.engine.data.called import Called, Preprocessing
+from pyxai.engine.data.source import Source
+from pyxai.engine.data.sources import read_row
 from pyxai.engine.errors import RowError, RunError
 
 _BLOCK = 16
 """Rows of one task: enough that handing it over costs nothing, few enough that the first batch comes soon."""
+
+
+class PictureWarning(UserWarning):
+    """Something about a picture had to be assumed."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that were read, and what had to be assumed: sentences with the name of the first image they are
+    about.
+    """
+
+    rows: list[np.ndarray | RowError]
+    notes: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -28,17 +43,22 @@ class Reader:
     """Reads rows of one source; what a worker is sent once."""
 
     source: Source
-    preprocess: Preprocess
+    preprocess: Preprocessing
     shape: tuple[int, int, int]
 
-    def block(self, names: list[str]) -> list[np.ndarray | RowError]:
-        return [self.row(name) for name in names]
+    def block(self, names: list[str]) -> Block:
+        notes: dict[str, str] = {}
+        return Block([self.row(name, notes) for name in names], notes)
 
-    def row(self, name: str) -> np.ndarray | RowError:
+    def row(self, name: str, notes: dict[str, str]) -> np.ndarray | RowError:
+        found: list[str] = []
         try:
-            return read_row(self.source, name, self.preprocess, self.shape)
+            return read_row(self.source, name, self.preprocess, self.shape, found)
         except RowError as error:
             return error
+        finally:
+            for note in found:
+                notes.setdefault(note, name)
 
 
 class Decoder:
@@ -46,10 +66,14 @@ class Decoder:
 
     Args:
         reader: what to read.
-        workers: processes; 0 for one thread of this process.
+        workers: processes; 0 for one thread of this process, as for preprocessing that is a function.
     """
 
     def __init__(self, reader: Reader, workers: int):
+        if isinstance(
+            reader.preprocess, Called
+        ):  # a function of a file of the user's cannot be sent to a process
+            workers = 0
         self._task = reader.block if workers == 0 else _block
         self._workers = workers
         self._pool: Executor
@@ -68,11 +92,15 @@ class Decoder:
     def stream(
         self, rows: list[int], names: list[str], ahead: int
     ) -> Iterator[tuple[int, np.ndarray | RowError]]:
-        """Every row of ``rows`` in order with its pixels, at least ``ahead`` rows being read in advance."""
+        """Every row of ``rows`` in order with its pixels, at least ``ahead`` rows being read in advance.
+
+        What had to be assumed about a picture is a :class:`PictureWarning`, once for all pictures it is true
+        of.
+        """
         blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
         depth = -(-ahead // _BLOCK) + self._workers + 1
         waiting: deque[tuple[list[int], Future]] = deque()
-        following = iter(blocks)
+        following, said = iter(blocks), set()
         try:
             while True:
                 for block in following:
@@ -82,7 +110,13 @@ class Decoder:
                 if not waiting:
                     return
                 block, result = waiting.popleft()
-                yield from zip(block, result.result(), strict=True)
+                read = result.result()
+                for note in sorted(read.notes.keys() - said):
+                    said.add(note)
+                    warnings.warn(
+                        f"{read.notes[note]}, and maybe others: {note}", PictureWarning, stacklevel=2
+                    )
+                yield from zip(block, read.rows, strict=True)
         except BrokenProcessPool:
             raise RunError("a decode worker died (out of memory, or killed)") from None
 
@@ -110,5 +144,5 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _block(names: list[str]) -> list[np.ndarray | RowError]:
+def _block(names: list[str]) -> Block:
     return _reader.block(names)

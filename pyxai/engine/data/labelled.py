@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pyxai.dxai.data import LabelledImages
 from pyxai.dxai.networks import check_size
-from pyxai.engine.data.preprocess import Preprocess
+from pyxai.engine.data.called import Called, Preprocessing
 from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import InputError, RowError
 from pyxai.engine.status import WRONG_SIZE
@@ -22,11 +22,16 @@ from pyxai.engine.status import WRONG_SIZE
 CACHE = 2**31  # bytes of decoded images that are kept; of more, none
 
 
-def labelled_images(data: Path, preprocess: Preprocess) -> tuple[LabelledImages, int]:
+def labelled_images(data: Path, preprocess: Preprocessing) -> tuple[LabelledImages, int]:
     """The pictures of a tree with one folder for each class, and their side in pixels.
 
     Every picture is decoded once, so that damaged ones are known before any work.
     """
+    if isinstance(preprocess, Called):
+        raise InputError(
+            f"the preprocessing of {preprocess.name} is a function, behind which black and white are not "
+            "known: return settings in place of it"
+        )
     source = open_source(data)
     names = source.names()
     folders = [name.partition("/")[0] if "/" in name else "" for name in names]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from pyxai.engine.data.pictures import upright
+from pyxai.engine.data.upright import upright
 from pyxai.engine.errors import RowError
 from pyxai.engine.status import WRONG_SIZE
 
@@ -37,26 +38,35 @@ class Preprocess:
         crop: side of the centre square in pixels, or None to keep all.
         mean, std: one value for every channel or one per channel, in the order of ``channels`` and in the
             units after ``scale``; None for 0 and 1.
-        channels: "RGB", "BGR" or "L" (one grey channel).
+        channels: "RGB", "BGR" or "L" (one grey channel); or a number of channels, which are taken as they are
+            stored.
         scale: multiplies pixels, which lie in [0, 1] (255 for models trained on 0..255).
         interpolation: "bilinear", "bicubic", "lanczos" or "nearest".
+        range: (low, high), the samples that stand for 0 and 1 where they are floats or have more than 8 bits;
+            None for what the file says, else all values of 16 bits, and [0, 1] of floats.
     """
 
     resize: int | None = None
     crop: int | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    channels: str = "RGB"
+    channels: str | int = "RGB"
     scale: float = 1.0
     interpolation: str = "bilinear"
+    range: tuple[float, float] | None = None
 
     def __post_init__(self):
         for name in ("resize", "crop"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ValueError(f"preprocess: `{name}` must be a positive number of pixels, got {value!r}")
-        if self.channels not in ("RGB", "BGR", "L"):
-            raise ValueError(f"preprocess: `channels` must be 'RGB', 'BGR' or 'L', got {self.channels!r}")
+        if self.channels in (1, 3) and not isinstance(self.channels, bool):
+            object.__setattr__(self, "channels", "L" if self.channels == 1 else "RGB")
+        number = isinstance(self.channels, int) and not isinstance(self.channels, bool) and self.channels > 0
+        if not number and self.channels not in ("RGB", "BGR", "L"):
+            raise ValueError(
+                f"preprocess: `channels` must be 'RGB', 'BGR', 'L' or a number, got {self.channels!r}"
+            )
         if self.interpolation not in _FILTERS:
             raise ValueError(f"preprocess: `interpolation` must be one of {', '.join(_FILTERS)}")
         for name in ("mean", "std"):
@@ -65,18 +75,19 @@ class Preprocess:
                 continue
             value = (value,) if isinstance(value, int | float) else value
             object.__setattr__(self, name, tuple(float(v) for v in value))
-            if len(value) not in (1, len(self.channels)):
-                raise ValueError(
-                    f"preprocess: `{name}` must have 1 or {len(self.channels)} values, got {len(value)}"
-                )
+            if len(value) not in (1, self.count):
+                raise ValueError(f"preprocess: `{name}` must have 1 or {self.count} values, got {len(value)}")
         if self.std is not None and min(self.std) <= 0:
             raise ValueError(f"preprocess: `std` must be positive, got {self.std}")
+        if self.range is not None:
+            object.__setattr__(self, "range", tuple(map(float, self.range)))
+            finite = all(abs(end) < float("inf") for end in self.range)
+            if len(self.range) != 2 or not finite or not self.range[0] < self.range[1]:
+                raise ValueError(f"preprocess: `range` must be a low and a high number, got {self.range}")
 
-    @classmethod
-    def of(cls, other: Any) -> Preprocess:
-        """``other``'s attributes of the same names; those it lacks take their defaults."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        return cls(**{name: getattr(other, name) for name in names if hasattr(other, name)})
+    def changed(self, changes: Mapping[str, Any]) -> Preprocess:
+        """With other values of some fields, by name."""
+        return dataclasses.replace(self, **changes)
 
     @property
     def black(self) -> tuple[float, ...]:
@@ -89,19 +100,33 @@ class Preprocess:
         return self._pixel(self.scale)
 
     def _pixel(self, value: float) -> tuple[float, ...]:
-        count = len(self.channels)
+        count = self.count
         mean, std = (v * count if len(v) == 1 else v for v in (self.mean or (0.0,), self.std or (1.0,)))
         return tuple((value - m) / s for m, s in zip(mean, std, strict=True))
 
     def as_json(self) -> dict[str, Any]:
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in dataclasses.asdict(self).items()}
+        """The fields; ``range``, which older stores lack, where there is one."""
+        fields = dataclasses.asdict(self)
+        if self.range is None:
+            del fields["range"]
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
+
+    @property
+    def count(self) -> int:
+        """How many channels the model's input has."""
+        return self.channels if isinstance(self.channels, int) else len(self.channels)
+
+    @property
+    def stacked(self) -> bool:
+        """Whether channels are taken as they are stored, and are no colours."""
+        return isinstance(self.channels, int)
 
     def __call__(self, picture: Image.Image | np.ndarray | str | os.PathLike) -> Tensor:
         """One picture as the model's input, float32 (C, H, W).
 
         Args:
             picture: one of Pillow's; the path of a file; or an array (H, W, 3) or (H, W), uint8 in 0..255 or
-                floats in [0, 1].
+                floats in [0, 1]; where ``channels`` is a number, (H, W, C).
 
         Raises:
             ValueError: an array of another kind, or a picture smaller than the ``crop``.
@@ -119,22 +144,25 @@ class Preprocess:
         return self.normalise(torch.tensor(pixels)[None])[0]
 
     def _read(self, picture: Image.Image | np.ndarray) -> np.ndarray:
-        if isinstance(picture, Image.Image):
+        if isinstance(picture, Image.Image) and not self.stacked:
             return self.picture(upright(picture, self.mode))
         kind = picture.dtype if isinstance(picture, np.ndarray) else type(picture).__name__
         shape = getattr(picture, "shape", ())
-        fits = len(shape) == 2 or shape[2:] in ((1,), (3,))
+        fits = len(shape) == 2 or shape[2:] in ((1,), (3,), (self.count,))
         if not fits or not (kind == np.uint8 or np.issubdtype(kind, np.floating)):
-            wanted = "be a picture, its path, or a uint8 or float array (H, W, 3) or (H, W)"
+            form = f"array (H, W, {self.count})"
+            wanted = (
+                f"be a uint8 or float {form}"
+                if self.stacked
+                else (f"be a picture, its path, or a uint8 or float {form} or (H, W)")
+            )
             raise ValueError(f"preprocess: `picture` must {wanted}, got {kind} of shape {tuple(shape)}")
-        if kind == np.uint8:
+        if kind == np.uint8 and not self.stacked:
             return self._read(Image.fromarray(picture[..., 0] if shape[2:] == (1,) else picture))
         planes = picture[None] if len(shape) == 2 else picture.transpose(2, 0, 1)
-        if len(planes) != len(self.channels):
-            raise ValueError(
-                f"preprocess: `picture` must have {len(self.channels)} channels, got {len(planes)}"
-            )
-        return self.array(planes.astype(np.float32))
+        if len(planes) != self.count:
+            raise ValueError(f"preprocess: `picture` must have {self.count} channels, got {len(planes)}")
+        return self.array(planes if kind == np.uint8 else planes.astype(np.float32))
 
     @property
     def mode(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -83,7 +82,7 @@ def given_classifier(
         loaded.model.eval()
     check_evaluation_mode(loaded.model)
     if size is not None:
-        preprocess = dataclasses.replace(preprocess, resize=size, crop=size)
+        preprocess = preprocess.changed({"resize": size, "crop": size})
     return explained_classifier(loaded.model), preprocess
 
 

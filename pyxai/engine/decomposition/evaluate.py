@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,7 +76,7 @@ def evaluate(
         if evaluation:
             loaded.model.eval()
         _check_channels(run, recipe, loaded.preprocess)
-        preprocess = dataclasses.replace(loaded.preprocess, resize=recipe.size, crop=recipe.size)
+        preprocess = loaded.preprocess.changed({"resize": recipe.size, "crop": recipe.size})
         images, _ = labelled_images(data, preprocess)
         classifier = explained_classifier(loaded.model)
         check_classes(classifier, images)

@@ -11,12 +11,13 @@
 =============================  ==============================================================================
 
 ``?weights=FILE`` loads tensors into any of them but ``FILE.pt2``: ``.safetensors``, ``.npz``, or what
-``torch.load(weights_only=True)`` takes. ``?weights=none`` leaves timm's and torchvision's random (seeded).
-A pickled model is refused: unpickling runs whatever code is inside.
+``torch.load(weights_only=True)`` takes; see :mod:`pyxai.engine.models.weights`. ``?weights=none`` leaves
+timm's and torchvision's random (seeded). A pickled model is refused: unpickling runs whatever code is inside.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from typing import Literal
 
 from torch import nn
 
-from pyxai.engine.data.preprocess import Preprocess
+from pyxai.engine.data.called import Preprocessing
 from pyxai.engine.errors import InputError
 from pyxai.engine.models.dxai import decomposed_model
 from pyxai.engine.models.exported import exported_model
@@ -51,7 +52,7 @@ class Scheme:
 
     form: str
     pattern: str
-    load: Callable[..., tuple[nn.Module, Preprocess]]
+    load: Callable[..., tuple[nn.Module, Preprocessing]]
     weights: Literal["none", "files", "words"] = "files"
 
 
@@ -77,7 +78,7 @@ class LoadedModel:
     """
 
     model: nn.Module | None
-    preprocess: Preprocess
+    preprocess: Preprocessing
     spec: str
 
 
@@ -88,7 +89,7 @@ def load_model(spec: str) -> LoadedModel:
     if query and (key != "weights" or not weights):
         raise InputError(f"model {spec!r}: after `?` only weights=… is understood, got {query!r}")
     scheme, name = _scheme(body)
-    file = is_weights_file(weights)
+    file = is_weights_file(weights) or (scheme.weights == "files" and os.path.lexists(weights))
     if weights and scheme.weights == "none":
         raise InputError(f"model {spec!r}: an exported model brings its own weights")
     if weights and not file and scheme.weights == "files":

@@ -7,8 +7,10 @@ from typing import Any
 
 from torch import nn
 
+from pyxai.engine.data.called import Preprocessing
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, one_line
+from pyxai.engine.models.settings import preprocessing
 from pyxai.modules import import_named
 
 
@@ -22,10 +24,11 @@ def named(spec: str) -> Any:
         raise InputError(f"{place} has no {name!r}") from None
 
 
-def called_model(spec: str) -> tuple[nn.Module, Preprocess]:
+def called_model(spec: str) -> tuple[nn.Module, Preprocessing]:
     """What the callable returns without arguments: a model, or a model and its preprocessing.
 
-    A module stands for itself. Without preprocessing, images are RGB in [0, 1].
+    A module stands for itself. Without preprocessing, images are RGB in [0, 1]; what it may be otherwise, see
+    :func:`pyxai.engine.models.settings.preprocessing`.
     """
     made = named(spec)
     if not isinstance(made, nn.Module):
@@ -35,10 +38,10 @@ def called_model(spec: str) -> tuple[nn.Module, Preprocess]:
             made = made()
         except Exception as error:  # the user's own code may raise anything
             raise InputError(f"{spec} raised {type(error).__name__}: {one_line(error)}") from None
-    model, preprocess = made if isinstance(made, tuple) and len(made) == 2 else (made, Preprocess())
+    model, given = made if isinstance(made, tuple) and len(made) == 2 else (made, Preprocess())
     if not isinstance(model, nn.Module):
         raise InputError(f"{spec} must return a torch.nn.Module, got {type(model).__name__}")
-    return model, preprocess if isinstance(preprocess, Preprocess) else Preprocess.of(preprocess)
+    return model, preprocessing(given, spec)
 
 
 def _module(place: str) -> ModuleType:

@@ -14,6 +14,29 @@ from pyxai.engine.models.hub import need, publishing
 _INTERPOLATION = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
 
 
+KEYS = {
+    *(
+        "size",
+        "crop_size",
+        "crop_pct",
+        "do_resize",
+        "do_center_crop",
+        "do_rescale",
+        "rescale_factor",
+        "do_normalize",
+    ),
+    *(
+        "image_mean",
+        "image_std",
+        "resample",
+        "do_convert_rgb",
+        "image_processor_type",
+        "feature_extractor_type",
+    ),
+}
+"""What a ``preprocessor_config.json`` says that decides the model's input, or names its class."""
+
+
 def transformers_model(name: str) -> tuple[nn.Module, Preprocess]:
     """A pretrained image classifier, with the preprocessing of its ``preprocessor_config.json``."""
     spec = f"hf:{name}"

@@ -42,7 +42,7 @@ def create(
         rows=explainer.rows,
         threads=torch.get_num_threads(),
         seed=job.seed,
-        source={"kind": images.source.kind, "path": str(images.source.path)},
+        source=images.source.described(images.left_out),
         ids="BLAKE2b of the relative path, first 8 bytes, little-endian signed",
         reduce="sum",
         arrays=arrays,

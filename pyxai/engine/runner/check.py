@@ -6,6 +6,7 @@ import dataclasses
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from pyxai.capture.needs import Needs
 from pyxai.capture.output.kinds import KINDS
@@ -49,6 +50,28 @@ def checked(job: Job) -> Job:
     if not free and job.model is None:
         raise InputError(f"{job.method} explains a model: name it with --model")
     return job
+
+
+def check_bounds(method: str, options: dict[str, Any], function: str) -> None:
+    """Black and white are not known behind a function; a method that needs them must be told.
+
+    Args:
+        method: of the job, or one that it wraps.
+        options: of it, filled in.
+        function: name of the preprocessing.
+    """
+    declared = get_method(method).options()
+    values = {name: options.get(name, option.default) for name, option in declared.items()}
+    needed = [end for end in ("low", "high") if end in declared and end not in options]
+    if needed and ("high" in declared or "black" in values.values()):
+        told = " ".join(f"--set {end}=…" for end in needed)
+        raise InputError(
+            f"{method} needs black and white in the model's input space, which nobody knows where "
+            f"preprocessing is a function, as that of {function}: give {told}"
+        )
+    for name in declared:
+        if f"{name}_options" in declared:
+            check_bounds(values[name], options.get(f"{name}_options") or {}, function)
 
 
 def share(job: Job, here: World) -> tuple[int, int]:

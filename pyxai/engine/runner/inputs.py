@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pyxai.engine.data.called import Preprocessing
+from pyxai.engine.data.files import open_regular
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, one_line, refusals
 from pyxai.engine.job import Job
@@ -42,10 +43,10 @@ def model_of(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
     return loaded, device
 
 
-def preprocess_of(job: Job, own: Preprocess) -> Preprocess:
+def preprocess_of(job: Job, own: Preprocessing) -> Preprocessing:
     """The model's ``own`` preprocessing with the job's changes."""
     with refusals():
-        return dataclasses.replace(own, **job.preprocess)
+        return own.changed(job.preprocess) if job.preprocess else own
 
 
 Targets = int | str | np.ndarray | Callable[[Tensor], Tensor] | None
@@ -76,8 +77,10 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
             raise InputError(f"{target} must be a callable of one image's output, got {type(found).__name__}")
         return found
     try:
-        classes = np.load(target, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        with open_regular(target):
+            classes = np.load(target, mmap_mode="r", allow_pickle=False)
+        classes.dtype, classes.shape  # noqa: B018  an .npz has none
+    except Exception as error:  # whatever a damaged or hostile file makes the reader raise
         raise InputError(f"cannot read the targets {target}: {one_line(error)}") from None
     if not np.issubdtype(classes.dtype, np.integer) or classes.ndim not in (1, 2) or len(classes) != count:
         found = f"{classes.dtype} of shape {classes.shape}"
@@ -86,7 +89,7 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
 
 
 def model_input(
-    pixels: list[np.ndarray], preprocess: Preprocess, device: torch.device, dtype: torch.dtype
+    pixels: list[np.ndarray], preprocess: Preprocessing, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
     """Pixels (C, H, W) of each image to (N, C, H, W) on ``device``."""
     return preprocess.normalise(torch.from_numpy(np.stack(pixels)).to(device)).to(dtype)

@@ -23,6 +23,7 @@ from pyxai.engine.runner.progress import Progress, Summary, one_progress, togeth
 from pyxai.engine.status import MODEL_FAILED, OK, PENDING, RESULT_NOT_FINITE
 from pyxai.engine.store.lock import Writing
 from pyxai.engine.store.results import as_arrays, not_finite, tensors, zero_maps
+from pyxai.engine.store.sizes import left_out
 from pyxai.engine.store.store import Store
 from pyxai.engine.store.writer import Chunk, Writer
 
@@ -53,7 +54,9 @@ def run(job: Job, progress: Progress | None = None, imports: float = 0.0) -> Sum
         raise RunError(f"{error.filename or job.out}: {error.strerror or error}") from error
     finally:
         torch.set_num_threads(threads)
-    return together(Path(job.out), [_summary(*part) for part in done])
+    summary = together(Path(job.out), [_summary(*part) for part in done])
+    summary.left_out = left_out(Path(job.out))
+    return summary
 
 
 def _run(job: Job, here: World, clock: Clock, progress: Progress) -> tuple[Store, int, float, dict]:

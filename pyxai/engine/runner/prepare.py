@@ -11,17 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from pyxai.capture.rows import default_rows
+from pyxai.engine.data.called import Called, Preprocessing
 from pyxai.engine.data.images import Images, find_images
+from pyxai.engine.data.limits import Limits
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import refusals
 from pyxai.engine.job import Job
 from pyxai.engine.models.weights import weights_hash
 from pyxai.engine.runner.begin import check_programs, check_same, create
-from pyxai.engine.runner.check import check_out, share
+from pyxai.engine.runner.check import check_bounds, check_out, share
 from pyxai.engine.runner.distributed import World
 from pyxai.engine.runner.inputs import Targets, model_input, model_of, preprocess_of, targets
 from pyxai.engine.store.manifest import identity
-from pyxai.engine.store.plain import code_identity, plain
+from pyxai.engine.store.plain import code_identity, plain, preprocess_identity
 from pyxai.engine.store.store import Store
 from pyxai.explainer import Explainer
 from pyxai.methods import fill_options
@@ -85,16 +87,18 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     clock.lap("model")
     preprocess = preprocess_of(job, loaded.preprocess)
     stored = Store(out).manifest if Store.exists(out) else None
-    known = stored and stored["preprocess"] == preprocess.as_json()
+    known = stored and stored["preprocess"] == preprocess_identity(preprocess)
     shape = tuple(stored["images"]["shape"]) if known else None
-    images = find_images(job.data, preprocess, shape, job.names)
+    silent = loaded.preprocess == Preprocess() and "channels" not in job.preprocess
+    limits = Limits(job.max_pixels, job.max_unpacked)
+    images = find_images(job.data, preprocess, shape, job.names, limits, silent)
     class_names = job.class_names or names_of(loaded.model)
     target = targets(job.target, len(images.names), class_names)
     clock.lap("listing")
     parameters = loaded.model.parameters() if loaded.model else ()
     dtype = next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)
     rows = stored["rows"] if stored else job.rows or default_rows((1, *images.shape), device)
-    explainer = _explainer(job, loaded.model, rows, preprocess, class_names)
+    explainer = _explainer(job, loaded.model, rows, images.preprocess, class_names)
     identified = identity(
         job,
         explainer,
@@ -122,13 +126,20 @@ def _explainer(
     job: Job,
     model: nn.Module | None,
     rows: int,
-    preprocess: Preprocess,
+    preprocess: Preprocessing,
     class_names: dict[int, str],
 ) -> Explainer:
     """The explainer of the run; where options are silent, black and white are those of the preprocessing."""
-    known = {"seed": job.seed, "low": preprocess.black, "high": preprocess.white}
+    called = isinstance(preprocess, Called)
+    known = (
+        {"seed": job.seed}
+        if called
+        else {"seed": job.seed, "low": preprocess.black, "high": preprocess.white}
+    )
     with refusals():
         options = fill_options(job.method, job.options, known)
+        if called:
+            check_bounds(job.method, options, preprocess.name)
         return Explainer(
             model,
             job.method,

@@ -23,6 +23,7 @@ class Summary:
         residual_median, residual_max: over all results; None where no axiom says what maps sum to.
         evaluations: mean over all results; None where the method has no model.
         explained: what of the model's output is explained; "" where the method has no model.
+        left_out: what lies beside the images and is none; "" where all are images.
         zero_maps: maps of all results that are zero throughout, of methods that go by gradients or the graph.
     """
 
@@ -38,6 +39,7 @@ class Summary:
     evaluations: float | None = None
     explained: str = ""
     zero_maps: int = 0
+    left_out: str = ""
 
     @property
     def images_per_second(self) -> float:

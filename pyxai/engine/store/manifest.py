@@ -16,7 +16,7 @@ from pyxai.engine.data.images import Images
 from pyxai.engine.job import Job
 from pyxai.engine.store.declared import FORMAT, FORMAT_VERSION
 from pyxai.engine.store.layout import chunk_rows
-from pyxai.engine.store.plain import code_identity, plain
+from pyxai.engine.store.plain import code_identity, plain, preprocess_identity
 from pyxai.explainer import Explainer
 
 # What decides the bits of a result. `rows` and `threads` do so too, but a run that continues takes them over.
@@ -39,7 +39,7 @@ def identity(job: Job, explainer: Explainer, images: Images, **rest: Any) -> dic
             "pick": code_identity(job.output, job.output) if callable(job.output) else job.output,
         },
         "precision": job.precision,
-        "preprocess": images.preprocess.as_json(),
+        "preprocess": preprocess_identity(images.preprocess),
         "images": {"count": len(images.names), "shape": list(images.shape), "names": images.listing},
         "keep": job.keep,
         "store_dtype": job.store_dtype,

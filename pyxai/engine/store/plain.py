@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from pyxai.capture.output.number import call_name
+from pyxai.engine.data.called import Called, Preprocessing
 
 
 def plain(value: Any) -> Any:
@@ -30,6 +31,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
     return value if isinstance(value, None | bool | int | float | str) else str(value)
+
+
+def preprocess_identity(preprocess: Preprocessing) -> dict[str, Any]:
+    """How pictures become the model's input, as JSON has it: the settings, or what the function is."""
+    if isinstance(preprocess, Called):
+        return {
+            "function": code_identity(preprocess.function, preprocess.name),
+            "channels": preprocess.channels,
+        }
+    return preprocess.as_json()
 
 
 def code_identity(function: Callable, named: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pyxai.engine.data.limits import Limits
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import InputError, RowError, refusals
@@ -91,18 +92,32 @@ class Run:
     def image(self, row: int) -> np.ndarray:
         """The picture of one row as it was explained, before normalisation: uint8 (H, W, C), read again.
 
+        Of channels that are no colours it is their mean, (H, W, 1).
+
         Raises:
-            InputError: the source is gone, or no longer holds that picture.
+            InputError: the source is gone, or no longer holds that picture; or the preprocessing was a
+                function that gave images of another size, so that it is not known which part of the picture
+                was explained.
         """
-        source = open_source(self.manifest["source"]["path"])
+        stored = self.manifest["source"]
+        settings, shape = self.manifest["preprocess"], self.manifest["images"]["shape"]
+        called = "function" in settings
         with refusals():
-            preprocess = Preprocess(**self.manifest["preprocess"])
+            source = open_source(stored["path"], Limits(**stored.get("limits", {})))
+            preprocess = Preprocess(channels=settings["channels"]) if called else Preprocess(**settings)
         try:
-            pixels = read_row(source, self.paths[row], preprocess, self.manifest["images"]["shape"])
+            pixels = read_row(source, self.paths[row], preprocess, None if called else shape)
         except RowError as error:
             raise InputError(f"{source.path}, {self.paths[row]}: {error.reason}") from None
+        if called and pixels.shape[1:] != tuple(shape[1:]):
+            raise InputError(
+                f"{self.path} was made with preprocessing that is a function: which part of "
+                f"{self.paths[row]} was explained is not known"
+            )
         if pixels.dtype != np.uint8:
             pixels = np.round(255 * pixels.clip(0, 1)).astype(np.uint8)
+        if len(pixels) not in (1, 3):
+            pixels = np.round(pixels.mean(0, keepdims=True)).astype(np.uint8)
         return pixels.transpose(1, 2, 0)
 
     def __getitem__(self, rows: int | slice) -> Explanation:

@@ -17,7 +17,7 @@ import numpy as np
 import zarr
 
 from pyxai.engine.data.ids import listing_hash
-from pyxai.engine.data.sources import Source
+from pyxai.engine.data.source import Listing, Source, described
 from pyxai.engine.errors import InputError
 from pyxai.engine.job import Job
 from pyxai.engine.status import PENDING
@@ -36,7 +36,7 @@ def folder(size: tuple[int, int]) -> str:
     return "x".join(map(str, size))
 
 
-def describe(job: Job, names: list[str], sizes: list[tuple[int, int]], source: Source) -> dict[str, Any]:
+def describe(job: Job, listing: Listing, sizes: list[tuple[int, int]], source: Source) -> dict[str, Any]:
     """The manifest of a store for ``job``: which pictures there are, by name and (height, width)."""
     return {
         "format": FORMAT,
@@ -44,8 +44,8 @@ def describe(job: Job, names: list[str], sizes: list[tuple[int, int]], source: S
         "method": job.method,
         "options": plain(job.options),
         "model": None,
-        "source": {"kind": source.kind, "path": str(source.path)},
-        "images": {"count": len(names), "names": listing_hash(names, map(folder, sizes))},
+        "source": source.described(listing.left_out.as_json()),
+        "images": {"count": len(sizes), "names": listing_hash(listing.names, map(folder, sizes))},
         "sizes": [list(size) for size in sorted(set(sizes))],
     }
 
@@ -64,6 +64,11 @@ def create(out: Path, described: dict[str, Any], names: list[str], sizes: list[t
 def is_of(out: Path, described: dict[str, Any]) -> bool:
     """Whether the store at ``out`` holds the pictures that are ``described``, by size."""
     return is_by_size(out) and read_json(out / "manifest.json").get("images") == described["images"]
+
+
+def left_out(path: Path) -> str:
+    """What lay beside the images of the store at ``path``, of one size or several, when it was begun."""
+    return described(read_json(path / "manifest.json")["source"].get("left_out", {}))
 
 
 def is_by_size(path: str | Path) -> bool:

@@ -4,9 +4,11 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pyxai.engine import Preprocess
-from pyxai.engine.data.decode import Decoder, Reader
+from pyxai.engine.data.called import Called
+from pyxai.engine.data.decode import Block, Decoder, PictureWarning, Reader
 from pyxai.engine.data.sources import open_source
 from pyxai.engine.errors import RowError
 from pyxai.engine.status import UNREADABLE
@@ -43,7 +45,7 @@ def test_rows_are_read_ahead_but_not_all_at_once(reader, monkeypatch):
         read.extend(names)
         if len(read) >= 32:
             enough.set()
-        return names
+        return Block(names, {})
 
     monkeypatch.setattr(Reader, "block", block)
     names = [str(row) for row in range(1000)]
@@ -58,3 +60,24 @@ def test_rows_are_read_ahead_but_not_all_at_once(reader, monkeypatch):
 def test_no_rows(reader):
     with Decoder(reader, 0) as decoder:
         assert list(decoder.stream([], [], ahead=8)) == []
+
+
+def test_what_is_assumed_of_pictures_is_said_once(tmp_path):
+    """12 of 16 bits, in many pictures of which the header says nothing."""
+    for number in range(40):
+        Image.fromarray(np.full((4, 4), 4000, np.uint16)).save(tmp_path / f"{number:02}.png")
+    reader = Reader(open_source(tmp_path), Preprocess(channels="L"), (1, 4, 4))
+    names = reader.source.names()
+    with Decoder(reader, 0) as decoder, pytest.warns(PictureWarning) as caught:
+        assert len(list(decoder.stream(list(range(40)), names, ahead=40))) == 40
+    assert [str(warning.message) for warning in caught] == [
+        "00.png, and maybe others: its 16-bit samples use 12 bits and are taken as 16, which is dark: give "
+        "--range 0,4095 if that is their range"
+    ]
+
+
+def test_preprocessing_that_is_a_function_runs_in_this_process(reader):
+    called = Called(lambda image: np.zeros((3, 12, 12), np.float32), "mine")
+    with Decoder(Reader(reader.source, called, (3, 12, 12)), 2) as decoder:
+        found = list(decoder.stream([0, 1, 2], reader.source.names(), ahead=5))
+    assert [row for row, item in found if not isinstance(item, RowError)] == [0, 1]

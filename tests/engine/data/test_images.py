@@ -50,6 +50,10 @@ def test_several_sizes_are_refused_but_a_pixel_is_no_size(folder):
     Image.new("RGB", (20, 10)).save(folder / "wide.png")
     with pytest.raises(InputError, match=r"2 sizes \(4 of 12x12, 1 of 10x20\): use --resize and --crop"):
         find_images(folder, Preprocess())
+    whole = (folder / "wide.png").read_bytes()
+    (folder / "wide.png").write_bytes(whole[:50])  # a header without a picture is no size either
+    assert find_images(folder, Preprocess()).shape == (3, 12, 12)
+    (folder / "wide.png").write_bytes(whole)
     with pytest.raises(InputError, match=r"use --crop$"):
         find_images(folder, Preprocess(resize=6))
     assert find_images(folder, Preprocess(resize=6, crop=6)).shape == (3, 6, 6)

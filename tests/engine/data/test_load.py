@@ -61,6 +61,8 @@ def test_preprocess_is_called_with_a_picture_its_path_or_an_array(files):
         assert torch.equal(BGR(given), wanted)
     floats = BGR(np.asarray(opened) / 255)
     assert (floats - wanted).abs().max() < 5  # of 0..255, resized before it is rounded
+    five = np.random.default_rng(0).integers(0, 256, (4, 6, 5), dtype=np.uint8)
+    assert torch.equal(pyxai.Preprocess(channels=5)(five), torch.tensor(five).permute(2, 0, 1) / 255)
     grey = pyxai.Preprocess(channels="L")
     assert grey(np.zeros((4, 5), np.uint8)).shape == grey(np.zeros((4, 5, 1))).shape == (1, 4, 5)
 
@@ -90,13 +92,13 @@ def test_callables_of_other_packages(files):
         return torch.from_numpy(np.asarray(image, np.float64).transpose(2, 0, 1) / 255)
 
     images = pyxai.load_images(files, transform)
-    assert images.dtype == torch.float64
-    torch.testing.assert_close(images.float(), pyxai.load_images(files))
+    assert images.dtype == torch.float32
+    torch.testing.assert_close(images, pyxai.load_images(files))
 
     def processor(image):
         return {"pixel_values": [np.asarray(image, np.float32).transpose(2, 0, 1) / 255]}
 
-    assert torch.equal(pyxai.load_images(files, processor), images.float())
+    assert torch.equal(pyxai.load_images(files, processor), images)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,11 @@ def test_callables_of_other_packages(files):
         ("zip.png", None, "not a picture"),
         (["0.png", "wide.png"], None, r"one shape.*\(3, 12, 12\) of .*0.png, \(3, 12, 20\) of .*wide.png"),
         ("0.png", 3, "`preprocess` must be a pyxai.Preprocess or a callable of a picture, got int"),
-        ("0.png", lambda image: torch.zeros(3), r"floating tensor \(C, H, W\), got torch.float32 of shape"),
+        (
+            "0.png",
+            lambda image: torch.zeros(3),
+            r"must give floats .*, got float32 of shape",
+        ),
         ("0.png", lambda image: image.nothing, "AttributeError"),
         ("0.png", types.SimpleNamespace(mean=1), "got SimpleNamespace"),
         ("0.png", pyxai.Preprocess(crop=30), "12x12 pixels, the crop is 30"),

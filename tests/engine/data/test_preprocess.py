@@ -76,6 +76,11 @@ def test_rows_do_not_depend_on_the_batch():
         ({"resize": 0}, "`resize`"),
         ({"crop": -3}, "`crop`"),
         ({"channels": "RBG"}, "`channels`"),
+        ({"channels": 0}, "`channels`"),
+        ({"channels": True}, "`channels`"),
+        ({"range": (1, 1)}, "`range` must be a low and a high number"),
+        ({"range": (0, float("inf"))}, "`range`"),
+        ({"range": (0, 1, 2)}, "`range`"),
         ({"mean": (0.1, 0.2)}, "`mean` must have 1 or 3 values"),
         ({"std": (0.1, 0.0, 0.1)}, "`std` must be positive"),
         ({"interpolation": "cubic"}, "`interpolation`"),
@@ -91,10 +96,16 @@ def test_too_small_for_the_crop_is_a_failed_row():
         Preprocess(crop=16).picture(image(12, 40))
 
 
-def test_attributes_of_another_object_are_taken_over():
-    class Theirs:
-        crop = 224
-        mean = (0.1, 0.2, 0.3)
+def test_a_store_has_the_settings_as_json_and_older_ones_had_no_range():
+    settings = Preprocess(crop=224, mean=(0.1, 0.2, 0.3))
+    assert "range" not in settings.as_json()
+    assert Preprocess(**settings.as_json()) == settings
+    ranged = settings.changed({"range": (0, 4095)})
+    assert Preprocess(**ranged.as_json()) == ranged != settings
 
-    assert Preprocess.of(Theirs()) == Preprocess(crop=224, mean=(0.1, 0.2, 0.3))
-    assert Preprocess(**Preprocess.of(Theirs()).as_json()) == Preprocess.of(Theirs())
+
+def test_channels_by_number():
+    assert (Preprocess(channels=1), Preprocess(channels=3)) == (Preprocess(channels="L"), Preprocess())
+    five = Preprocess(channels=5, mean=(1, 2, 3, 4, 5))
+    assert (five.count, five.stacked, Preprocess().stacked) == (5, True, False)
+    assert len(five.black) == 5

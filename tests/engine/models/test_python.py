@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pyxai.engine import InputError, Preprocess
+from pyxai.engine.data.called import Called
 from pyxai.engine.models.load import load_model
 from pyxai.engine.models.python import called_model
 from pyxai.engine.models.weights import weights_hash
@@ -43,10 +44,12 @@ def test_a_file_with_an_error_is_one_sentence(tmp_path):
         called_model(f"{tmp_path / 'model.py'}:net")
 
 
-def test_a_module_stands_for_itself_and_preprocessing_may_be_of_any_class(tmp_path, monkeypatch):
+def test_a_module_stands_for_itself_and_brings_its_preprocessing(monkeypatch):
     made = types.ModuleType("made")
     made.net = torch.nn.Identity()
     made.pair = lambda: (made.net, types.SimpleNamespace(crop=8, mean=0.5))
     monkeypatch.setitem(__import__("sys").modules, "made", made)
     assert called_model("made:net") == (made.net, Preprocess())
     assert called_model("made:pair") == (made.net, Preprocess(crop=8, mean=(0.5,)))
+    made.pair = lambda: (made.net, abs)
+    assert called_model("made:pair") == (made.net, Called(abs, "made:pair"))

@@ -1,5 +1,7 @@
 """One job for each size of the pictures, where no model decides the size."""
 
+import shutil
+
 import pytest
 from PIL import Image
 
@@ -75,3 +77,33 @@ def test_several_sizes_are_continued(mixed, tmp_path):
     for size in pyxai.open(job.out).runs:
         folder = "x".join(map(str, size))
         assert_same_arrays(job.out / folder, half.out / folder)
+
+
+def test_what_is_left_out_is_told_once_for_all_sizes(job):
+    (job.data / "notes.txt").write_text("text")
+    assert run(job).left_out == "1 not a picture (notes.txt)"
+    assert pyxai.open(job.out).manifest["source"]["left_out"] == {
+        "not a picture": {"count": 1, "first": ["notes.txt"]}
+    }
+
+
+def test_pictures_that_are_too_large_go_with_the_most(job):
+    Image.new("RGB", (9, 9)).save(job.data / "d.png")
+    parts = split(changed(job, max_pixels=50), HERE)
+    assert [(part.out.name, part.names) for part in parts] == [
+        ("4x4", ("b.png",)),
+        ("6x8", ("a.png", "c.png", "d.png")),
+    ]
+
+
+def test_a_large_size_that_no_picture_has_after_all_is_none(job):
+    file = job.data / "d.png"
+    Image.new("1", (2**12, 2**11)).save(file)
+    assert [part.out.name for part in split(job, HERE)] == ["4x4", "6x8", "2048x4096"]
+    shutil.rmtree(job.out)
+    file.write_bytes(file.read_bytes()[:60])  # the header is whole
+    parts = split(job, HERE)
+    assert [(part.out.name, part.names) for part in parts] == [
+        ("4x4", ("b.png",)),
+        ("6x8", ("a.png", "c.png", "d.png")),
+    ]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from pyxai.engine import InputError, Job
-from pyxai.engine.runner.check import check_out, checked, refuse_existing, share
+from pyxai.engine.runner.check import check_bounds, check_out, checked, refuse_existing, share
 from pyxai.engine.runner.distributed import World
 
 JOB = Job("timm:resnet18", "photos", "run.zarr")
@@ -59,3 +59,24 @@ def test_the_place_of_a_store_must_be_free_or_meant(tmp_path):
     with pytest.raises(InputError, match="is not a run of pyxai"):
         check_out(dataclasses.replace(JOB, resume=True), tmp_path / "file")
     refuse_existing(dataclasses.replace(JOB, shard=(1, 2)), tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "needed"),
+    [
+        ("gradient", {}, ""),
+        ("integrated_gradients", {}, ""),
+        ("integrated_gradients", {"baseline": "black"}, "--set low=…"),
+        ("integrated_gradients", {"baseline": "black", "low": 0.0}, ""),
+        ("smoothgrad", {"of": "integrated_gradients", "of_options": {"baseline": "black"}}, "--set low=…"),
+        ("lrp", {}, "--set low=… --set high=…"),
+        ("lrp", {"low": -1.0}, "--set high=…"),
+        ("lrp", {"low": -1.0, "high": 2.0}, ""),
+    ],
+)
+def test_black_and_white_must_be_told_where_nobody_knows_them(method, options, needed):
+    if not needed:
+        check_bounds(method, options, "net.py:net")
+        return
+    with pytest.raises(InputError, match=rf"needs black and white .* as that of net\.py:net: give {needed}$"):
+        check_bounds(method, options, "net.py:net")

@@ -1,10 +1,13 @@
 """What a job names becomes what the model is called with."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
 
 from pyxai.engine import InputError, Job, Preprocess
+from pyxai.engine.data.called import Called
 from pyxai.engine.runner.distributed import World
 from pyxai.engine.runner.inputs import model_input, model_of, preprocess_of, targets
 from tests.engine import tiny
@@ -31,6 +34,11 @@ def test_preprocessing_is_the_models_with_the_jobs_changes():
     for wrong in ({"crop": -1}, {"corp": 4}):
         with pytest.raises(InputError, match=r"crop|corp"):
             preprocess_of(Job(None, "photos", "run.zarr", preprocess=wrong), own)
+    function = Called(abs, "net.py:net")
+    assert preprocess_of(Job(None, "photos", "run.zarr"), function) is function
+    assert preprocess_of(Job(None, "photos", "run.zarr", preprocess={"channels": "L"}), function).mode == "L"
+    with pytest.raises(InputError, match="is a function, which --crop, --mean cannot change"):
+        preprocess_of(job, function)
 
 
 def test_targets(tmp_path):
@@ -49,6 +57,14 @@ def test_targets(tmp_path):
         targets(file, 2, {})
     with pytest.raises(InputError, match=r"cannot read the targets gone\.npy"):
         targets("gone.npy", 2, {})
+    os.mkfifo(tmp_path / "pipe.npy")
+    np.savez(tmp_path / "more.npz", np.zeros(2, np.int64))
+    (tmp_path / "more.npz").rename(tmp_path / "more.npy")
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "classes.npy").read_bytes()[:100])
+    np.save(tmp_path / "pickle.npy", np.array([{}, {}]), allow_pickle=True)
+    for name in ("pipe", "more", "cut", "pickle"):
+        with pytest.raises(InputError, match=rf"cannot read the targets .*{name}\.npy"):
+            targets(str(tmp_path / f"{name}.npy"), 2, {})
 
 
 def test_targets_by_name_and_callables_by_their_place(tmp_path):

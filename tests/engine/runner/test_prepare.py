@@ -54,3 +54,55 @@ def test_laps_add_up_by_name():
     clock.lap("model")
     assert clock.laps["imports"] == 2.0
     assert 0 <= clock.laps["model"] < 5
+
+
+MODEL = """
+import numpy, torch
+from tests.engine import tiny
+
+def double(image, factor=2):
+    return torch.tensor(numpy.asarray(image)).permute(2, 0, 1) / 255 * factor
+
+def net(): return tiny.net(), double
+def gradient_net(): return tiny.net(), lambda image: double(image, 3)
+"""
+
+
+def test_preprocessing_that_is_a_function_is_called_and_known_again(job, tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text(MODEL)
+    asked = job(model=f"{file}:net", method="gradient")
+    prepared = prepare(checked(asked), World(), Clock())
+    pixels = torch.from_numpy(np.asarray(picture(0)).transpose(2, 0, 1).copy()) / 255
+    torch.testing.assert_close(prepared.input([prepared.images.pixels])[0], pixels * 2)
+    stored = prepared.store.manifest["preprocess"]
+    assert stored["channels"] == "RGB" and stored["function"]["callable"] == f"{file}:net"
+    again = job(model=f"{file}:net", method="gradient", resume=True)
+    prepare(checked(again), World(), Clock())
+    file.write_text(MODEL.replace("factor=2", "factor=5"))
+    with pytest.raises(InputError, match=r"was made differently: preprocess\.function\.blake2b is"):
+        prepare(checked(again), World(), Clock())
+    options = {"steps": 4, "baseline": "black"}
+    with pytest.raises(
+        InputError, match="integrated_gradients needs black and white in the model's input space"
+    ):
+        prepare(checked(job(model=f"{file}:net", options=options, out=tmp_path / "b.zarr")), World(), Clock())
+    prepare(
+        checked(job(model=f"{file}:net", options={**options, "low": 0.0}, out=tmp_path / "c.zarr")),
+        World(),
+        Clock(),
+    )
+
+
+def test_channels_of_a_model_that_says_nothing_are_those_of_the_array(job, tmp_path):
+    (tmp_path / "net.py").write_text(
+        "from tests.engine import tiny\ndef net(): return tiny.net(channels=5)\n"
+    )
+    np.save(tmp_path / "a.npy", np.zeros((3, 5, 12, 12), np.uint8))
+    asked = job(model=f"{tmp_path / 'net.py'}:net", data=tmp_path / "a.npy", method="gradient", options={})
+    prepared = prepare(checked(asked), World(), Clock())
+    assert prepared.images.shape == (5, 12, 12)
+    assert prepared.store.manifest["preprocess"]["channels"] == 5
+    asked = job(data=tmp_path / "a.npy", method="gradient", options={}, out=tmp_path / "b.zarr")
+    with pytest.raises(InputError, match=r"cannot take images of shape \(5, 12, 12\)"):
+        prepare(checked(asked), World(), Clock())

@@ -6,6 +6,7 @@ import torch
 
 from pyxai import engine
 from pyxai.engine import InputError
+from pyxai.engine.store.sheet import draw
 from pyxai.engine.store.store import Store
 from tests.engine.conftest import flip, made_manifest, made_store, picture
 
@@ -123,3 +124,35 @@ def test_arrays_that_are_no_explanations_are_refused(tmp_path, arrays):
     Store.create(tmp_path / "run.zarr", made_manifest(arrays, 3), ["a", "b", "c"])
     with pytest.raises(InputError, match=r"run\.zarr is damaged: .* must|does not belong to maps of shape"):
         engine.open(tmp_path / "run.zarr")
+
+
+def test_pictures_behind_a_function_are_shown_where_it_keeps_their_size(job, photos, tmp_path):
+    body = "return (torch.tensor(numpy.asarray(image)) / 255).permute(2, 0, 1)"
+    (tmp_path / "net.py").write_text(
+        "import numpy, torch\nfrom tests.engine import tiny\n"
+        f"def whole(image): {body}\ndef part(image): {body}[:, :8]\n"
+        "def net(): return tiny.net(), whole\ndef cut(): return tiny.net(), part\n"
+    )
+    run = engine.open(engine.run(job(model=f"{tmp_path / 'net.py'}:net", method="gradient")).store)
+    np.testing.assert_array_equal(run.image(0), np.asarray(picture(0)))
+    cut = job(model=f"{tmp_path / 'net.py'}:cut", method="gradient", out=tmp_path / "cut.zarr")
+    run = engine.open(engine.run(cut).store)
+    with pytest.raises(
+        InputError, match=r"a function: which part of even/0000\.png was explained is not known"
+    ):
+        run.image(0)
+
+
+def test_channels_that_are_no_colours_are_shown_as_their_mean(job, tmp_path):
+    (tmp_path / "net.py").write_text(
+        "from tests.engine import tiny\ndef net(): return tiny.net(channels=5)\n"
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 5, 12, 12), dtype=np.uint8)
+    np.save(tmp_path / "a.npy", pixels)
+    asked = job(
+        model=f"{tmp_path / 'net.py'}:net", data=tmp_path / "a.npy", method="gradient", max_pixels=2**20
+    )
+    run = engine.open(engine.run(asked).store)
+    np.testing.assert_array_equal(run.image(2)[..., 0], np.round(pixels[2].mean(0)))
+    assert run.manifest["source"]["limits"]["pixels"] == 2**20
+    draw(run, [0, 2], tmp_path / "sheet.png")

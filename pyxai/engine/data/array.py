@@ -1,0 +1,161 @@
+"""Images in an .npy or .npz file."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyxai.engine.data.called import Preprocessing
+from pyxai.engine.data.depth import planes
+from pyxai.engine.data.files import open_regular
+from pyxai.engine.data.limits import Limits
+from pyxai.engine.data.source import Listing, Source
+from pyxai.engine.errors import InputError, RowError, one_line
+from pyxai.engine.status import NOT_FINITE, UNREADABLE, WRONG_SIZE
+
+ROUNDING = 1e-6  # what floats may be beyond 0 and 1
+
+
+@dataclass(frozen=True)
+class Array(Source):
+    """Images in an .npy file, or the only array (or the one called ``images``) of an .npz file.
+
+    uint8 (0..255), floats ([0, 1]), or with a range any integers and floats, of shape (N, C, H, W), (N, H, W,
+    C) or (N, H, W); where both could be, (N, C, H, W). The last axis holds the channels where it has 1 or 3,
+    or as many as the model says, and the second has not. Names are ``#0``, ``#1``, …
+    """
+
+    kind = "array"
+
+    def listing(self) -> Listing:
+        return Listing([f"#{row}" for row in range(len(self._stored()))])
+
+    def stamps(self) -> Iterator[str]:
+        """Shape and dtype, and a hash of the first and last image."""
+        pixels = _channels_first(self._stored())
+        ends = hashlib.blake2b(pixels[0].tobytes() + pixels[-1].tobytes(), digest_size=16)
+        yield f"{pixels.shape} {pixels.dtype} {ends.hexdigest()}"
+
+    def _stored(self) -> np.ndarray:
+        return _load(self.path, self.limits, os.stat(self.path).st_mtime_ns)
+
+    def size(self, name: str) -> tuple[int, int]:
+        return _channels_first(self._stored()).shape[2:]
+
+    def channels(self, name: str) -> int:
+        return _channels_first(self._stored()).shape[1]
+
+    def read(self, name: str, preprocess: Preprocessing, notes: list[str] | None = None) -> np.ndarray:
+        wanted = getattr(preprocess, "count", None)  # a function says nothing of channels
+        pixels = _channels_first(self._stored(), wanted)[int(name[1:])]
+        if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+            raise RowError(NOT_FINITE, "NaN or infinity in the image")
+        if preprocess.range is not None:
+            pixels = planes(pixels, preprocess.range)
+        elif pixels.dtype != np.uint8:
+            pixels = _unit(pixels)
+        if wanted not in (None, len(pixels)):
+            raise RowError(WRONG_SIZE, f"channels: {len(pixels)}, the model's input has {wanted}")
+        return preprocess.array(pixels)
+
+
+def _unit(pixels: np.ndarray) -> np.ndarray:
+    """float32 in [0, 1]; a :class:`RowError` for floats beyond, and for integers, which have no range."""
+    if pixels.dtype.kind != "f":
+        raise RowError(UNREADABLE, f"{pixels.dtype} has no defined range: give --range")
+    pixels = pixels.astype(np.float32)
+    low, high = pixels.min(), pixels.max()
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise RowError(UNREADABLE, f"floats must lie in [0, 1], got {low:.6g} to {high:.6g}: give --range")
+    return pixels
+
+
+def _channels_first(stored: np.ndarray, wanted: int | None = None) -> np.ndarray:
+    """(N, C, H, W), of the array as stored."""
+    if stored.ndim == 3:
+        return stored[:, None]
+    for channels in ((wanted,), (1, 3)):
+        if stored.shape[1] in channels:
+            break
+        if stored.shape[3] in channels:
+            return stored.transpose(0, 3, 1, 2)
+    return stored
+
+
+@lru_cache(maxsize=1)
+def _load(path: Path, limits: Limits, _modified: int) -> np.ndarray:
+    """The file's images, 3 or 4 axes; not read into memory where they are not compressed."""
+    try:
+        stored = _mapped(path, limits)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a damaged or hostile file makes the reader raise
+        raise InputError(f"cannot read {path}: {one_line(error)}") from None
+    if stored.dtype.kind not in "uif" or stored.dtype.itemsize > 8:
+        raise InputError(f"{path} must hold integer or float images, got {stored.dtype}")
+    if stored.ndim not in (3, 4) or 0 in stored.shape:
+        raise InputError(
+            f"{path} must have shape (N, C, H, W), (N, H, W, C) or (N, H, W), got {stored.shape}"
+        )
+    return stored
+
+
+def _mapped(path: Path, limits: Limits) -> np.ndarray:
+    with open_regular(path) as file:
+        if not zipfile.is_zipfile(file):
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        archive = zipfile.ZipFile(file)
+        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        if "images" not in members and len(members) != 1:
+            raise InputError(f"{path} holds {', '.join(members)}: call the images `images`")
+        member = members["images" if "images" in members else next(iter(members))]
+        if member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & 1:
+            return _in_place(path, archive, member)
+        try:
+            limits.check_unpacked(member.file_size)
+        except ValueError as error:
+            raise InputError(f"{path}: {member.filename} {error}") from None
+        with archive.open(member) as stored:
+            shape, fortran, dtype = _header(stored)
+            _check_length(shape, dtype, member)
+            values = np.frombuffer(stored.read(), dtype)
+        return values.reshape(shape, order="F" if fortran else "C")
+
+
+def _in_place(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    """An array that lies in the file as it is."""
+    with archive.open(member) as stored:
+        shape, fortran, dtype = _header(stored)
+        _check_length(shape, dtype, member)
+        header = stored.tell()
+    with open_regular(path) as file:
+        file.seek(member.header_offset + 26)  # the lengths of name and extra field, before the content
+        lengths = file.read(4)
+    begins = member.header_offset + 30 + sum(int.from_bytes(lengths[at : at + 2], "little") for at in (0, 2))
+    return np.memmap(path, dtype, "r", begins + header, shape, "F" if fortran else "C")
+
+
+def _header(stored: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and dtype of an .npy member; it stands at the values afterwards."""
+    version = np.lib.format.read_magic(stored)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(stored)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are pickles")
+    return shape, fortran, dtype
+
+
+def _check_length(shape: tuple[int, ...], dtype: np.dtype, member: zipfile.ZipInfo) -> None:
+    """A header must not promise more than there is, nor less."""
+    size = math.prod(shape) * dtype.itemsize
+    if min(shape, default=1) < 0 or not size <= member.file_size <= size + 2**16:
+        raise ValueError(f"an array of shape {shape} and {dtype} in {member.file_size} bytes")
