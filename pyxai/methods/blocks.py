@@ -36,13 +36,14 @@ def by_blocks(executor: FixedRows, images: Tensor, explain: Callable[[slice], Ma
 
 def _room(part: Maps, images: Tensor) -> Maps:
     """Maps of all ``images``, not filled in yet, for whatever the maps of a part of them have."""
-
-    def empty(entry: Any, dtype: torch.dtype | None) -> Any:
-        if isinstance(entry, dict):
-            return {name: empty(tensors, dtype) for name, tensors in entry.items()}
-        if isinstance(entry, list):
-            return [empty(rows, dtype) for rows in entry]
-        return None if entry is None else entry.new_empty((len(images), *entry.shape[1:]), dtype=dtype)
-
     dtypes = {field.name: images.dtype if field.name in OF_IMAGES else None for field in fields(Maps)}
-    return Maps(**{name: empty(getattr(part, name), dtype) for name, dtype in dtypes.items()})
+    return Maps(**{name: _empty(getattr(part, name), len(images), dtype) for name, dtype in dtypes.items()})
+
+
+def _empty(entry: Any, count: int, dtype: torch.dtype | None) -> Any:
+    # not within the function above: one that calls itself would keep the images until cycles are collected
+    if isinstance(entry, dict):
+        return {name: _empty(tensors, count, dtype) for name, tensors in entry.items()}
+    if isinstance(entry, list):
+        return [_empty(rows, count, dtype) for rows in entry]
+    return None if entry is None else entry.new_empty((count, *entry.shape[1:]), dtype=dtype)

@@ -1,5 +1,8 @@
 """The loop over model calls: every image once, in order, in rooms of the right kind."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 
@@ -44,3 +47,16 @@ def test_what_a_method_does_not_tell_stays_away():
     assert torch.equal(found.attribution[0], IMAGES)
     assert found.target is found.score is found.expected is found.evaluations is found.standard_error is None
     assert found.extras == {}
+
+
+def test_images_are_let_go_at_once():
+    """Not by the collection of cycles: of large ones that may be many."""
+    images = IMAGES.clone()
+    gone = weakref.ref(images)
+    gc.disable()
+    try:
+        by_blocks(FixedRows(2), images, explain)
+        del images
+        assert gone() is None
+    finally:
+        gc.enable()

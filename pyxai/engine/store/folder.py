@@ -61,10 +61,12 @@ class Folder(LocalStore):
 
     def file(self, key: str) -> Path:
         """The path of a file of the store; a :class:`ValueError` where a link lies on the way."""
-        path = self.root / key
-        if os.path.realpath(path) != str(path):
-            raise ValueError("is a link, or lies behind one")
-        return path
+        path = str(self.root)  # which no link leads to, as it was resolved
+        for part in key.split("/"):
+            path = f"{path}/{part}"
+            if os.path.islink(path):
+                raise ValueError("is a link, or lies behind one")
+        return Path(path)
 
     def fault(self, name: str, chunk: int, contents: bool) -> str | None:
         """What is wrong with a chunk of an array, as the rest of a sentence; None where nothing is.
