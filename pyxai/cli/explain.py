@@ -151,7 +151,8 @@ def explain(
         ),
     ] = "auto",
     quiet: Annotated[
-        bool, typer.Option("--quiet", help="Errors and the summary alone: no progress, no warnings.")
+        bool,
+        typer.Option("--quiet", help="Errors, doubts about pictures and the summary: no progress."),
     ] = False,
 ) -> int:
     """Explain every image of a data set and store the maps with their completeness errors."""
@@ -184,13 +185,14 @@ def explain(
         max_pixels=max_pixels,
         max_unpacked=max_unpacked,
     )
-    from pyxai.engine.data.decode import quiet_decoders
+    from pyxai.engine.data.decode import PictureWarning, quiet_decoders
     from pyxai.engine.runner.loop import run
     from pyxai.engine.runner.progress import Bar, Lines, Progress
 
     speaks = os.environ.get("RANK", "0") == "0"
     if quiet:
         warnings.simplefilter("ignore")
+        warnings.simplefilter("default", PictureWarning)  # that pixels may be read wrongly is no detail
     loud = Bar if sys.stderr.isatty() else Lines
     progress = loud() if speaks and not quiet else Progress()
     quiet_decoders()

@@ -390,6 +390,8 @@ def test_what_is_assumed_of_a_picture_is_a_warning_of_one_line(explain, pyxai, t
     code, _, err = pyxai("explain", *arguments)
     (warning,) = [line for line in err.splitlines() if line.startswith("pyxai: warning: ")]
     assert code == 0 and "give --range 0,4095" in warning and r"\x1b[2J.png" in warning
+    quiet = [*arguments[:5], "c.zarr", *arguments[6:], "--quiet"]
+    assert pyxai("explain", *quiet)[2].strip() == warning  # that pixels may be wrong is said also then
     code, _, _ = explain("--grey", "--range", "0,4095", data=tmp_path / "some", model=model, out="b.zarr")
     assert code == 0
     stored = engine.open("b.zarr")
