@@ -72,12 +72,10 @@ def main() -> None:
             _complain("interrupted; a run that has begun continues with --resume", code)
     except _UsageError as error:
         code = _complain(error.format_message() + _hint(error), 2)
-    except InputError as error:
-        code = _complain(str(error), 2)
-    except StrictStop as error:
-        code = _complain(str(error), FAILED_ROWS)
-    except RunError as error:
-        code = _complain(str(error), 1)
+    except (InputError, RunError) as error:
+        code = _code(error)
+        if not error.told:
+            _say(str(error))
     finally:
         warnings.showwarning = shows
     sys.exit(code or 0)
@@ -102,8 +100,16 @@ def _warn(message: Warning | str, *place: object, **options: object) -> None:
     _complain(f"warning: {message}", 0)
 
 
+def _code(error: InputError | RunError) -> int:
+    return 2 if isinstance(error, InputError) else FAILED_ROWS if isinstance(error, StrictStop) else 1
+
+
 def _complain(message: str, code: int) -> int:
-    # Of several processes with the same complaint, one speaks. The message is empty where help was shown.
+    # Of several processes that all say the same, one speaks. The message is empty where help was shown.
     if message and os.environ.get("RANK", "0") == "0":
-        print(f"pyxai: {printable(' '.join(message.split()))}", file=sys.stderr)
+        _say(message)
     return code
+
+
+def _say(message: str) -> None:
+    print(f"pyxai: {printable(' '.join(message.split()))}", file=sys.stderr)

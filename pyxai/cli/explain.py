@@ -18,7 +18,7 @@ from pyxai.engine.errors import printable
 from pyxai.engine.job import CHUNK
 
 if TYPE_CHECKING:
-    from pyxai.engine.runner.progress import Summary
+    from pyxai.engine.runner.summary import Summary
 
 _BEGAN = time.perf_counter()
 
@@ -103,7 +103,17 @@ def explain(
     precision: Annotated[str, typer.Option(metavar="fp32|bf16", help="Arithmetic of the model.")] = "fp32",
     seed: Annotated[int, typer.Option(help="Of methods that draw random numbers.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the store if it exists.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: also what failed before.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first image that fails.")] = False,
+    max_failed: Annotated[
+        str,
+        typer.Option(
+            metavar="N|P%",
+            help="Stop where more images fail: a number, or a share of those tried, from the 64th on.",
+        ),
+    ] = "90%",
     shard: Annotated[
         Any,
         typer.Option(metavar="I/N", parser=values.shard, help="Do the chunks i, i + n, ... only; i from 0."),
@@ -180,14 +190,16 @@ def explain(
         store_dtype=store_dtype,
         workers=workers,
         resume=resume,
+        retry_failed=retry_failed,
         strict=strict,
+        max_failed=max_failed,
         shard=shard,
         max_pixels=max_pixels,
         max_unpacked=max_unpacked,
     )
     from pyxai.engine.data.decode import PictureWarning, quiet_decoders
-    from pyxai.engine.runner.loop import run
     from pyxai.engine.runner.progress import Bar, Lines, Progress
+    from pyxai.engine.runner.run import run
 
     speaks = os.environ.get("RANK", "0") == "0"
     if quiet:

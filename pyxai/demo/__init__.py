@@ -13,8 +13,9 @@ import numpy as np
 from pyxai.demo import pictures
 from pyxai.engine import InputError, Job, open
 from pyxai.engine.errors import refusals
-from pyxai.engine.runner.loop import run as explain
-from pyxai.engine.runner.progress import Progress, Summary
+from pyxai.engine.runner.progress import Progress
+from pyxai.engine.runner.run import run as explain
+from pyxai.engine.runner.summary import Summary
 from pyxai.engine.store import sheet
 from pyxai.engine.store.store import Store
 from pyxai.modules import need

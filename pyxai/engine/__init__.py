@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from pyxai.engine.runner.progress import Progress, Summary
+    from pyxai.engine.runner.progress import Progress
+    from pyxai.engine.runner.summary import Summary
     from pyxai.engine.store.reader import Run
     from pyxai.engine.store.sizes import SizedRun
 
@@ -25,8 +26,8 @@ __all__ = ["InputError", "Job", "Preprocess", "RunError", "StrictStop", "load_im
 
 
 def run(job: Job, progress: Progress | None = None) -> Summary:
-    """Carry out ``job``, see :func:`pyxai.engine.runner.loop.run`."""
-    from pyxai.engine.runner.loop import run
+    """Carry out ``job``, see :func:`pyxai.engine.runner.run.run`."""
+    from pyxai.engine.runner.run import run
 
     return run(job, progress)
 

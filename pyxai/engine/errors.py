@@ -19,14 +19,26 @@ def printable(text: str) -> str:
 
 
 class InputError(ValueError):
-    """The request cannot be carried out as it stands; nothing was written. Exit code 2."""
+    """The request cannot be carried out as it stands; nothing was written. Exit code 2.
+
+    Attributes:
+        told: whether another process of the run says it.
+    """
+
+    told = False
 
     def __str__(self) -> str:
         return printable(super().__str__())
 
 
 class RunError(RuntimeError):
-    """A run had to stop; what is stored stays, and ``--resume`` goes on from it. Exit code 1."""
+    """A run had to stop; what is stored stays, and ``--resume`` goes on from it. Exit code 1.
+
+    Attributes:
+        told: whether another process of the run says it.
+    """
+
+    told = False
 
     def __str__(self) -> str:
         return printable(super().__str__())

@@ -49,7 +49,10 @@ class Job:
         workers: processes that decode pictures; 0 decodes on a thread of this process; None: 0 on a CPU,
             where the cores are better spent on the model, else up to 8.
         resume: continue the store if it exists.
+        retry_failed: do those rows again, too, that failed.
         strict: stop at the first row that fails.
+        max_failed: how many rows may fail before the run stops: a number, as in ``"10"``, or the share of
+            those that were tried, as in ``"90%"``, which counts from the 64th on.
         shard: (i, n): do the chunks i, i + n, i + 2n, … only.
     """
 
@@ -73,7 +76,9 @@ class Job:
     store_dtype: str = "float32"
     workers: int | None = None
     resume: bool = False
+    retry_failed: bool = False
     strict: bool = False
+    max_failed: str = "90%"
     shard: tuple[int, int] = (0, 1)
     names: tuple[str, ...] | None = None
     max_pixels: int = 2**27

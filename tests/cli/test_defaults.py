@@ -13,7 +13,7 @@ from pyxai import bench, render
 from pyxai.dxai.training import Recipe
 from pyxai.engine import Job
 from pyxai.engine.decomposition import evaluate, train
-from pyxai.engine.runner import loop
+from pyxai.engine.runner import run
 from pyxai.engine.store import sheet
 from tests.engine.conftest import fill_folder
 
@@ -65,7 +65,7 @@ def assert_same(given: dict, *places) -> set[str]:
 
 
 def test_explain(heard):
-    found = heard("pyxai.engine.runner.loop.run", loop.run, "explain", "--data", "a", "--out", "b")
+    found = heard("pyxai.engine.runner.run.run", run.run, "explain", "--data", "a", "--out", "b")
     job, wanted = vars(found["job"]), vars(Job(None, Path("a"), Path("b")))
     assert job == wanted
     # class_names of a job are those of a file, else the model's, as without any in Python

@@ -24,7 +24,7 @@ from pyxai.engine.data.folder import Folder, Single
 from pyxai.engine.data.limits import Limits
 from pyxai.engine.data.source import Source
 from pyxai.engine.errors import InputError, RowError, one_line
-from pyxai.engine.status import UNREADABLE, WRONG_SIZE
+from pyxai.engine.status import OUT_OF_REACH, UNREADABLE, WRONG_SIZE
 
 
 def open_source(path: str | os.PathLike, limits: Limits = Limits()) -> Source:  # noqa: B008  it is frozen
@@ -72,7 +72,9 @@ def read_row(
     except UnidentifiedImageError:  # its own message holds a memory address
         raise RowError(UNREADABLE, "not a picture, or a damaged header") from None
     except Exception as error:  # decoders raise whatever a damaged or hostile file makes them raise
-        raise RowError(UNREADABLE, f"{type(error).__name__}: {one_line(error)}") from None
+        by_system = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
+        status = OUT_OF_REACH if by_system else UNREADABLE
+        raise RowError(status, f"{type(error).__name__}: {one_line(error)}") from None
     if shape is not None and pixels.shape != tuple(shape):
         if len(pixels) != shape[0]:
             raise RowError(WRONG_SIZE, f"{len(pixels)} channels, the run's images have {shape[0]}")

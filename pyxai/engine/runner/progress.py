@@ -1,4 +1,4 @@
-"""What a run says while it works and when it is done."""
+"""What a run says while it works."""
 
 from __future__ import annotations
 
@@ -6,57 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TextIO
-
-
-@dataclass
-class Summary:
-    """The end of a run.
-
-    Attributes:
-        store: its folder.
-        images: rows of the whole store; done: those with a status; failed: those without a result.
-        rows: rows this process finished, in ``seconds`` from the first batch to the last commit.
-        startup: seconds spent before the first batch, by what they were spent on.
-        residual_median, residual_max: over all results; None where no axiom says what maps sum to.
-        evaluations: mean over all results; None where the method has no model.
-        explained: what of the model's output is explained; "" where the method has no model.
-        left_out: what lies beside the images and is none; "" where all are images.
-        zero_maps: maps of all results that are zero throughout, of methods that go by gradients or the graph.
-    """
-
-    store: Path
-    images: int = 0
-    done: int = 0
-    failed: int = 0
-    rows: int = 0
-    seconds: float = 0.0
-    startup: dict[str, float] = field(default_factory=dict)
-    residual_median: float | None = None
-    residual_max: float | None = None
-    evaluations: float | None = None
-    explained: str = ""
-    zero_maps: int = 0
-    left_out: str = ""
-
-    @property
-    def images_per_second(self) -> float:
-        return self.rows / self.seconds if self.seconds else 0.0
-
-
-def together(store: Path, parts: list[Summary]) -> Summary:
-    """The summary of a run done in parts. Where there are several, the method has no residuals."""
-    if len(parts) == 1:
-        return parts[0]
-    whole = Summary(store)
-    for part in parts:
-        for name in ("images", "done", "failed", "rows", "seconds", "zero_maps"):
-            setattr(whole, name, getattr(whole, name) + getattr(part, name))
-        for lap, seconds in part.startup.items():
-            whole.startup[lap] = whole.startup.get(lap, 0.0) + seconds
-    return whole
 
 
 class Progress:
@@ -66,7 +16,12 @@ class Progress:
         """``done`` of ``total`` rows are there already."""
 
     def advance(self, rows: int, failed: int) -> None:
-        """``rows`` more were committed, ``failed`` of them without a result. Called on the writing thread."""
+        """``rows`` more came out, ``failed`` of them without a result."""
+
+    def doing(self, what: str) -> None:
+        """``what`` is done from now on, until the next call: what to name if the process ends or hangs in
+        it; nothing in particular where it is "".
+        """
 
     def end(self) -> None:
         """Nothing follows."""
@@ -92,7 +47,7 @@ class Bar(Progress):
                 return Text(f"{task.speed or 0:.1f} images/s")
 
         columns = TextColumn("explaining"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn()
-        # rows arrive 64 at a time: a speed over the last half minute would jump at every chunk
+        # rows arrive a batch at a time: a speed over the last half minute would jump at every one
         self._bar = Progress(*columns, console=Console(stderr=True), speed_estimate_period=300)
         self._task = self._bar.add_task("", total=total, completed=done)
         self._bar.start()
@@ -115,6 +70,9 @@ class _Part(Progress):
 
     def advance(self, rows: int, failed: int) -> None:
         self._whole.advance(rows, failed)
+
+    def doing(self, what: str) -> None:
+        self._whole.doing(what)
 
 
 @contextmanager

@@ -93,10 +93,13 @@ def json_lines(path: Path) -> Iterator[dict[str, Any] | None]:
 
 
 def append(path: Path, entries: list[dict[str, Any]]) -> None:
-    """Append lines in one write, so that processes sharing a store do not tear each other's lines."""
+    """Append lines in one write, so that processes sharing a store do not tear each other's lines. They are
+    on the disk when this returns.
+    """
     text = "".join(json.dumps(entry) + "\n" for entry in entries).encode()
     with open_regular(path, "a+b", 0) as file:
         if file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
             text = b"\n" + text  # the last line was torn: leave it alone
         if file.write(text) != len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fsync(file.fileno())

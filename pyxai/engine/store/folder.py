@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import shutil
 from collections.abc import Iterable
@@ -16,14 +15,13 @@ from zarr.storage import LocalStore, StorePath
 
 from pyxai.engine.errors import InputError
 from pyxai.engine.store.chunk_file import file_fault, read_chunk
+from pyxai.engine.store.durable import PARTIAL, write
 from pyxai.engine.store.files import MOST_JSON, open_regular, read_json, why
 from pyxai.engine.store.layout import STATUS, Layout, is_checked
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest
     from zarr.core.buffer import Buffer, BufferPrototype
-
-_PARTIAL = ".partial"  # how Zarr's temporary files end
 
 
 class Folder(LocalStore):
@@ -117,12 +115,12 @@ class Folder(LocalStore):
             for entry in os.scandir(root) if root.is_dir() else ():
                 if entry.name.partition(".")[0] not in stems:
                     continue
-                if entry.name.endswith(_PARTIAL):
+                if entry.name.endswith(PARTIAL):
                     os.unlink(entry.path)
                 elif entry.is_dir(follow_symlinks=False):
                     for folder, _, files in os.walk(entry.path):
                         for file in files:
-                            if file.endswith(_PARTIAL):
+                            if file.endswith(PARTIAL):
                                 os.unlink(os.path.join(folder, file))
 
     def _chunks(self, name: str) -> Path:
@@ -161,15 +159,8 @@ class Folder(LocalStore):
             return None
 
     async def set(self, key: str, value: Buffer) -> None:
-        self._refuse_link(key)
-        await super().set(key, value)
+        await asyncio.to_thread(self.set_sync, key, value)
 
     def set_sync(self, key: str, value: Buffer) -> None:
-        self._refuse_link(key)
-        super().set_sync(key, value)
-
-    def _refuse_link(self, key: str) -> None:
-        try:
-            self.file(key)
-        except ValueError as error:
-            raise OSError(errno.ELOOP, f"{key} {error}", str(self._shown)) from None
+        self._check_writable()
+        write(self.root, key, value.as_buffer_like())

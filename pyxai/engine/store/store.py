@@ -7,6 +7,7 @@ complete. Rows that failed, and rows not done yet, hold NaN (floats), -1 (``targ
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ import numpy as np
 import zarr
 
 from pyxai.engine.errors import InputError, one_line
-from pyxai.engine.status import OK, PENDING
+from pyxai.engine.status import OK, OUT_OF_REACH, PENDING
 from pyxai.engine.store.building import building, remove_leftovers
 from pyxai.engine.store.declared import check, read_manifest
 from pyxai.engine.store.files import append, json_lines, read_json, why
@@ -60,6 +61,7 @@ class Store:
             raise InputError(
                 f"{self.path} is not a group of Zarr's format 3: its zarr.json says {repr(found)[:80]}"
             )
+        self._opened = os.stat(self.path / "manifest.json", follow_symlinks=False)
         self.rows = self.manifest["images"]["count"]
         self.chunk = self.manifest["chunk"]
         self.chunks = -(-self.rows // self.chunk)
@@ -110,13 +112,18 @@ class Store:
         except (OSError, RuntimeError, ValueError) as error:  # of the decoders, for what no checksum tells
             raise InputError(f"{self.path} is damaged: `{name}` cannot be read: {one_line(error)}") from None
 
-    def pending(self, chunks: Iterable[int]) -> list[int]:
-        """The rows of ``chunks`` that are not done."""
+    def pending(self, chunks: Iterable[int], failed: bool = False) -> list[int]:
+        """The rows of ``chunks`` that are to be done.
+
+        Args:
+            failed: whether those are that failed, too, for another reason than that they were out of reach.
+        """
         rows: list[int] = []
         for chunk in chunks:
             own = self.rows_of(chunk)
-            done = self.read(STATUS, own) if self.committed(chunk) else np.zeros(len(own))
-            rows += (own.start + np.flatnonzero(done == PENDING)).tolist()
+            status = self.read(STATUS, own) if self.committed(chunk) else np.full(len(own), PENDING)
+            undone = status != OK if failed else np.isin(status, (PENDING, OUT_OF_REACH))
+            rows += (own.start + np.flatnonzero(undone)).tolist()
         return rows
 
     def names(self) -> list[str]:
@@ -137,7 +144,11 @@ class Store:
     def write(
         self, chunk: int, values: dict[str, np.ndarray], status: np.ndarray, lines: dict[str, list[dict]]
     ) -> None:
-        """Commit one chunk, with the ``lines`` for each text file. Until the end it counts as not begun."""
+        """Commit one chunk, with the ``lines`` for each text file. Until the end it counts as it did before.
+
+        Raises:
+            OSError: it cannot be written, also where the store is no longer at its place.
+        """
         rows = self.rows_of(chunk)
         window = slice(rows.start, rows.stop)
         for name, array in self.arrays.items():
@@ -145,6 +156,16 @@ class Store:
         for name, entries in lines.items():
             append(self.path / name, entries)
         self.status[window] = status
+        self.check_there()
+
+    def check_there(self) -> None:
+        """An :class:`OSError` where the store was deleted, moved or replaced since it was opened."""
+        try:
+            same = os.path.samestat(os.stat(self.path / "manifest.json", follow_symlinks=False), self._opened)
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise OSError(errno.ENOENT, "it was deleted, moved or replaced meanwhile", str(self.path))
 
     def committed(self, chunk: int) -> bool:
         """Whether the status of ``chunk`` was written."""

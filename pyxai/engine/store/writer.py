@@ -1,80 +1,33 @@
-"""Writing behind the model: chunks are committed by one thread, in the order in which they were finished."""
+"""Writing behind the model: chunks are committed by one thread, in the order in which they come."""
 
 from __future__ import annotations
 
 import errno
 import queue
 import threading
-from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
+from pyxai.engine.errors import InputError, RunError, one_line
+from pyxai.engine.store.chunk import Chunk
+from pyxai.engine.store.store import Store
 
-from pyxai.engine.errors import RunError
-from pyxai.engine.status import OK
-from pyxai.engine.store.layout import fill_value
-from pyxai.engine.store.store import ERRORS, ZERO_MAPS, Store
-
-
-@dataclass
-class Chunk:
-    """The rows of one chunk while they come in.
-
-    Attributes:
-        index: number of the chunk.
-        rows: its rows.
-        values: array name to what is to be stored; rows without a result keep the fill value.
-        status: (rows,) uint8; 0 while a row is still to come.
-        lines: file name to what is appended to that text file of the store.
-    """
-
-    index: int
-    rows: range
-    values: dict[str, np.ndarray]
-    status: np.ndarray
-    lines: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-
-    @classmethod
-    def empty(cls, store: Store, index: int) -> Chunk:
-        rows = store.rows_of(index)
-        values = {
-            name: np.full((len(rows), *entry["shape"]), fill_value(name, entry["dtype"]), entry["dtype"])
-            for name, entry in store.manifest["arrays"].items()
-        }
-        return cls(index, rows, values, np.zeros(len(rows), np.uint8))
-
-    def fail(self, row: int, path: str, status: int, reason: str) -> None:
-        """``row`` has no result, or one that is not to be used."""
-        self.status[row - self.rows.start] = status
-        self._line(ERRORS, {"row": row, "path": path, "status": status, "reason": reason})
-
-    def fill(self, row: int, values: dict[str, np.ndarray], place: int) -> None:
-        """``row`` has the result number ``place`` of ``values``."""
-        for name, array in self.values.items():
-            array[row - self.rows.start] = values[name][place]
-        self.status[row - self.rows.start] = OK
-
-    def note_zeros(self, row: int, path: str, maps: int) -> None:
-        """``maps`` of the maps of ``row`` are zero throughout, which is a result."""
-        self._line(ZERO_MAPS, {"row": row, "path": path, "maps": maps})
-
-    def _line(self, file: str, entry: dict[str, Any]) -> None:
-        self.lines.setdefault(file, []).append(entry)
+_AHEAD = 2
+"""Chunks that may wait: of large maps each takes up to 64 MiB."""
 
 
 class Writer:
     """The committing thread. A context manager; leaving it waits until everything handed over is stored.
 
+    Whatever goes wrong on the thread is a :class:`~pyxai.engine.errors.RunError` for who hands over the next
+    chunk, or leaves.
+
     Args:
         store: where to.
-        committed: called on the thread with each chunk that is stored.
     """
 
-    def __init__(self, store: Store, committed):
+    def __init__(self, store: Store):
         self._store = store
-        self._committed = committed
-        self._queue: queue.Queue[Chunk | None] = queue.Queue(maxsize=4)
-        self._error: OSError | None = None
+        self._queue: queue.Queue[Chunk | None] = queue.Queue(maxsize=_AHEAD)
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
 
     def __enter__(self) -> Writer:
@@ -85,29 +38,38 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
         if kind is None:
-            self._check()
+            self.check()
 
     def put(self, chunk: Chunk) -> None:
-        """Hand over a finished chunk; a :class:`RunError` where an earlier one could not be stored."""
-        self._check()
+        """Hand over a chunk that nobody changes any more."""
+        self.check()
         self._queue.put(chunk)
 
-    def _check(self) -> None:
-        if self._error is None:
-            return
-        full = self._error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        cause = "no space left" if full else self._error.strerror or str(self._error)
-        raise RunError(
-            f"cannot write {self._store.path}: {cause}; what is stored is whole: "
-            f"{'free some space' if full else 'see to it'} and continue with --resume"
-        )
+    def check(self) -> None:
+        """A :class:`RunError` where a chunk could not be stored."""
+        if self._error is not None:
+            raise RunError(
+                f"cannot write {self._store.path}: {_sentence(self._error)} and continue with --resume"
+            ) from self._error
 
     def _work(self) -> None:
         while (chunk := self._queue.get()) is not None:
             if self._error is None:  # after an error, drain: nobody may wait on a full queue
                 try:
                     self._store.write(chunk.index, chunk.values, chunk.status, chunk.lines)
-                except OSError as error:
+                except BaseException as error:  # raised where it is waited for
                     self._error = error
-                else:
-                    self._committed(chunk)
+
+
+def _sentence(error: BaseException) -> str:
+    """What went wrong, and what to do about it."""
+    whole = "what is stored is whole:"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"no space left; {whole} free some space"
+    if isinstance(error, MemoryError):
+        return f"out of memory; {whole} free some"
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}; {whole} see to it"
+    if isinstance(error, InputError):  # a file of the store is no longer what it was
+        return f"{one_line(error)}; see to it"
+    return f"{type(error).__name__}: {one_line(error)}; {whole} see to it"

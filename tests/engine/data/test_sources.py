@@ -8,7 +8,7 @@ from PIL import Image
 from pyxai.engine import InputError, Preprocess
 from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import RowError
-from pyxai.engine.status import UNREADABLE, WRONG_SIZE
+from pyxai.engine.status import OUT_OF_REACH, UNREADABLE, WRONG_SIZE
 
 
 def test_places_without_images_are_refused(tmp_path):
@@ -43,9 +43,23 @@ def test_damaged_pictures_say_why(tmp_path):
         ("cut.jpg", UNREADABLE, "truncated"),
         ("empty.png", UNREADABLE, "not a picture"),
         ("text.png", UNREADABLE, "not a picture"),
-        ("gone.png", UNREADABLE, "No such file"),
+        ("gone.png", OUT_OF_REACH, "No such file"),
         ("whole.jpg", WRONG_SIZE, "64x64 pixels, the run's images have 4x4"),
     ):
         with pytest.raises(RowError, match=reason) as caught:
             read_row(source, name, Preprocess(), (3, 4, 4))
         assert caught.value.status == status
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "no"), OSError(5, "disk"), MemoryError("no memory")])
+def test_what_the_system_does_not_give_is_no_fault_of_the_picture(tmp_path, monkeypatch, error):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    source = open_source(tmp_path)
+
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(type(source), "open", refuse)
+    with pytest.raises(RowError) as caught:
+        read_row(source, "a.png", Preprocess(), None)
+    assert caught.value.status == OUT_OF_REACH

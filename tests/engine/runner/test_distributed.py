@@ -1,9 +1,12 @@
 """torchrun shares one run out among its processes."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import torch
 import torch.distributed
 
 from pyxai import engine
-from pyxai.engine import InputError
+from pyxai.engine import InputError, RunError
 from pyxai.engine.runner.distributed import World, world
 from tests.engine.conftest import TINY, assert_same_arrays
 
@@ -55,6 +58,18 @@ def test_two_ranks_make_the_arrays_of_one(photos, job, tmp_path):
     assert (out / "runs.jsonl").read_text().count("\n") == 2
 
 
+@pytest.mark.slow
+def test_the_rank_that_stops_says_why_and_the_others_end(photos, tmp_path):
+    data = shutil.copytree(photos, tmp_path / "photos")
+    broken = data / "odd" / "0011.png"  # of the second chunk, rank 1's: even ones come first
+    broken.write_bytes(b"broken")
+    arguments = ["--model", f"{TINY}:net", "--data", str(data), "--out", str(tmp_path / "run.zarr")]
+    done = torchrun(*arguments, "--method", "saliency", "--quiet", "--strict")
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("pyxai:") and "0011.png" in line]
+    assert len(said) == 1, done.stderr
+
+
 def test_alone_there_is_a_world_of_one(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with world() as here:
@@ -65,22 +80,55 @@ def test_alone_there_is_a_world_of_one(monkeypatch):
     assert done == ["work"]
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_the_leader_does_the_work_and_all_raise_what_it_refuses(monkeypatch, rank):
-    """One process after the other, with the message handed on."""
-    handed = ["no such folder"]
+def ranks(count: int) -> list[World]:
+    """Processes that share their notes, for one thread each."""
+    notes = torch.distributed.HashStore()
+    return [World(rank, count, rank, notes) for rank in range(count)]
 
-    def broadcast(objects, source):
-        assert (objects, source) == ([None] if rank else handed, 0)
-        objects[0] = handed[0]
 
-    monkeypatch.setattr(torch.distributed, "broadcast_object_list", broadcast)
-    worked = []
+def at_once(*works) -> list:
+    """What each of ``works`` returned or raised, done by threads of their own."""
+    with ThreadPoolExecutor(len(works)) as threads:
+        done = [threads.submit(work) for work in works]
+        return [one.exception(timeout=60) or one.result() for one in done]
 
-    def work():
-        worked.append(rank)
+
+def test_the_leader_does_the_work_and_all_wait_for_it():
+    worlds, worked = ranks(3), []
+
+    def go(here):
+        for turn in range(2):
+            here.leader(lambda: worked.append(here.rank))
+            assert len(worked) > turn
+        here.wait()
+
+    assert at_once(*(partial(go, here) for here in worlds)) == [None] * 3
+    assert worked == [0, 0]
+
+
+def test_what_the_leader_refuses_all_raise_and_one_tells():
+    def refuse():
         raise InputError("no such folder")
 
-    with pytest.raises(InputError, match=r"^no such folder$"):
-        World(rank, 2).leader(work)
-    assert worked == ([] if rank else [0])
+    errors = at_once(*(partial(here.leader, refuse) for here in ranks(3)))
+    assert [(type(error), str(error)) for error in errors] == [(InputError, "no such folder")] * 3
+    assert sorted(error.told for error in errors) == [False, True, True]
+
+
+def test_who_waits_for_one_that_stopped_ends_too():
+    first, second, third = ranks(3)
+    error = RunError("the disk is full")
+    second.tell(error)
+    assert not error.told
+    for wait in (first.wait, partial(third.leader, None)):
+        with pytest.raises(RunError, match=r"^process 1 of the run stopped: the disk is full$") as raised:
+            wait()
+        assert raised.value.told
+
+
+def test_of_those_that_stop_for_the_same_reason_one_tells_it():
+    worlds = ranks(3)
+    errors = [RunError("the disk is full"), RunError("the disk is full"), RunError("another")]
+    for here, error in zip(worlds, errors, strict=True):
+        here.tell(error)
+    assert [error.told for error in errors] == [False, True, False]

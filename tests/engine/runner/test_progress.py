@@ -1,12 +1,11 @@
 """What a run says while it works and when it is done."""
 
 import io
-from pathlib import Path
 
 import pytest
 
 from pyxai.engine.runner import progress
-from pyxai.engine.runner.progress import Bar, Lines, Progress, Summary, one_progress, together
+from pyxai.engine.runner.progress import Bar, Lines, Progress, one_progress
 
 
 class Heard(Progress):
@@ -40,17 +39,6 @@ def test_a_run_in_parts_is_heard_as_one():
     with pytest.raises(KeyError), one_progress(heard, 2, 10):
         raise KeyError
     assert heard.said[-1] == "end"
-
-
-def test_summaries_of_parts_add_up():
-    first = Summary(Path("a"), 10, 9, 1, 8, 2.0, {"model": 1.0}, 0.1, 0.2, 4.0)
-    assert together(Path("run"), [first]) is first
-    second = Summary(Path("b"), 5, 5, 0, 5, 0.5, {"model": 0.5, "listing": 0.25}, zero_maps=2)
-    whole = together(Path("run"), [first, second])
-    assert (whole.store, whole.images, whole.done, whole.failed, whole.rows) == (Path("run"), 15, 14, 1, 13)
-    assert (whole.startup, whole.residual_median) == ({"model": 1.5, "listing": 0.25}, None)
-    assert (whole.images_per_second, whole.zero_maps) == (13 / 2.5, 2)
-    assert Summary(Path("a")).images_per_second == 0
 
 
 def test_lines_come_at_most_once_in_a_while_and_say_how_long_it_takes(monkeypatch):

@@ -1,0 +1,57 @@
+"""Writing a file so that it is there whole or not at all, and stays when the machine loses its power."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+PARTIAL = ".partial"
+"""How the names of files end that are not whole yet."""
+
+
+def write(root: Path, key: str, data: Any) -> None:
+    """Write ``data``, bytes or what gives a view of them, to the file ``key`` of the store at ``root``.
+
+    Folders on the way to the file are made, but not ``root``: a store that was deleted is not begun anew.
+
+    Raises:
+        OSError: it cannot be written, or a link lies on the way.
+    """
+    *folders, _ = key.split("/")
+    place = root.joinpath(key)
+    above = [root.joinpath(*folders[: depth + 1]) for depth in range(len(folders))]
+    if any(path.is_symlink() for path in (*above, place)):
+        raise OSError(errno.ELOOP, f"{key} is a link, or lies behind one", str(root))
+    for folder in above:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder)
+            sync_folder(folder.parent)
+    temporary = place.with_name(f"{place.name}.{uuid.uuid4().hex}{PARTIAL}")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, place)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(place.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the names in ``folder`` stay; nothing where a system has no such call for folders."""
+    if os.name != "posix":
+        return
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # as of some network file systems
+            raise
+    finally:
+        os.close(file)
