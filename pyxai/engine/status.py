@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PENDING = 0  # not done yet; also the fill value of chunks not written
 OK = 1
-UNREADABLE = 2  # missing, corrupt, truncated, or of a kind that has no defined conversion
+UNREADABLE = 2  # corrupt, truncated, or of a kind that has no defined conversion
 WRONG_SIZE = 3  # readable, but not of the run's shape
 NOT_FINITE = 4  # NaN or infinity in the input
 MODEL_FAILED = 5  # the model or the method raised on this image alone

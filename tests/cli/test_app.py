@@ -39,6 +39,8 @@ def test_errors_are_one_line_of_one_process(pyxai, monkeypatch, error, code):
     monkeypatch.setattr("pyxai.demo.run", refuse)
     assert pyxai("demo") == (code, "", "pyxai: no such thing\n")
     monkeypatch.setenv("RANK", "1")
+    assert pyxai("demo") == (code, "", "pyxai: no such thing\n")
+    error.told = True
     assert pyxai("demo") == (code, "", "")
 
 

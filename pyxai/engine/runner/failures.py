@@ -50,6 +50,6 @@ class Failures:
             exceeded = self.count > self._most
         if exceeded:
             raise RunError(
-                f"{self.count} of {self._tried} images failed, more than --max-failed {self._said} allows, the "
-                f"last one by {self._last}; see to it and continue with --resume --retry-failed"
+                f"{self.count} of {self._tried} images failed, more than --max-failed {self._said} allows, "
+                f"the last one by {self._last}; see to it and continue with --resume --retry-failed"
             )
