@@ -114,7 +114,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
             create(job, identified, explainer, images, first, target)
 
     here.leader(begin)
-    store = Store(out, mode="r+")
+    store = Store(out)
     check_same(job, store, identified)
     torch.set_num_threads(store.manifest["threads"])
     explainer.rows = store.manifest["rows"]

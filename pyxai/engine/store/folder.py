@@ -1,4 +1,6 @@
-"""The files of a store as Zarr reads and writes them: no link is followed, and only whole chunks come in."""
+"""The files of a store, as Zarr reads them and as they are written: no link is followed, and only whole chunks
+come in.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import zarr
 from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import LocalStore, StorePath
 
 from pyxai.engine.errors import InputError
-from pyxai.engine.store.chunk_file import file_fault, read_chunk
+from pyxai.engine.store.chunk_file import encoded, file_fault, read_chunk
 from pyxai.engine.store.durable import PARTIAL, write
 from pyxai.engine.store.files import MOST_JSON, open_regular, read_json, why
-from pyxai.engine.store.layout import STATUS, Layout, is_checked
+from pyxai.engine.store.layout import STATUS, Layout, fill_value, is_checked
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest
@@ -33,17 +36,18 @@ class Folder(LocalStore):
     Args:
         root: the store.
         layouts: its arrays.
-        read_only: whether nothing may be written.
     """
 
-    def __init__(self, root: Path, layouts: Iterable[Layout], read_only: bool):
-        super().__init__(Path(os.path.realpath(root)), read_only=read_only)
+    def __init__(self, root: Path, layouts: Iterable[Layout]):
+        super().__init__(Path(os.path.realpath(root)), read_only=True)
         self._shown = root
         self._layouts = {layout.name: layout for layout in layouts}
         self._metadata = {name: self._described(layout) for name, layout in self._layouts.items()}
 
-    def with_read_only(self, read_only: bool = False) -> Folder:
-        return Folder(self._shown, self._layouts.values(), read_only)
+    def with_read_only(self, read_only: bool = True) -> Folder:
+        if not read_only:
+            raise ValueError(f"{self._shown} is written by runs alone: its arrays can be read, not changed")
+        return self
 
     def _described(self, layout: Layout) -> dict[str, Any]:
         try:
@@ -53,9 +57,7 @@ class Folder(LocalStore):
 
     def array(self, name: str) -> zarr.Array:
         """The array ``name``, by metadata that were checked."""
-        array = zarr.Array.from_dict(StorePath(self, name), self._metadata[name])
-        # else a chunk of fill values is deleted, not written
-        return array.with_config({"write_empty_chunks": True})
+        return zarr.Array.from_dict(StorePath(self, name), self._metadata[name])
 
     def file(self, key: str) -> Path:
         """The path of a file of the store; a :class:`ValueError` where a link lies on the way."""
@@ -97,6 +99,14 @@ class Folder(LocalStore):
             except ValueError as error:
                 raise InputError(self.sentence(name, chunk, str(error))) from None
         return None
+
+    def put(self, name: str, chunk: int, values: np.ndarray) -> None:
+        """Write a chunk of an array; an :class:`OSError` where that cannot be."""
+        layout = self._layouts[name]
+        checked = is_checked(self._metadata[name])
+        fill = fill_value(name, layout.dtype)
+        values = values.astype(layout.dtype, copy=False)
+        write(self.root, layout.key(chunk), encoded(values, layout.chunk, fill, checked))
 
     def remove(self, chunk: int) -> None:
         """Remove the files of a chunk, the one that says it is done first."""
@@ -157,10 +167,3 @@ class Folder(LocalStore):
                 return file.read(MOST_JSON)
         except FileNotFoundError:
             return None
-
-    async def set(self, key: str, value: Buffer) -> None:
-        await asyncio.to_thread(self.set_sync, key, value)
-
-    def set_sync(self, key: str, value: Buffer) -> None:
-        self._check_writable()
-        write(self.root, key, value.as_buffer_like())

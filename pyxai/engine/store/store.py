@@ -49,7 +49,7 @@ class Store:
         InputError: the folder is no store, or a damaged one.
     """
 
-    def __init__(self, path: str | Path, mode: str = "r"):
+    def __init__(self, path: str | Path):
         self.path = Path(path)
         self.manifest = read_manifest(self.path)
         try:
@@ -66,7 +66,7 @@ class Store:
         self.chunk = self.manifest["chunk"]
         self.chunks = -(-self.rows // self.chunk)
         self._layouts = layouts(self.manifest)
-        self._folder = Folder(self.path, self._layouts.values(), read_only=mode == "r")
+        self._folder = Folder(self.path, self._layouts.values())
         self.arrays = {name: self._folder.array(name) for name in self._layouts}
         self.status = self.arrays.pop(STATUS)
 
@@ -97,7 +97,7 @@ class Store:
                     file.write(json.dumps({"row": row, "path": name}) + "\n")
             (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
             (folder / ERRORS).touch()
-        return cls(path, mode="r+")
+        return cls(path)
 
     def rows_of(self, chunk: int) -> range:
         return range(chunk * self.chunk, min(self.rows, (chunk + 1) * self.chunk))
@@ -149,13 +149,11 @@ class Store:
         Raises:
             OSError: it cannot be written, also where the store is no longer at its place.
         """
-        rows = self.rows_of(chunk)
-        window = slice(rows.start, rows.stop)
-        for name, array in self.arrays.items():
-            array[window] = values[name]
+        for name in self.arrays:
+            self._folder.put(name, chunk, values[name])
         for name, entries in lines.items():
             append(self.path / name, entries)
-        self.status[window] = status
+        self._folder.put(STATUS, chunk, status)
         self.check_there()
 
     def check_there(self) -> None:

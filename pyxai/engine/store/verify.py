@@ -46,10 +46,10 @@ def verify(path: str | Path, mark: bool = False) -> Report:
     """
     path = Path(path)
     if not is_by_size(path):
-        return _verify(Store(path, mode="r+" if mark else "r"), mark)
+        return _verify(Store(path), mark)
     faults, counts, marked = [], Counter(), 0
     for size in SizedRun(path).runs:
-        part = _verify(Store(path / folder(size), mode="r+" if mark else "r"), mark)
+        part = _verify(Store(path / folder(size)), mark)
         faults += [f"{folder(size)}: {line}" for line in part.faults]
         counts += part.counts
         marked += part.marked

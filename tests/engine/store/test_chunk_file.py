@@ -5,7 +5,7 @@ import pytest
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from pyxai.engine.store.chunk_file import file_fault, read_chunk
+from pyxai.engine.store.chunk_file import encoded, file_fault, read_chunk
 from tests.engine.conftest import flip
 
 
@@ -30,6 +30,27 @@ VALUES = {
     "64 kB": RANDOM.integers(0, 9, 65536, dtype=np.uint8),
     "both": np.concatenate([np.zeros(300000), RANDOM.normal(size=300000)]),
 }
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_chunk_is_written_as_zarr_would(tmp_path, name, checked):
+    values = VALUES[name]
+    whole = made(tmp_path, values, checked).read_bytes()
+    assert encoded(values, len(values), 0, checked) == whole
+    assert (
+        encoded(values[::-1][::-1].astype(values.dtype.newbyteorder(">")), len(values), 0, checked) == whole
+    )
+
+
+def test_the_last_chunk_is_filled_up_as_zarr_would(tmp_path):
+    array = zarr.create_array(
+        tmp_path / "a", shape=(100, 3), chunks=(64, 3), dtype="float32", fill_value=np.nan,
+        compressors=[ZstdCodec(level=0), Crc32cCodec()],
+    )  # fmt: skip
+    array[:] = values = RANDOM.normal(size=(100, 3)).astype(np.float32)
+    whole = tmp_path.joinpath("a", "c", "1", "0").read_bytes()
+    assert encoded(values[64:], 64, float("nan"), True) == whole
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -22,8 +22,8 @@ def path(tmp_path):
     return made_store(tmp_path / "run.zarr").path
 
 
-def folder(path, read_only: bool = True) -> Folder:
-    return Folder(path, layouts(Store(path).manifest).values(), read_only)
+def folder(path) -> Folder:
+    return Folder(path, layouts(Store(path).manifest).values())
 
 
 @pytest.mark.parametrize("what", ["heatmap", "heatmap/c", "heatmap/c/1", "heatmap/c/1/0/0", "score/c/1"])
@@ -38,9 +38,9 @@ def test_links_are_not_followed_in_either_direction(path, tmp_path, what):
     with pytest.raises(InputError, match="is a link, or lies behind one"):
         folder(path).array(name)[64:]
     if what != "heatmap":
-        array = folder(path, read_only=False).array(name)
-        with pytest.raises((InputError, OSError), match="is a link, or lies behind one"):
-            array[64:100] = np.zeros((36, *array.shape[1:]))
+        written = folder(path)
+        with pytest.raises(OSError, match="is a link, or lies behind one"):
+            written.put(name, 1, np.zeros((36, *written.array(name).shape[1:])))
     assert before == {file: file.read_bytes() for file in before}
 
 
@@ -81,7 +81,7 @@ def test_files_of_a_chunk_are_removed_the_status_first(path, monkeypatch):
     order = []
     unlink = Path.unlink
     monkeypatch.setattr(Path, "unlink", lambda path, **how: (order.append(path), unlink(path, **how)))
-    folder(path, read_only=False).remove(1)
+    folder(path).remove(1)
     assert order[0] == path / "status" / "c" / "1"
     assert not folder(path).has_status(1) and folder(path).has_status(0)
     assert not [found for name in ("heatmap", "score", "target") for found in (path / name / "c").glob("1*")]
@@ -90,7 +90,7 @@ def test_files_of_a_chunk_are_removed_the_status_first(path, monkeypatch):
 def test_temporary_files_go_by_chunk(path):
     for name in ("score/c/1.00aa.partial", "score/c/0.00aa.partial", "heatmap/c/1/0/0.00aa.partial"):
         (path / name).touch()
-    folder(path, read_only=False).remove_partial([1])
+    folder(path).remove_partial([1])
     assert [file.name for file in path.rglob("*.partial")] == ["0.00aa.partial"]
 
 
@@ -98,7 +98,10 @@ def test_zarr_may_open_the_arrays_that_are_handed_out(path):
     array = Store(path).arrays["score"]
     for found in (pickle.loads(pickle.dumps(array)), zarr.open_array(array.store_path, mode="r")):
         np.testing.assert_array_equal(found[:], array[:])
-    assert folder(path).array("score").store.read_only
+    with pytest.raises(ValueError, match="read-only"):
+        array[:] = 0
+    with pytest.raises(ValueError, match="is written by runs alone: its arrays can be read, not changed"):
+        folder(path).with_read_only(False)
     (path / "x").symlink_to("/etc/passwd")
     with pytest.raises(ValueError, match="is a link"):
         asyncio.run(folder(path).get("x"))
@@ -109,5 +112,5 @@ def test_nothing_is_removed_behind_a_link(path, tmp_path):
     (path / "score" / "c").symlink_to(tmp_path / "away")
     for remove in (lambda f: f.remove(0), lambda f: f.remove_partial([0])):
         with pytest.raises(InputError, match="score/c is a link"):
-            remove(folder(path, read_only=False))
+            remove(folder(path))
     assert len(list((tmp_path / "away").iterdir())) == 2

@@ -127,7 +127,7 @@ def test_a_chunk_that_is_not_whole_is_not_done(tmp_path, old, what, name):
         file.symlink_to(tmp_path / "away")
     elif what == "pipe":
         os.mkfifo(file)
-    store = Store(path, mode="r+")
+    store = Store(path)
     lines = store.clean(range(1, 4))
     assert len(lines) == ((what, name) != ("missing", "status/c/1"))
     start = f"rows 64 to 127: `{name.partition('/')[0]}` "
@@ -147,11 +147,9 @@ def test_checksums_of_large_arrays_are_left_to_check(tmp_path, monkeypatch):
     path = made_store(tmp_path / "run.zarr").path
     flip(path / "heatmap" / "c" / "1" / "0" / "0")
     monkeypatch.setattr(module, "_MOST_READ", 2 * 64 * 16 * 4 - 1)
-    assert Store(path, mode="r+").clean(range(2)) == []
+    assert Store(path).clean(range(2)) == []
     monkeypatch.setattr(module, "_MOST_READ", 2 * 64 * 16 * 4)
-    assert Store(path, mode="r+").clean(range(2)) == [
-        "rows 64 to 99: `heatmap` is damaged: its checksum is another"
-    ]
+    assert Store(path).clean(range(2)) == ["rows 64 to 99: `heatmap` is damaged: its checksum is another"]
 
 
 def test_chunks_of_others_are_left_alone(tmp_path):
@@ -159,7 +157,7 @@ def test_chunks_of_others_are_left_alone(tmp_path):
     for chunk in (1, 2):
         os.truncate(path / "score" / "c" / str(chunk), 9)
         (path / "heatmap" / "c" / str(chunk) / "0" / "0.aa.partial").touch()
-    store = Store(path, mode="r+")
+    store = Store(path)
     assert len(store.clean(range(0, 4, 2))) == 1
     assert store.pending(range(4)) == list(range(128, 192))
     assert len(list(path.rglob("*.partial"))) == 1 and (path / "score" / "c" / "1").exists()

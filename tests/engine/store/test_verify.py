@@ -24,7 +24,7 @@ def path(tmp_path):
 
 def write(path, chunk: int, **changes) -> None:
     """Commit a chunk again, with other arrays or status."""
-    store = Store(path, mode="r+")
+    store = Store(path)
     rows = store.rows_of(chunk)
     values = {name: array[rows.start : rows.stop] for name, array in store.arrays.items()}
     status = changes.pop("status", store.status[rows.start : rows.stop])
@@ -37,7 +37,7 @@ def write(path, chunk: int, **changes) -> None:
 def test_a_whole_store(path, old):
     if old:
         as_before(path)
-    Store(path, mode="r+").drop(3)
+    Store(path).drop(3)
     with open(path / "errors.jsonl", "a") as file:
         file.write('{"row": 3, "pa')  # torn by a kill
     report = verify(path)
@@ -95,7 +95,7 @@ def test_failed_rows_with_their_reasons_are_whole(path):
     status = np.full(64, OK, np.uint8)
     status[5] = UNREADABLE
     write(path, 1, status=status, score=1.0)
-    store = Store(path, mode="r+")
+    store = Store(path)
     line = {"row": 69, "path": "a", "status": UNREADABLE, "reason": "cut"}
     store.write(
         1, {name: array[64:128] for name, array in store.arrays.items()}, status, {"errors.jsonl": [line]}
