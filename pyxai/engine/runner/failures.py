@@ -35,12 +35,14 @@ class Failures:
         self._last = ""
         self.count = 0
 
-    def add(self, name: str, reason: str | None = None) -> None:
-        """The image ``name`` was tried, and failed if there is a ``reason``."""
-        self._tried += 1
-        if reason is not None:
-            self.count += 1
-            self._last = f"{name}: {reason}"
+    def tried(self, images: int) -> None:
+        """So many ``images`` were tried, those that failed among them."""
+        self._tried += images
+
+    def add(self, name: str, reason: str) -> None:
+        """One of them, the image ``name``, failed."""
+        self.count += 1
+        self._last = f"{name}: {reason}"
 
     def check(self) -> None:
         """A :class:`RunError` where too many failed."""

@@ -58,6 +58,7 @@ class Loop:
         for line in self._store.clean(self._own):
             warnings.warn(f"{self._store.path}: {line}; done again", stacklevel=4)
         self.rows = self._store.pending(self._own, job.retry_failed)
+        self._to_do = np.array(self.rows, int)
 
     def do(self) -> float:
         """Do every row; returns the seconds it took.
@@ -170,42 +171,47 @@ class Loop:
         self, batch: list[tuple[int, np.ndarray]], values: dict[str, np.ndarray], zeros: np.ndarray
     ) -> None:
         self._prepared.images.watch.check()  # else the pixels may be those of other images
+        rows = np.array([row for row, _ in batch])
         broken = not_finite(values)
-        for place, (row, _) in enumerate(batch):
-            chunk = self._chunk(row)
-            reason = f"NaN or infinity in `{broken[place]}`" if place in broken else None
-            if reason is not None:
-                self._check_strict(row, reason)
-            chunk.fill(row, values, place)
-            if zeros[place]:
+        if broken and self._job.strict:
+            rows = rows[: min(broken)]
+        for index in np.unique(rows // self._store.chunk):
+            first, last = np.searchsorted(rows, self._store.edges(index))
+            chunk = self._chunk(int(index))
+            chunk.fill(rows[first:last], {name: array[first:last] for name, array in values.items()})
+            for place in first + np.flatnonzero(zeros[first:last]):
+                row = int(rows[place])
                 chunk.note_zeros(row, self._names[row], int(zeros[place]))
-            if reason is not None:
-                chunk.fail(row, self._names[row], RESULT_NOT_FINITE, reason)
-            self._failures.add(self._names[row], reason)
-            self._finish(chunk)
+            for place in broken.keys() & range(first, last):
+                self._fail_in(chunk, int(rows[place]), _not_finite(broken[place]))
+            self._hand_over_if_complete(chunk)
+        self._failures.tried(len(rows))
+        if len(rows) < len(batch):
+            self._check_strict(batch[len(rows)][0], _not_finite(broken[len(rows)]))
 
     def _fail(self, row: int, error: RowError) -> None:
         self._prepared.images.watch.check()  # else it may be no fault of the image
-        self._check_strict(row, error.reason)
-        chunk = self._chunk(row)
+        self._check_strict(row, error)
+        chunk = self._chunk(row // self._store.chunk)
+        self._fail_in(chunk, row, error)
+        self._failures.tried(1)
+        self._hand_over_if_complete(chunk)
+
+    def _fail_in(self, chunk: Chunk, row: int, error: RowError) -> None:
         chunk.fail(row, self._names[row], error.status, error.reason)
         self._failures.add(self._names[row], error.reason)
-        self._finish(chunk)
 
-    def _check_strict(self, row: int, reason: str) -> None:
+    def _check_strict(self, row: int, error: RowError) -> None:
         if self._job.strict:
-            raise StrictStop(f"row {row} ({self._names[row]}): {reason}; stopped because of --strict")
+            raise StrictStop(f"row {row} ({self._names[row]}): {error.reason}; stopped because of --strict")
 
-    def _chunk(self, row: int) -> Chunk:
-        index = row // self._store.chunk
+    def _chunk(self, index: int) -> Chunk:
         if index not in self._chunks:
-            to_come = self._store.rows_of(index)
-            begin, end = np.searchsorted(self.rows, [to_come.start, to_come.stop])
-            self._chunks[index] = Chunk.begun(self._store, index, self.rows[begin:end])
+            first, last = np.searchsorted(self._to_do, self._store.edges(index))
+            self._chunks[index] = Chunk.begun(self._store, index, self.rows[first:last])
         return self._chunks[index]
 
-    def _finish(self, chunk: Chunk) -> None:
-        """Hand ``chunk`` over once all its rows are there."""
+    def _hand_over_if_complete(self, chunk: Chunk) -> None:
         if chunk.complete:
             self._writer.put(self._chunks.pop(chunk.index))
 
@@ -239,3 +245,7 @@ class Loop:
             return " and ".join(f"`{name}` {fault}" for name, fault in faults.items())
         pending = PENDING in self._store.read(STATUS, self._store.rows_of(chunk))
         return "not all of them are done" if pending else ""
+
+
+def _not_finite(name: str) -> RowError:
+    return RowError(RESULT_NOT_FINITE, f"NaN or infinity in `{name}`")

@@ -55,14 +55,14 @@ class Chunk:
 
     def fail(self, row: int, path: str, status: int, reason: str) -> None:
         """``row`` has no result, or one that is not to be used."""
-        self._set(row, status)
+        self._set(np.array([row]), status)
         self._line(ERRORS, {"row": row, "path": path, "status": status, "reason": reason})
 
-    def fill(self, row: int, values: dict[str, np.ndarray], place: int) -> None:
-        """``row`` has the result number ``place`` of ``values``."""
+    def fill(self, rows: np.ndarray, values: dict[str, np.ndarray]) -> None:
+        """``rows`` have the results ``values``, array name to (rows, …)."""
         for name, array in self.values.items():
-            array[row - self.rows.start] = values[name][place]
-        self._set(row, OK)
+            array[rows - self.rows.start] = values[name]
+        self._set(rows, OK)
 
     def note_zeros(self, row: int, path: str, maps: int) -> None:
         """``maps`` of the maps of ``row`` are zero throughout, which is a result."""
@@ -75,10 +75,10 @@ class Chunk:
         self.lines, self.added = {}, 0
         return part
 
-    def _set(self, row: int, status: int) -> None:
-        place = row - self.rows.start
-        self.added += self.status[place] == PENDING
-        self.status[place] = status
+    def _set(self, rows: np.ndarray, status: int) -> None:
+        places = rows - self.rows.start
+        self.added += int((self.status[places] == PENDING).sum())
+        self.status[places] = status
 
     def _line(self, file: str, entry: dict[str, Any]) -> None:
         self.lines.setdefault(file, []).append(entry)

@@ -1,4 +1,4 @@
-"""Writing a file so that it is there whole or not at all, and stays when the machine loses its power."""
+"""Writing a file so that it is there whole or not at all, also when the machine loses its power."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ PARTIAL = ".partial"
 def write(root: Path, key: str, data: Any) -> None:
     """Write ``data``, bytes or what gives a view of them, to the file ``key`` of the store at ``root``.
 
-    Folders on the way to the file are made, but not ``root``: a store that was deleted is not begun anew.
+    What it holds is on the disk when this returns; for its name see :func:`sync_folder`. Folders on the way
+    to the file are made, but not ``root``: a store that was deleted is not begun anew.
 
     Raises:
         OSError: it cannot be written, or a link lies on the way.
@@ -29,7 +30,6 @@ def write(root: Path, key: str, data: Any) -> None:
     for folder in above:
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder)
-            sync_folder(folder.parent)
     temporary = place.with_name(f"{place.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         with open(temporary, "xb") as file:
@@ -40,11 +40,10 @@ def write(root: Path, key: str, data: Any) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(place.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Let the names in ``folder`` stay; nothing where a system has no such call for folders."""
+    """Put the names in ``folder`` on the disk; nothing where a system has no such call for folders."""
     if os.name != "posix":
         return
     file = os.open(folder, os.O_RDONLY)

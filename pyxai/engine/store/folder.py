@@ -1,5 +1,5 @@
-"""The files of a store, as Zarr reads them and as they are written: no link is followed, and only whole chunks
-come in.
+"""The files of a store, as Zarr reads them and as they are written: no link is followed, and only whole
+chunks come in.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from pyxai.engine.errors import InputError, one_line
 from pyxai.engine.status import OK, OUT_OF_REACH, PENDING
 from pyxai.engine.store.building import building, remove_leftovers
 from pyxai.engine.store.declared import check, read_manifest
+from pyxai.engine.store.durable import sync_folder
 from pyxai.engine.store.files import append, json_lines, read_json, why
 from pyxai.engine.store.folder import Folder
 from pyxai.engine.store.layout import STATUS, bytes_needed, layouts
@@ -100,7 +101,11 @@ class Store:
         return cls(path)
 
     def rows_of(self, chunk: int) -> range:
-        return range(chunk * self.chunk, min(self.rows, (chunk + 1) * self.chunk))
+        return range(*self.edges(chunk))
+
+    def edges(self, chunk: int) -> tuple[int, int]:
+        """The first row of ``chunk``, and the first after it."""
+        return chunk * self.chunk, min(self.rows, (chunk + 1) * self.chunk)
 
     def read(self, name: str, rows: slice | range) -> np.ndarray:
         """Rows of an array or of ``status``; an :class:`InputError` where they were damaged on the disk."""
@@ -154,6 +159,7 @@ class Store:
         for name, entries in lines.items():
             append(self.path / name, entries)
         self._folder.put(STATUS, chunk, status)
+        sync_folder(self.path / STATUS / "c")
         self.check_there()
 
     def check_there(self) -> None:

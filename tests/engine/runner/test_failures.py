@@ -10,7 +10,9 @@ def stopped_at(most: str, failed: str) -> int | None:
     """The image, from 1, at which a run stops; ``failed`` has an x for each that fails."""
     failures = Failures(most)
     for number, sign in enumerate(failed, 1):
-        failures.add(f"{number}.png", "cut" if sign == "x" else None)
+        if sign == "x":
+            failures.add(f"{number}.png", "cut")
+        failures.tried(1)
         try:
             failures.check()
         except RunError:
@@ -40,7 +42,7 @@ def test_the_error_says_how_many_and_names_the_last():
     failures = Failures("1")
     for name in ("a.png", "b.png"):
         failures.add(name, "not a picture")
-    failures.add("c.png")
+    failures.tried(3)
     said = "^2 of 3 images failed, more than --max-failed 1 allows, the last one by "
     with pytest.raises(RunError, match=said + r"b\.png: not a picture; .*--retry-failed$"):
         failures.check()

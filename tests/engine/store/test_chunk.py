@@ -19,10 +19,15 @@ def store(tmp_path):
 
 def filled(store: Store, index: int) -> Chunk:
     chunk = Chunk.begun(store, index, ())
-    for place, row in enumerate(chunk.rows):
-        values = {"score": np.arange(len(chunk.rows)) + 0.5, "target": np.full(len(chunk.rows), row)}
-        chunk.fill(row, values, place)
+    rows = np.array(chunk.rows)
+    chunk.fill(rows, {"score": np.arange(len(rows)) + 0.5, "target": rows})
     return chunk
+
+
+def part_of(chunk: Chunk, *rows: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Some rows with what a chunk holds of them."""
+    places = np.array(rows) - chunk.rows.start
+    return np.array(rows), {name: array[places] for name, array in chunk.values.items()}
 
 
 def test_an_empty_chunk_has_the_fill_values_and_rows_of_its_place(store):
@@ -51,13 +56,12 @@ def test_maps_of_zeros_are_noted(store):
 def test_what_there_is_can_be_stored_and_gone_on_with(store):
     whole = filled(store, 1)
     chunk = Chunk.begun(store, 1, range(64, 100))
-    for row in (64, 70):
-        chunk.fill(row, whole.values, row - 64)
+    chunk.fill(*part_of(whole, 64, 70))
     chunk.fail(71, "71.png", UNREADABLE, "cut")
     assert (chunk.added, chunk.complete) == (3, False)
     part = chunk.so_far()
     assert (chunk.added, chunk.lines, len(part.lines["errors.jsonl"])) == (0, {}, 1)
-    chunk.fill(72, whole.values, 8)
+    chunk.fill(*part_of(whole, 72))
     assert part.status[8] == PENDING and np.isnan(part.values["score"][8])
     store.write(part.index, part.values, part.status, part.lines)
 
@@ -68,7 +72,7 @@ def test_what_there_is_can_be_stored_and_gone_on_with(store):
     np.testing.assert_array_equal(again.values["score"], part.values["score"])
     for row in pending:
         assert not again.complete
-        again.fill(row, whole.values, row - 64)
+        again.fill(*part_of(whole, row))
     assert again.complete
     np.testing.assert_array_equal(again.values["target"][[0, 6, 7]], [64, 70, -1])
 

@@ -22,9 +22,8 @@ def store(tmp_path):
 
 def filled(store: Store, index: int) -> Chunk:
     chunk = Chunk.begun(store, index, ())
-    for place, row in enumerate(chunk.rows):
-        values = {"score": np.arange(len(chunk.rows)) + 0.5, "target": np.full(len(chunk.rows), row)}
-        chunk.fill(row, values, place)
+    rows = np.array(chunk.rows)
+    chunk.fill(rows, {"score": np.arange(len(rows)) + 0.5, "target": rows})
     return chunk
 
 
