@@ -212,15 +212,15 @@ class Preprocess:
         import torch
 
         integers = pixels.dtype == torch.uint8
-        pixels = pixels.to(torch.float32)
+        pixels = pixels.to(torch.float32, copy=True)  # which is then written over
         if self.channels == "BGR":
             pixels = pixels.flip(1)
         if integers:
-            pixels = pixels / (255 / self.scale)  # one rounding; exact where the scale is 255
+            pixels /= 255 / self.scale  # one rounding; exact where the scale is 255
         elif self.scale != 1:
-            pixels = pixels * self.scale
+            pixels *= self.scale
         if self.mean is not None:
-            pixels = pixels - pixels.new_tensor(self.mean).view(1, -1, 1, 1)
+            pixels -= pixels.new_tensor(self.mean).view(1, -1, 1, 1)
         if self.std is not None:
-            pixels = pixels / pixels.new_tensor(self.std).view(1, -1, 1, 1)
+            pixels /= pixels.new_tensor(self.std).view(1, -1, 1, 1)
         return pixels

@@ -243,7 +243,7 @@ class Loop:
             return f"`{STATUS}` is missing"
         if faults := self._store.faults(chunk, ()):
             return " and ".join(f"`{name}` {fault}" for name, fault in faults.items())
-        pending = PENDING in self._store.read(STATUS, self._store.rows_of(chunk))
+        pending = PENDING in self._store.values(STATUS, chunk)
         return "not all of them are done" if pending else ""
 
 

@@ -45,7 +45,7 @@ class Chunk:
         if store.committed(index):
             done = np.isin(rows, list(to_come), invert=True)
             for name, array in (*values.items(), (STATUS, chunk.status)):
-                array[done] = store.read(name, rows)[done]
+                array[done] = store.values(name, index)[done]
         return chunk
 
     @property

@@ -38,6 +38,18 @@ def encoded(values: np.ndarray, rows: int, fill: float | int | bool, checked: bo
     return frame + CRC32C.checksum(frame).to_bytes(_CHECKSUM, "little") if checked else frame
 
 
+def decoded(data: bytes, checked: bool) -> bytes:
+    """What the file of a chunk holds; a :class:`ValueError`, the rest of a sentence, where it is damaged."""
+    if checked:
+        if CRC32C.checksum(data[:-_CHECKSUM]) != int.from_bytes(data[-_CHECKSUM:], "little"):
+            raise ValueError("is damaged: its checksum is another")
+        data = data[:-_CHECKSUM]
+    try:
+        return Zstd().decode(data)
+    except RuntimeError:
+        raise ValueError("is damaged: it cannot be decoded") from None
+
+
 def file_fault(path: Path, size: int, checked: bool, contents: bool) -> str | None:
     """What is wrong with the file of a chunk, as the rest of a sentence; None where nothing is.
 
@@ -45,15 +57,17 @@ def file_fault(path: Path, size: int, checked: bool, contents: bool) -> str | No
         path: the file; no link may lie above it.
         size: bytes of the chunk when it is decoded.
         checked: whether a CRC32C follows the frame.
-        contents: whether to read it all, too: to compare its checksum or, where it has none, to decode it.
+        contents: whether to read it all, too, compare its checksum and decode it.
     """
     try:
         data = read_chunk(path, size, checked, contents)
+        if contents:
+            decoded(data, checked)
     except FileNotFoundError:
         return "is missing"
     except ValueError as error:
         return str(error)
-    return _contents_fault(data, checked) if contents else None
+    return None
 
 
 def read_chunk(path: Path, size: int, checked: bool, contents: bool = True) -> bytes:
@@ -113,15 +127,3 @@ def _frame_fault(read: Callable[[int, int], bytes], length: int, size: int, chec
                 None if at == length else "is cut off" if at > length else "is damaged: longer than it says"
             )
     return "is damaged: too many blocks"
-
-
-def _contents_fault(data: bytes, checked: bool) -> str | None:
-    if checked:
-        found = CRC32C.checksum(data[:-_CHECKSUM]) & 0xFFFFFFFF
-        same = found == int.from_bytes(data[-_CHECKSUM:], "little")
-        return None if same else "is damaged: its checksum is another"
-    try:
-        Zstd().decode(data)
-    except RuntimeError:
-        return "is damaged: it cannot be decoded"
-    return None

@@ -17,7 +17,7 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import LocalStore, StorePath
 
 from pyxai.engine.errors import InputError
-from pyxai.engine.store.chunk_file import encoded, file_fault, read_chunk
+from pyxai.engine.store.chunk_file import decoded, encoded, file_fault, read_chunk
 from pyxai.engine.store.durable import PARTIAL, write
 from pyxai.engine.store.files import MOST_JSON, open_regular, read_json, why
 from pyxai.engine.store.layout import STATUS, Layout, fill_value, is_checked
@@ -84,6 +84,22 @@ class Folder(LocalStore):
     def has_status(self, chunk: int) -> bool:
         """Whether ``chunk`` was committed, whole or not."""
         return os.path.lexists(self.root / STATUS / "c" / str(chunk))
+
+    def values(self, name: str, chunk: int) -> np.ndarray:
+        """A chunk of an array, filled up; fill values where there is none, an :class:`InputError` where it is
+        damaged.
+        """
+        layout = self._layouts[name]
+        shape = (layout.chunk, *layout.shape)
+        data = self._chunk(name, chunk)
+        if data is None:
+            return np.full(shape, fill_value(name, layout.dtype), layout.dtype)
+        try:
+            found = decoded(data, is_checked(self._metadata[name]))
+        except ValueError as error:
+            raise InputError(self.sentence(name, chunk, str(error))) from None
+        little = np.frombuffer(found, np.dtype(layout.dtype).newbyteorder("<"))
+        return little.reshape(shape).astype(layout.dtype)
 
     def _chunk(self, name: str, chunk: int) -> bytes | None:
         layout = self._layouts[name]

@@ -87,12 +87,12 @@ def _chunk_faults(store: Store, chunk: int, counts: Counter[str], reasons: set[t
     if faults:
         return faults
     try:
-        status = store.read(STATUS, rows)
+        status = store.values(STATUS, chunk)
         if unknown := set(status.tolist()) - set(MEANING):
             return [f"`{STATUS}` has the unknown codes {sorted(unknown)}"]
         counts.update(MEANING[code] for code in status.tolist())
         for name in store.arrays:
-            if fault := _values_fault(name, store.read(name, rows)[status == OK]):
+            if fault := _values_fault(name, store.values(name, chunk)[status == OK]):
                 faults.append(f"`{name}` {fault}")
     except InputError as error:
         return [str(error)]
