@@ -16,6 +16,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import pyxai
@@ -26,6 +27,8 @@ from pyxai.engine.job import CHUNK
 from tests import zoo
 
 AT_MOST = 1.11  # 90 % of the images per second
+AT_MOST_ARRAY = 1.053  # 95 %
+SECONDS_TO_RESUME = 2.0  # beyond the import of torch
 RESNET20 = "tests/zoo.py:resnet20_cifar10"
 METHODS = {"saliency": (), "integrated_gradients": ("tolerance=0.05",), "smoothgrad": ()}
 
@@ -79,6 +82,40 @@ def against_memory(results: Results, options: Options, work: Path) -> None:
     results.state(f"{what}: start-up of `pyxai explain`", sorted(startup)[len(startup) // 2], "s")
 
 
+def large_array(results: Results, options: Options, work: Path) -> None:
+    """ResNet-20, saliency: 20 000 images of CIFAR's size in an array file, by whole runs; one that is done,
+    continued.
+    """
+    copies = 1 if options.quick else 10
+    folder = unpacked("cifar10_test_2000.zip", work / "cifar", None)
+    pixels = (255 * pyxai.load_images(folder)).round().to(torch.uint8)
+    np.save(work / "pixels.npy", pixels.repeat(copies, 1, 1, 1).numpy())
+    images, _ = zoo.cifar10_images()
+    images = images.repeat(copies, 1, 1, 1)
+    explainer = pyxai.Explainer(zoo.trained_resnet20(), "saliency", rows=default_rows(images.shape))
+    explainer(images[:CHUNK])
+    seconds: dict[str, list[float]] = {"in memory": [], "pyxai explain": []}
+    for number in range(options.rounds):
+        start = time.perf_counter()
+        for part in images.split(CHUNK):
+            explainer(part)
+        seconds["in memory"].append(time.perf_counter() - start)
+        record = explain(RESNET20, work / "pixels.npy", work / f"array{number}.zarr", "saliency", ())
+        seconds["pyxai explain"].append(record["seconds"])
+    what = f"saliency, ResNet-20, {len(images)} images of CIFAR's size from an .npy file"
+    results.add(what, seconds, Claim("pyxai explain", "in memory", AT_MOST_ARRAY))
+
+    beyond = []
+    for _ in range(options.rounds):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import torch"], check=True)
+        between = time.perf_counter()
+        explain(RESNET20, work / "pixels.npy", work / "array0.zarr", "saliency", (), ("--resume",))
+        beyond.append((time.perf_counter() - between) - (between - start))
+    name = f"{what}: continuing a run that is done, beyond `import torch`"
+    results.state(name, sorted(beyond)[len(beyond) // 2], "s", wanted=f"<= {SECONDS_TO_RESUME:g}")
+
+
 def data_sets(results: Results, options: Options, work: Path) -> None:
     """Three methods on two data sets, once each."""
     few = 16 if options.quick else None
@@ -103,6 +140,7 @@ def main() -> None:
     results = harness.begin("engine", options)
     with tempfile.TemporaryDirectory() as work:
         against_memory(results, options, Path(work))
+        large_array(results, options, Path(work))
         data_sets(results, options, Path(work))
     harness.finish(results, options)
 
