@@ -88,7 +88,7 @@ def large_array(results: Results, options: Options, work: Path) -> None:
     """
     copies = 1 if options.quick else 10
     folder = unpacked("cifar10_test_2000.zip", work / "cifar", None)
-    pixels = (255 * pyxai.load_images(folder)).round().to(torch.uint8)
+    pixels = (255 * pyxai.load_images(sorted(folder.rglob("*.jpg")))).round().to(torch.uint8)
     np.save(work / "pixels.npy", pixels.repeat(copies, 1, 1, 1).numpy())
     images, _ = zoo.cifar10_images()
     images = images.repeat(copies, 1, 1, 1)
