@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from pyxai.engine.store.lock import locked
 def building(path: Path) -> Iterator[Path]:
     """A new folder that becomes ``path`` when the block ends. If another process was first, its stays.
 
+    What is at ``path`` then is on the disk, whole, also after a loss of power.
+
     Raises:
         InputError: it cannot be written.
     """
@@ -25,6 +28,7 @@ def building(path: Path) -> Iterator[Path]:
     try:
         folder, held = _begin(path)
         yield folder
+        _sync([*folder.rglob("*"), folder])
         folder.rename(path)
     except BaseException as error:
         if folder is not None:
@@ -36,6 +40,22 @@ def building(path: Path) -> Iterator[Path]:
     finally:
         if held is not None:
             os.close(held)
+    _sync([path.parent])
+
+
+def _sync(paths: Iterable[Path]) -> None:
+    """Force files, and the names that folders hold, to the disk."""
+    if os.name != "posix":  # where folders cannot be opened
+        return
+    for path in paths:
+        file = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # of file systems that have no fsync for folders
+                raise
+        finally:
+            os.close(file)
 
 
 def _begin(path: Path) -> tuple[Path, int | None]:
