@@ -31,7 +31,7 @@ from pyxai.locks import Lock
 from pyxai.methods.explanation import Explanation, explanation
 from pyxai.methods.names import by_number, names_of
 from pyxai.methods.request import Maps, Request, check_ids, check_images
-from pyxai.methods.table import build
+from pyxai.methods.table import build, fill_options, get_method
 from pyxai.methods.targets import Target, parse_target
 
 _CAPTURED = ("_programs", "_unchanged", "_lock")
@@ -63,6 +63,9 @@ class Explainer:
             settles it at the first call, from the image size and the number of rows that call needs.
         precision: ``bf16`` runs the model in bfloat16, opt-in and only for float32 models; maps are still
             summed in float32.
+        preprocess: what the images went through, a :class:`pyxai.Preprocess`. The options ``low`` and
+            ``high``, black and white in the model's input space, are then those of it where they are not
+            given, also of a wrapped method. None leaves them at 0 and 1.
         options: options of the method.
 
     Attributes:
@@ -84,8 +87,12 @@ class Explainer:
         class_names: Sequence[str] | Mapping[int, str] | None = None,
         rows: int | None = None,
         precision: Literal["fp32", "bf16"] = "fp32",
+        preprocess: Any = None,
         **options: Any,
     ):
+        if preprocess is not None:
+            with naming(get_method(method).name):
+                options = fill_options(method, options, _bounds(preprocess))
         self.method = build(method, options)
         with naming(self.method.name):
             one_of("precision", precision, PRECISIONS)
@@ -325,6 +332,15 @@ def explain(
 ) -> Explanation:
     """Explain ``images`` once; :class:`Explainer` documents the arguments and keeps the captured model."""
     return Explainer(model, method, **options)(images, target, ids)
+
+
+def _bounds(preprocess: Any) -> dict[str, tuple[float, ...]]:
+    """Black and white in the model's input space, by the options that are told them."""
+    ends = {"low": getattr(preprocess, "black", None), "high": getattr(preprocess, "white", None)}
+    known = all(isinstance(end, tuple) for end in ends.values())
+    wanted = "say what black and white are, as a pyxai.Preprocess does (or give `low` and `high`)"
+    expect(known, "preprocess", wanted, shown(preprocess), TypeError)
+    return ends
 
 
 def _plain(value: Any) -> Any:

@@ -8,13 +8,21 @@ from torch import nn
 
 import pyxai
 from pyxai.capture.rows import default_rows, fit_rows
+from pyxai.engine.data.ids import sample_ids
+from pyxai.methods import get_method
 from tests import unfriendly
+from tests.engine import tiny
+from tests.engine.conftest import TINY, fill_folder
 
 QUICK = {"integrated_gradients": {"steps": 3}}
 
 
 def small(name="FunctionalReLU", dtype=torch.float32):
     return unfriendly.build(name, dtype=dtype), unfriendly.images(5, dtype=dtype)
+
+
+def _asks_for_black(method):
+    return "low" in get_method(method).options()
 
 
 def explainer(model, method, **options):
@@ -237,6 +245,26 @@ BAD_MODELS = [
         ValueError,
         "gradient: `precision` must be one of 'fp32', 'bf16', got 'fp8'",
     ),
+    *(
+        (
+            lambda: small()[0],
+            {"preprocess": given},
+            TypeError,
+            "^gradient: `preprocess` must say what black and white are, as a pyxai.Preprocess does "
+            f"\\(or give `low` and `high`\\), got {got}$",
+        )
+        for given, got in (
+            (lambda picture: picture, "function"),
+            (pyxai.Preprocess, "type"),
+            ("RGB", "'RGB'"),
+        )
+    ),
+    (
+        lambda: small()[0],
+        {"method": "smoothgrad", "of_options": 5, "preprocess": pyxai.Preprocess()},
+        TypeError,
+        "^smoothgrad: `of_options` must be a dictionary, got int",
+    ),
     (lambda: small()[0], {"method": "grad"}, ValueError, "no method 'grad' \\(did you mean"),
 ]
 
@@ -245,6 +273,29 @@ BAD_MODELS = [
 def test_bad_models_and_settings(model, options, error, message):
     with pytest.raises(error, match=message):
         pyxai.Explainer(model(), **{"method": "gradient", **options})
+
+
+@pytest.mark.parametrize("method", [name for name in pyxai.list_methods() if _asks_for_black(name)])
+def test_black_and_white_are_those_of_the_preprocessing_where_options_are_silent(method):
+    preprocess = pyxai.Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    found = explainer(small()[0], method, preprocess=preprocess).method
+    assert found.low == preprocess.black and getattr(found, "high", preprocess.white) == preprocess.white
+    assert explainer(small()[0], method, preprocess=preprocess, low=-9.0).method.low == -9.0
+    assert explainer(small()[0], method).method.low == 0.0
+
+
+def test_a_call_gives_what_a_run_gives_with_the_same_preprocessing(tmp_path):
+    model, preprocess = tiny.prepared_net()
+    photos = fill_folder(tmp_path / "photos", 3)
+    options = {"of": "integrated_gradients", "of_options": {"steps": 3, "baseline": "black"}, "samples": 2}
+    asked = {"method": "smoothgrad", "options": options, "out": tmp_path / "run.zarr"}
+    pyxai.engine.run(pyxai.engine.Job(model=f"{TINY}:prepared_net", data=photos, **asked))
+    stored = pyxai.open(asked["out"])
+    images = pyxai.load_images([photos / path for path in stored.paths], preprocess)
+    run = pyxai.Explainer(model, "smoothgrad", **options, preprocess=preprocess, rows=stored.manifest["rows"])
+    assert list(run.method.of_options["low"]) == stored.manifest["options"]["of_options"]["low"]
+    found = run(images, ids=sample_ids(stored.paths))
+    assert torch.equal(found.heatmap(), stored[:].heatmap())
 
 
 def test_outputs_of_other_shapes_say_how_to_pick_one():

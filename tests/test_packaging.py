@@ -3,15 +3,18 @@
 import ast
 import re
 import sys
+import tomllib
+from importlib.metadata import metadata
 from pathlib import Path
 
-import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import pyxai
 
-tomllib = pytest.importorskip("tomllib")  # of Python 3.11
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = SETTINGS["project"]
 IMPORTED_AS = {"pillow": "PIL", "PyWavelets": "pywt"}
 
 
@@ -40,6 +43,25 @@ def test_the_package_imports_its_dependencies_and_no_more():
     declared = [re.match(r"[\w-]+", entry)[0] for entry in PROJECT["dependencies"]]
     assert {IMPORTED_AS.get(name, name) for name in declared} == set().union(*map(imported, trees)) - optional
     assert {"timm", "torchvision", "transformers", "captum", "safetensors"} <= optional
+
+
+def pinned() -> list[Requirement]:
+    """What the extras name by its version."""
+    named = [Requirement(entry) for extra in PROJECT["optional-dependencies"].values() for entry in extra]
+    return [one for one in named if any(clause.operator == "==" for clause in one.specifier)]
+
+
+def test_the_oldest_python_that_is_promised_has_all_that_is_pinned():
+    """What is not pinned, pip finds an older release of. A marker is for what is not wanted there."""
+    oldest = re.fullmatch(r">=(3\.\d+)", PROJECT["requires-python"])[1]
+    wanted = [
+        one for one in pinned() if one.marker is None or one.marker.evaluate({"python_version": oldest})
+    ]
+    needs = {one.name: metadata(one.name)["Requires-Python"] or "" for one in wanted}
+    assert {name: need for name, need in needs.items() if oldest not in SpecifierSet(need)} == {}
+    assert {"scipy", "xarray", "pandas", "torchvision"} <= set(needs)
+    assert SETTINGS["tool"]["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"
+    assert f"need Python {oldest} or later" in (ROOT / "README.md").read_text()
 
 
 def test_the_wheel_is_typed_and_cited_as_it_is():

@@ -104,8 +104,10 @@ def fill_options(name: str, options: dict[str, Any], known: dict[str, Any]) -> d
     for key in known.keys() & declared.keys():
         filled.setdefault(key, known[key])
     for key in [key for key in declared if f"{key}_options" in declared]:
-        wrapped = filled.get(key, declared[key].default)
-        filled[f"{key}_options"] = fill_options(wrapped, filled.get(f"{key}_options") or {}, known)
+        inner = filled.get(f"{key}_options", {})
+        if isinstance(inner, dict):  # else the method refuses it
+            wrapped = filled.get(key, declared[key].default)
+            filled[f"{key}_options"] = fill_options(wrapped, inner, known)
     return filled
 
 

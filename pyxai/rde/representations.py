@@ -65,7 +65,7 @@ class Wavelets(Representation):
     """The discrete wavelet transform of each channel, one part for the low plane and one for each level.
 
     Args:
-        wavelet: a discrete wavelet of PyWavelets, which must be installed.
+        wavelet: a discrete wavelet of PyWavelets.
         levels: J, how often the low plane is transformed again.
         padding: how the image goes on beyond its border, one of :data:`pyxai.ops.PADDINGS`.
 

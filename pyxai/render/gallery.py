@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pyxai.render.picture import colourise, fit
-from pyxai.render.sheet import GAP, INK, MARGIN, TILE, font, shortened, tile
+from pyxai.render.sheet import GAP, INK, MARGIN, TILE, ZERO, font, shortened, tile
 
 _HEADER = 36
 
@@ -26,7 +26,8 @@ def gallery(
 
     Args:
         images: uint8 (H, W, 3) each, of any sizes.
-        maps: method to one map (h, w) an image; each is scaled by itself, signed maps about zero.
+        maps: method to one map (h, w) an image; each is scaled by itself, signed maps about zero. One that is
+            zero throughout is called a zero map.
         cmap, percentile: as for :func:`pyxai.render.colourise`.
     """
     if not images or not maps or any(len(found) != len(images) for found in maps.values()):
@@ -46,7 +47,10 @@ def gallery(
                 heatmap = fit(np.asarray(maps[name][row], np.float32), image.shape[:2])
                 symmetric = cmap == "diverging" or bool((heatmap < 0).any())
                 picture = colourise(heatmap, cmap, symmetric, percentile)
-            sheet.paste(tile(picture), (left, _HEADER + row * (TILE + GAP)))
+            top = _HEADER + row * (TILE + GAP)
+            sheet.paste(tile(picture), (left, top))
+            if column and not np.any(maps[name][row]):
+                draw.text((left + 6, top + 4), ZERO, INK, font(13), stroke_width=2, stroke_fill="white")
     if path is not None:
         sheet.save(path)
     return sheet

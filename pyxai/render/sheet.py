@@ -21,6 +21,10 @@ MARGIN = 20
 _CAPTION = 40
 _HEADER = 62
 INK, _SOFT = (25, 25, 28), (110, 110, 118)
+_WIDEST = 5  # cards on a line, as many as "top5" has
+_LONGEST = 300  # characters of a text that are looked at: no sheet is wide enough for more
+ZERO = "zero map"
+"""What is said of a map that is zero throughout, where nothing can be seen of it."""
 
 
 @dataclass(frozen=True)
@@ -66,31 +70,59 @@ def contact_sheet(
     title: str = "",
     cmap: str = "diverging",
     percentile: float = 99.5,
+    per_image: int = 1,
 ) -> Image.Image:
     """Draw ``rows`` as cards of three pictures, and write them to ``path`` if one is given.
 
-    Each map is scaled by itself. With "jet" and "gray", maps without negative values use all the colours.
+    Each map is scaled by itself. With "jet" and "gray", maps without negative values use all the colours. One
+    that is zero throughout is called a zero map.
+
+    Args:
+        rows: what is drawn, in this order.
+        path: a picture file.
+        title: above all.
+        cmap, percentile: as for :func:`pyxai.render.colourise`.
+        per_image: how many neighbouring ``rows`` are of one image. They stay together: up to five on one
+            line, more on lines of their own.
+
+    Raises:
+        ValueError: ``rows`` is empty, ``per_image`` is not positive, no such ``cmap``, or the ending of
+            ``path`` is of no format.
     """
     if not rows:
         raise ValueError("`rows` must have at least one row")
-    columns = 1 if len(rows) <= 3 else 2 if len(rows) <= 16 else 3
-    lines = -(-len(rows) // columns)
+    if per_image < 1:
+        raise ValueError(f"`per_image` must be at least 1, got {per_image}")
+    columns, places = _places(len(rows), per_image)
+    lines = 1 + places[-1] // columns
     width = 2 * MARGIN + columns * _CARD + (columns - 1) * 2 * MARGIN
     height = _HEADER + lines * (TILE + _CAPTION) + MARGIN // 2
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
     signed = any((row.heatmap < 0).any() for row in rows)
     _header(sheet, draw, title, cmap, signed, alone=all(row.image is None for row in rows))
-    for number, row in enumerate(rows):
-        line, column = divmod(number, columns)
+    for place, row in zip(places, rows, strict=True):
+        line, column = divmod(place, columns)
         left = MARGIN + column * (_CARD + 2 * MARGIN)
         top = _HEADER + line * (TILE + _CAPTION)
-        for place, picture in _pictures(row, cmap, percentile).items():
-            sheet.paste(picture, (left + place * (TILE + GAP), top))
+        for third, picture in _pictures(row, cmap, percentile).items():
+            sheet.paste(picture, (left + third * (TILE + GAP), top))
         _caption(draw, left, top + TILE + 4, _CARD, row)
     if path is not None:
         sheet.save(path)
     return sheet
+
+
+def _places(count: int, per_image: int) -> tuple[int, list[int]]:
+    """The number of columns, and each card's place, counted line by line."""
+    usual = 1 if count <= 3 else 2 if count <= 16 else 3
+    if per_image <= _WIDEST:
+        columns = max(per_image, usual // per_image * per_image)
+        return columns, list(range(count))
+    lines = -(-per_image // _WIDEST)
+    columns = -(-per_image // lines)
+    images = (divmod(number, per_image) for number in range(count))
+    return columns, [image * lines * columns + number for image, number in images]
 
 
 def sheet_of(
@@ -114,7 +146,7 @@ def sheet_of(
             std are taken back, and BGR is turned. See :func:`pyxai.render.pixels.space_of` for what it may
             be. None shows inputs in [0, 1] as they are and stretches each other one to its range.
         title: default the method's name.
-        options: as for :func:`contact_sheet`.
+        options: ``path``, ``cmap`` and ``percentile``, as for :func:`contact_sheet`.
 
     Raises:
         ValueError: not one of ``images`` for each image, or a ``preprocess`` that says nothing of the input.
@@ -128,7 +160,8 @@ def sheet_of(
     for number in range(len(explanation)):
         pixels = None if shown is None else pixels_of(shown[number], space)
         rows += rows_of(explanation[number], pixels, named)
-    return contact_sheet(rows, title=explanation.method if title is None else title, **options)
+    title = explanation.method if title is None else title
+    return contact_sheet(rows, title=title, per_image=len(rows) // max(1, len(explanation)), **options)
 
 
 def rows_of(
@@ -182,6 +215,8 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    """``text`` on one line of at most ``width`` pixels."""
+    text = " ".join(text[:_LONGEST].split())
     if draw.textlength(text, font) <= width:
         return text
     while text and draw.textlength(text + "...", font) > width:
@@ -190,7 +225,7 @@ def shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont
 
 
 def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, row: Row) -> None:
-    numbers = []
+    numbers = [] if row.heatmap.any() else [ZERO]
     if row.score is not None:
         numbers.append(f"{row.score_name} {row.score:.4g}")
     if row.residual is not None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tests.layering.package import NAME
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10, where pytest brings it
-    import tomli as tomllib
 
 FILE = "tests/layers.toml"
 

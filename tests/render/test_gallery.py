@@ -22,6 +22,12 @@ def test_a_column_a_method_and_a_row_an_image(tmp_path):
     assert np.array_equal(shown, colourise(ramp.astype(np.float32), "gray", symmetric=False))
 
 
+def test_maps_of_zeros_are_called_so(written):
+    empty, image = np.zeros((4, 4)), np.zeros((4, 4, 3), np.uint8)
+    gallery([image] * 2, {"one": [empty, empty + np.eye(4)], "two": [np.eye(4), np.eye(4)]})
+    assert [text for _, text in written] == ["input", "one", "zero map", "two"]
+
+
 @pytest.mark.parametrize("maps", [{}, {"one": [np.zeros((4, 4))]}])
 def test_every_image_needs_its_maps(maps):
     with pytest.raises(ValueError, match="`maps` must hold one map for each of the 2 images"):

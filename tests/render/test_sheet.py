@@ -1,5 +1,7 @@
 """Contact sheets."""
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +27,46 @@ def test_layout(tmp_path, count, columns):
     assert np.asarray(sheet).std() > 20
 
 
+@pytest.mark.parametrize("per_image", [1, 2, 3, 4, 5, 6, 7, 11])
+@pytest.mark.parametrize("images", [1, 4])
+def test_the_cards_of_an_image_stay_together(written, images, per_image):
+    cards = [Row(*_pair(), label=f"of {image}") for image in range(images) for _ in range(per_image)]
+    sheet = contact_sheet(cards, per_image=per_image)
+    lines, places = defaultdict(set), defaultdict(list)
+    for (left, top), text in written:
+        if text.startswith("of "):
+            lines[text].add(top)
+            places[text].append((top, left))
+    assert len({place for found in places.values() for place in found}) == images * per_image
+    assert all(found == sorted(found) for found in places.values())
+    assert {len(found) for found in lines.values()} == {-(-per_image // 5)}
+    if per_image > 5:
+        assert len(set().union(*lines.values())) == sum(map(len, lines.values())), "of two images on one line"
+    assert sheet.height > max(top for found in lines.values() for top in found) + 20
+
+
+def test_a_map_of_zeros_is_called_so(written, tmp_path):
+    image, heatmap = _pair()
+    faint, unknown = np.zeros((12, 16)), np.zeros((12, 16))
+    faint[3, 4], unknown[3, 4] = 1e-30, np.nan
+    contact_sheet([Row(image, heatmap), Row(image, faint), Row(image, unknown, score=1.0)])
+    assert not [text for _, text in written if "zero map" in text]
+    contact_sheet([Row(image, heatmap), Row(image, 0 * heatmap, "cat", 2.0), Row(None, 0 * heatmap)])
+    assert [text for _, text in written if "zero map" in text] == ["zero map   score 2", "zero map"]
+    written.clear()
+    found = pyxai.explain(tiny.asleep_net(), torch.rand(2, 3, 12, 12), "gradient")
+    assert found.extras["zero_map"].all()
+    found.save(tmp_path / "zeros.png")
+    assert len([text for _, text in written if "zero map" in text]) == 2
+
+
+def test_names_of_any_length_and_kind_are_drawn_on_one_line(written):
+    title = "a\nb" * 10**6
+    contact_sheet([Row(*_pair(), label="\n" + title)], title=title)
+    drawn = [text for _, text in written if text.startswith("a ba")]
+    assert len(drawn) == 2 and not any("\n" in text for text in drawn)
+
+
 def test_captions_fit_and_change_the_picture():
     plain = np.asarray(contact_sheet([Row(*_pair())]))
     named = np.asarray(
@@ -48,6 +90,8 @@ def test_maps_without_negative_values(cmap):
 def test_an_empty_sheet_is_refused():
     with pytest.raises(ValueError, match="at least one row"):
         contact_sheet([])
+    with pytest.raises(ValueError, match="`per_image` must be at least 1, got 0"):
+        contact_sheet(rows(1), per_image=0)
 
 
 def test_explanations_plot_themselves(tmp_path):
@@ -55,7 +99,7 @@ def test_explanations_plot_themselves(tmp_path):
     one = pyxai.explain(tiny.net(), images, "integrated_gradients", steps=2)
     assert one.save(tmp_path / "one.png").exists()
     several = pyxai.explain(tiny.net(), images, "gradient", target="top3")
-    assert several.plot().height > one.plot().height
+    assert several.plot().width > 2.5 * one.plot().width and several.plot().height == one.plot().height
 
 
 def test_cards_say_what_is_explained():

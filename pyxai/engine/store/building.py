@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pyxai.engine.errors import InputError
+from pyxai.engine.store.durable import sync
 from pyxai.engine.store.lock import locked
 
 
 @contextmanager
 def building(path: Path) -> Iterator[Path]:
     """A new folder that becomes ``path`` when the block ends. If another process was first, its stays.
+
+    What is at ``path`` then is on the disk, whole, also after a loss of power.
 
     Raises:
         InputError: it cannot be written.
@@ -25,6 +28,8 @@ def building(path: Path) -> Iterator[Path]:
     try:
         folder, held = _begin(path)
         yield folder
+        for place in (*folder.rglob("*"), folder):
+            sync(place)
         folder.rename(path)
     except BaseException as error:
         if folder is not None:
@@ -36,6 +41,7 @@ def building(path: Path) -> Iterator[Path]:
     finally:
         if held is not None:
             os.close(held)
+    sync(path.parent)
 
 
 def _begin(path: Path) -> tuple[Path, int | None]:

@@ -16,7 +16,7 @@ PARTIAL = ".partial"
 def write(root: Path, key: str, data: Any) -> None:
     """Write ``data``, bytes or what gives a view of them, to the file ``key`` of the store at ``root``.
 
-    What it holds is on the disk when this returns; for its name see :func:`sync_folder`. Folders on the way
+    What it holds is on the disk when this returns; for its name see :func:`sync`. Folders on the way
     to the file are made, but not ``root``: a store that was deleted is not begun anew.
 
     Raises:
@@ -42,15 +42,18 @@ def write(root: Path, key: str, data: Any) -> None:
         raise
 
 
-def sync_folder(folder: Path) -> None:
-    """Put the names in ``folder`` on the disk; nothing where a system has no such call for folders."""
-    if os.name != "posix":
+def sync(path: Path) -> None:
+    """Put a file, or the names in a folder, on the disk."""
+    if os.name != "posix":  # where folders cannot be opened
         return
-    file = os.open(folder, os.O_RDONLY)
+    file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # as of some network file systems
+        if error.errno not in (
+            errno.EINVAL,
+            errno.ENOTSUP,
+        ):  # of file systems that have no such call for folders
             raise
     finally:
         os.close(file)

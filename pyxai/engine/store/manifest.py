@@ -57,7 +57,7 @@ def manifest(identified: dict[str, Any], arrays: dict[str, dict[str, Any]], **re
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         **identified,
-        **rest,
+        **plain(rest),
         "arrays": arrays,
         "chunk": chunk_rows(arrays),
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

@@ -77,7 +77,7 @@ class Run:
     @cached_property
     def class_names(self) -> dict[int, str]:
         """Class to name, of those that had one when the run began."""
-        return {int(number): name for number, name in self.manifest.get("class_names", {}).items()}
+        return {int(number): name for number, name in (self.manifest.get("class_names") or {}).items()}
 
     @property
     def errors(self) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ class Run:
         settings, shape = self.manifest["preprocess"], self.manifest["images"]["shape"]
         called = "function" in settings
         with refusals():
-            source = open_source(stored["path"], Limits(**stored.get("limits", {})))
+            source = open_source(stored["path"], Limits(**stored.get("limits") or {}))
             preprocess = Preprocess(channels=settings["channels"]) if called else Preprocess(**settings)
         try:
             pixels = read_row(source, self.paths[row], preprocess, None if called else shape)

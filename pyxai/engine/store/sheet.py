@@ -37,10 +37,12 @@ def draw(
         InputError: the pictures are gone.
         ValueError: ``rows`` is empty, no such ``cmap``, or the ending of ``path`` is of no format.
     """
-    cards = [card for row in rows for card in _cards(run, row, classes or {})]
+    groups = [_cards(run, row, classes or {}) for row in rows]
+    cards = [card for group in groups for card in group]
     model = run.manifest.get("model")
     title = ", ".join([run.manifest["method"], *([model["spec"]] if model else [])])
-    contact_sheet(cards, path, title=title, cmap=cmap, percentile=percentile)
+    per_image = max(map(len, groups), default=1)
+    contact_sheet(cards, path, title=title, cmap=cmap, percentile=percentile, per_image=per_image)
 
 
 def draw_each(

@@ -22,6 +22,7 @@ from pyxai.engine.errors import InputError
 from pyxai.engine.job import Job
 from pyxai.engine.status import PENDING
 from pyxai.engine.store.building import building
+from pyxai.engine.store.declared import COMMON, Entries, check_entries, read_manifest
 from pyxai.engine.store.files import json_lines, read_json, why
 from pyxai.engine.store.plain import plain
 from pyxai.engine.store.reader import Run
@@ -63,12 +64,13 @@ def create(out: Path, described: dict[str, Any], names: list[str], sizes: list[t
 
 def is_of(out: Path, described: dict[str, Any]) -> bool:
     """Whether the store at ``out`` holds the pictures that are ``described``, by size."""
-    return is_by_size(out) and read_json(out / "manifest.json").get("images") == described["images"]
+    return is_by_size(out) and _manifest(out)["images"] == described["images"]
 
 
 def left_out(path: Path) -> str:
     """What lay beside the images of the store at ``path``, of one size or several, when it was begun."""
-    return described(read_json(path / "manifest.json")["source"].get("left_out", {}))
+    manifest = _manifest(path) if is_by_size(path) else read_manifest(path)
+    return described(manifest["source"].get("left_out") or {})
 
 
 def is_by_size(path: str | Path) -> bool:
@@ -79,36 +81,48 @@ def is_by_size(path: str | Path) -> bool:
         return False
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[tuple[str, tuple[int, int]]]]:
-    """The manifest, and path and size of every row; a :class:`ValueError` where they are of no run."""
-    manifest = read_json(path / "manifest.json")
-    if manifest.get("format_version") != FORMAT_VERSION:
-        raise ValueError(
-            f"its format is not {FORMAT_VERSION}, got {repr(manifest.get('format_version'))[:80]}"
-        )
-    sizes, images = manifest.get("sizes"), manifest.get("images")
-    if not isinstance(manifest.get("method"), str) or not isinstance(images, dict):
-        raise ValueError("manifest.json must have `method` and `images`")
-    if manifest.get("model") is not None:
-        raise ValueError("`model` in manifest.json must be null")
-    if not isinstance(sizes, list) or not all(map(_is_size, sizes)):
-        raise ValueError("`sizes` in manifest.json must be a list of heights and widths")
-    known = {folder(tuple(size)): tuple(size) for size in sizes}
+def _manifest(path: Path) -> dict[str, Any]:
+    """What ``manifest.json`` says; an :class:`InputError` where it cannot be relied on."""
+    try:
+        manifest = read_json(path / "manifest.json")
+        if not isinstance(manifest, dict):
+            raise ValueError("manifest.json must hold an object")
+        check_entries(manifest, _ENTRIES)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged: {why(error)}") from None
+    return manifest
+
+
+def _rows(path: Path, manifest: dict[str, Any]) -> list[tuple[str, tuple[int, int]]]:
+    """Path and size of every row; a :class:`ValueError` where they are not those of the manifest."""
+    known = {folder(tuple(size)): tuple(size) for size in manifest["sizes"]}
+    count = manifest["images"]["count"]
     rows: list[tuple[str, tuple[int, int]]] = []
     for entry in json_lines(path / "paths.jsonl"):
         whole = (
             entry is not None and isinstance(entry.get("path"), str) and isinstance(entry.get("size"), str)
         )
-        if not whole or entry["size"] not in known or len(rows) == images.get("count"):
+        if not whole or entry["size"] not in known or len(rows) == count:
             raise ValueError(f"paths.jsonl: line {len(rows) + 1} is not that of row {len(rows)}")
         rows.append((entry["path"], known[entry["size"]]))
-    if len(rows) != images.get("count"):
-        raise ValueError(f"paths.jsonl has {len(rows)} lines, there are {images.get('count')} images")
-    return manifest, rows
+    if len(rows) != count:
+        raise ValueError(f"paths.jsonl has {len(rows)} lines, there are {count} images")
+    return rows
 
 
-def _is_size(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(type(n) is int and n > 0 for n in value)
+def _are_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(size, list) and len(size) == 2 and all(type(n) is int and n > 0 for n in size)
+        for size in value
+    )
+
+
+_ENTRIES: Entries = {
+    "format_version": (str(FORMAT_VERSION), lambda value: value == FORMAT_VERSION),
+    **COMMON,
+    "model": ("null", lambda value: value is None),
+    "sizes": ("a list of heights and widths", _are_sizes),
+}
 
 
 class SizedRun:
@@ -131,8 +145,9 @@ class SizedRun:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
+        self.manifest = _manifest(self.path)
         try:
-            self.manifest, rows = _read(self.path)
+            rows = _rows(self.path, self.manifest)
         except (OSError, ValueError) as error:
             raise InputError(f"{self.path} is damaged: {why(error)}") from None
         self.paths = [path for path, _ in rows]

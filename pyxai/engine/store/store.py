@@ -23,7 +23,7 @@ from pyxai.engine.errors import InputError, one_line
 from pyxai.engine.status import OK, OUT_OF_REACH, PENDING
 from pyxai.engine.store.building import building, remove_leftovers
 from pyxai.engine.store.declared import check, read_manifest
-from pyxai.engine.store.durable import sync_folder
+from pyxai.engine.store.durable import sync
 from pyxai.engine.store.files import append, json_lines, read_json, why
 from pyxai.engine.store.folder import Folder
 from pyxai.engine.store.layout import STATUS, bytes_needed, layouts
@@ -168,7 +168,7 @@ class Store:
         for name, entries in lines.items():
             append(self.path / name, entries)
         self._folder.put(STATUS, chunk, status)
-        sync_folder(self.path / STATUS / "c")
+        sync(self.path / STATUS / "c")
         self.check_there()
 
     def check_there(self) -> None:

@@ -22,7 +22,7 @@ class ExpectedGradients(Method):
         baseline: The baselines to draw from: a tensor (K, C, H, W), the same K for every image, or what
             ``integrated_gradients`` takes.
         low: The value of a black pixel in the model's input space, one number or one for each channel. It is
-            read for ``baseline="black"`` only; the command line sets it from the preprocessing.
+            read for ``baseline="black"`` only; ``preprocess`` sets it, on the command line the model's own.
         noise_scale: Standard deviation of the Gaussian noise added to the image in every draw, in the units
             of the model's input.
         seed: The seed of the draws. A draw depends on the seed, the sample's id and the number of the draw,

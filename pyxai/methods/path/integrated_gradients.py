@@ -34,7 +34,7 @@ class IntegratedGradients(Method):
         baseline: Where the path starts: a number, one number for each channel, ``black``, ``mean`` (each
             image's mean colour), ``blur``, or a tensor of one or several baselines, whose maps are averaged.
         low: The value of a black pixel in the model's input space, one number or one for each channel. It is
-            read for ``baseline="black"`` only; the command line sets it from the preprocessing.
+            read for ``baseline="black"`` only; ``preprocess`` sets it, on the command line the model's own.
         samples: The number of paths per image, each from a baseline with noise of its own; the mean of their
             maps is returned. More than one needs ``noise_scale``.
         noise_scale: Standard deviation of the Gaussian noise added to the baseline, in the units of the

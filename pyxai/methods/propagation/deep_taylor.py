@@ -20,7 +20,7 @@ class DeepTaylor(ByRules):
         input: The rule of the first layer: ``box`` is z^B, for pixels between ``low`` and ``high``;
             ``unbounded`` is w².
         low: The least value of a pixel in the model's input space, one number or one for each channel. It is
-            read for ``input="box"`` only; the command line sets it from the preprocessing.
+            read for ``input="box"`` only; ``preprocess`` sets it, on the command line the model's own.
         high: The greatest value of a pixel, as ``low``.
     """
 

@@ -30,7 +30,7 @@ class DeepLIFT(Method):
         baseline: What the image is compared with: as for ``integrated_gradients``. With several baselines the
             mean of their maps is returned (DeepSHAP).
         low: The value of a black pixel in the model's input space, one number or one for each channel. It is
-            read for ``baseline="black"`` only; the command line sets it from the preprocessing.
+            read for ``baseline="black"`` only; ``preprocess`` sets it, on the command line the model's own.
         cache_bytes: How many bytes of activations of baselines that all images share are kept. What does not
             fit is computed anew for every model call, with the same result.
 

@@ -21,7 +21,7 @@ class LRP(ByRules):
             ``epsilon``. So ``composite="epsilon", epsilon=0`` is LRP-0.
         gamma: The γ of the γ-rule: how much more than 1 the terms of the output's sign count.
         low: The least value of a pixel in the model's input space, one number or one for each channel. It is
-            read by ``epsilon_gamma_box`` only; the command line sets it from the preprocessing.
+            read by ``epsilon_gamma_box`` only; ``preprocess`` sets it, on the command line the model's own.
         high: The greatest value of a pixel, as ``low``.
         bias: What becomes of the relevance that is a bias's share. ``absorb`` leaves it with the bias,
             ``ignore`` takes biases out of the sums, ``spread`` gives it to the inputs in equal parts.

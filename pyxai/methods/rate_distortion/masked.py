@@ -49,8 +49,8 @@ class Masked(Method):
             of its average over the 20 steps before. None makes all steps.
         start: The mask to start from, (K,) or (N, K) values in [0, 1] for K coefficients. None starts from
             ones.
-        low: The value of black in the model's input space, one number or one for each channel. The command
-            line sets it from the preprocessing.
+        low: The value of black in the model's input space, one number or one for each channel.
+            ``preprocess`` sets it, on the command line the model's own.
         high: The value of white, as ``low``.
         seed: The seed of the noise. A draw depends on the seed, the sample's id, the number of the draw and
             the coefficient, and on nothing else.

@@ -1,9 +1,11 @@
 """A store is built beside its place; what killed processes left there is removed, what lives stays."""
 
+import errno
 import os
 import subprocess
 import sys
 import uuid
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from pyxai.engine import InputError
 from pyxai.engine.store import building as module
 from pyxai.engine.store.building import building, remove_leftovers
+from pyxai.engine.store.store import Store
+from tests.engine.conftest import made_manifest
 
 
 def names(folder: Path) -> list[str]:
@@ -25,6 +29,37 @@ def test_a_folder_comes_to_its_place_whole(tmp_path):
         remove_leftovers(out)
         assert folder.exists(), "it is of a living process"
     assert names(out.parent) == ["run.zarr"] and names(out) == ["manifest.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders cannot be opened")
+def test_what_is_built_is_on_the_disk_before_it_comes_to_its_place(tmp_path, monkeypatch):
+    """Of every file and folder: all of it, while the place was still empty; then the name of the store."""
+    out, seen, sync = tmp_path / "run.zarr", [], os.fsync
+
+    def hear(file):
+        found = os.fstat(file)
+        seen.append((found.st_ino, found.st_mtime_ns, out.exists()))
+        sync(file)
+
+    monkeypatch.setattr(module.os, "fsync", hear)
+    arrays = {"heatmap": {"shape": [4, 4], "dtype": "float32"}}
+    Store.create(out, made_manifest(arrays, 3), ["a", "b", "c"])
+    built = [path.stat() for path in [*out.rglob("*"), out]]
+    assert len(built) > 6
+    assert sorted(seen[:-1]) == sorted((file.st_ino, file.st_mtime_ns, False) for file in built)
+    assert seen[-1][0] == tmp_path.stat().st_ino and seen[-1][2]
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL])
+def test_a_disk_that_fails_is_said_and_one_that_has_no_fsync_is_taken_as_it_is(tmp_path, monkeypatch, code):
+    def fail(file):
+        raise OSError(code, "of the disk")
+
+    monkeypatch.setattr(module.os, "fsync", fail)
+    wanted = pytest.raises(InputError, match=r"cannot write .*run\.zarr: of the disk")
+    with wanted if code == errno.EIO else nullcontext(), building(tmp_path / "run.zarr") as folder:
+        (folder / "x").touch()
+    assert names(tmp_path) == ([] if code == errno.EIO else ["run.zarr"])
 
 
 def build(out: Path, error: BaseException) -> None:

@@ -25,8 +25,21 @@ def changed(place: str, value: object) -> dict:
 WRONG = {
     "method": [None, 3, ["a"]],
     "model": [3, {}, {"spec": 4}, "net"],
-    "preprocess": [None, []],
+    "target": [{"callable": 5}],
+    "class_names": [
+        5, "cat", ["cat"], {"cat": "cat"}, {"0": 5}, {"-1": "cat"}, {"01": "cat"}, {"9" * 5000: "cat"},
+        {"٣": "cat"},
+    ],
+    "preprocess": [
+        None, [], {"resize": "x"}, {"depth": 3}, {"mean": [10**400]}, {"channels": []}, {"function": {}},
+        {"function": {}, "channels": 3},
+    ],
     "source": [None, "x", {"kind": "folder"}],
+    "source.limits": [5, [], {"pixels": 0}, {"pixels": "many"}, {"lines": 3}],
+    "source.left_out": [
+        5, {"hidden": 3}, {"hidden": {"count": "1", "first": []}}, {"hidden": {"count": 1, "first": [3]}},
+        {"hidden": {"count": 1}},
+    ],
     "images": [None, [], {}],
     "images.count": ["100", -1, 0, 1.5, True, None, 10**30],
     "images.shape": [None, [3, 4], [3, 4, -4], [3, 4, "4"], 7],
@@ -34,9 +47,10 @@ WRONG = {
     "rows": [None, 0, -1, "8", [8]],
     "threads": [0, None, 10**9, "1"],
     "arrays": [None, [], "heatmap"],
-    "explainer": [None, {}, {"programs": {}}, {"programs": [1]}],
+    "explainer": [None, {}, {"programs": {}}, {"programs": [1]}, {"programs": [{"explained": 3}]}],
+    "explainer.units": [3, []],
     "output_kind": [3, []],
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("place", "value"), [(place, value) for place in WRONG for value in WRONG[place]])
@@ -59,6 +73,7 @@ def test_numbers_that_would_take_the_memory_of_the_machine_are_refused(tmp_path,
     for place, value, message in (
         ("images.count", 10**9, "paths.jsonl has 2490 bytes, too few for 1000000000 images"),
         ("rows", 2**40, "a call of 1099511627776 rows would take"),
+        ("preprocess", {"resize": 10**9}, "a picture with a side of 1000000000 pixels would take"),
         (
             "arrays.heatmap",
             {"shape": [10**6, 10**6, 10], "dtype": "float64"},
@@ -72,6 +87,27 @@ def test_numbers_that_would_take_the_memory_of_the_machine_are_refused(tmp_path,
     stored(tmp_path, made_manifest(dict(ARRAYS), 100))
     with pytest.raises(InputError, match="100 images would take"):
         read_manifest(tmp_path)
+
+
+def test_what_older_versions_leave_out_may_be_null():
+    manifest = made_manifest(dict(ARRAYS), 100)
+    for place in (
+        "target",
+        "class_names",
+        "source.limits",
+        "source.left_out",
+        "explainer.units",
+        "output_kind",
+    ):
+        check(changed(place, None))
+    written = {
+        "target": {"callable": "net:margin", "blake2b": "hash"},
+        "class_names": {"0": "cat", "17": "sea, lake"},
+        "preprocess": {"function": {"callable": "net:net"}, "channels": "L"},
+    }
+    source = manifest["source"] | {"limits": {"pixels": 7, "unpacked": 2**70}}
+    left_out = {"hidden": {"count": 2, "first": [".a", ".b"]}}
+    check({**manifest, **written, "source": {**source, "left_out": left_out}})
 
 
 @pytest.mark.parametrize("text", ["[]", "null", '"a"', "{", "", "NaN"])

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from pyxai.engine.store.durable import PARTIAL, sync_folder, write
+from pyxai.engine.store.durable import PARTIAL, sync, write
 
 
 def test_a_file_is_written_with_the_folders_above_it_and_written_over(tmp_path):
@@ -66,7 +66,7 @@ def test_file_systems_that_cannot_sync_a_folder_will_do(tmp_path, monkeypatch, n
 
     monkeypatch.setattr(os, "fsync", refuse)
     if tolerated:
-        sync_folder(tmp_path)
+        sync(tmp_path)
     else:
         with pytest.raises(OSError, match="refused"):
-            sync_folder(tmp_path)
+            sync(tmp_path)

@@ -28,7 +28,7 @@ def test_a_card_for_each_row_and_target(job, tmp_path, cards):
     draw(run, [2, 0], tmp_path / "sheet.png", {int(run[2].target[0, 1]): "cat"}, "gray")
     assert (cards["title"], cards["cmap"]) == (f"integrated_gradients, {TINY}:net", "gray")
     found = cards["cards"]
-    assert len(found) == 4
+    assert len(found) == 4 and cards["per_image"] == 2
     np.testing.assert_array_equal(found[0].image, np.asarray(picture(1)))
     for place, card in enumerate(found[:2]):
         np.testing.assert_array_equal(card.heatmap, run[2].heatmap()[0, place].numpy())

@@ -1,5 +1,7 @@
 """The store of a run on pictures of several sizes."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from pyxai import saliency
 from pyxai.engine import InputError, Job, run
 from pyxai.engine.status import OK, UNREADABLE
 from pyxai.engine.store.sheet import draw
-from pyxai.engine.store.sizes import SizedRun, create, folder, is_by_size
+from pyxai.engine.store.sizes import FORMAT, SizedRun, create, folder, is_by_size, is_of, left_out
 
 
 def test_pictures_of_several_sizes(mixed, tmp_path):
@@ -36,12 +38,48 @@ def test_pictures_of_several_sizes(mixed, tmp_path):
     assert Image.open(tmp_path / "sheet.png").width > 500
 
 
+MANIFEST = {
+    "format": FORMAT,
+    "format_version": 1,
+    "method": "spectral_residual",
+    "model": None,
+    "source": {"kind": "folder", "path": "photos"},
+    "images": {"count": 1, "names": "hash"},
+    "sizes": [[2, 3]],
+}
+WRONG = {
+    "format_version": [2, None, "1"],
+    "method": [None, 5],
+    "model": [{}, {"spec": "net"}],
+    "source": [None, 5, {}],
+    "source.limits": [5],
+    "source.left_out": [5, {"hidden": 3}],
+    "images": [None, 5, {"count": "1", "names": "hash"}, {"count": 1}],
+    "sizes": [None, 5, [2, 3], [[2]], [[2, 0]], [["2", "3"]], {"2x3": 1}],
+}
+
+
+@pytest.mark.parametrize(("place", "value"), [(place, value) for place in WRONG for value in WRONG[place]])
+def test_a_manifest_that_no_run_would_write_is_one_line(tmp_path, place, value):
+    out = tmp_path / "run.zarr"
+    create(out, MANIFEST, ["a.png"], [(2, 3)])
+    assert is_of(out, MANIFEST) and left_out(out) == ""
+    with pytest.raises(InputError, match="has not begun with the size 2x3"):
+        pyxai.open(out)
+    changed = json.loads(json.dumps(MANIFEST))
+    *above, last = place.split(".")
+    (changed[above[0]] if above else changed)[last] = value
+    (out / "manifest.json").write_text(json.dumps(changed))
+    message = rf"run\.zarr is damaged: `{place}[\w.]*` in manifest\.json must be .*, got "
+    for read in (pyxai.open, lambda path: is_of(path, MANIFEST), left_out):
+        with pytest.raises(InputError, match=message):
+            read(out)
+
+
 def test_a_folder_is_built_whole_or_not_at_all(tmp_path):
-    about = {"format_version": 1, "method": "spectral_residual"}
-    manifest = {"format": "pyxai-runs-by-size", **about, "sizes": [[2, 3]]}
-    create(tmp_path / "run.zarr", manifest, ["a.png"], [(2, 3)])
+    create(tmp_path / "run.zarr", MANIFEST, ["a.png"], [(2, 3)])
     assert (folder((2, 3)), is_by_size(tmp_path / "run.zarr"), is_by_size(tmp_path)) == ("2x3", True, False)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot write .*run"):
-        create(tmp_path / "file" / "run.zarr", manifest, ["a.png"], [(2, 3)])
+        create(tmp_path / "file" / "run.zarr", MANIFEST, ["a.png"], [(2, 3)])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "run.zarr"]
