@@ -131,13 +131,8 @@ def _explainer(
 ) -> Explainer:
     """The explainer of the run; where options are silent, black and white are those of the preprocessing."""
     called = isinstance(preprocess, Called)
-    known = (
-        {"seed": job.seed}
-        if called
-        else {"seed": job.seed, "low": preprocess.black, "high": preprocess.white}
-    )
     with refusals():
-        options = fill_options(job.method, job.options, known)
+        options = fill_options(job.method, job.options, {"seed": job.seed})
         if called:
             check_bounds(job.method, options, preprocess.name)
         return Explainer(
@@ -148,5 +143,6 @@ def _explainer(
             output=job.output,
             output_kind=job.output_kind,
             class_names=class_names,
+            preprocess=None if called else preprocess,
             **options,
         )
