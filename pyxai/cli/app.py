@@ -20,6 +20,7 @@ from pyxai.cli.info import info
 from pyxai.cli.memory import keep_freed_memory
 from pyxai.cli.methods import methods
 from pyxai.cli.render import render
+from pyxai.cli.streams import keep_streams
 from pyxai.engine import InputError, RunError, StrictStop
 from pyxai.engine.errors import printable
 
@@ -64,6 +65,7 @@ _INTERRUPTED = 130  # what typer returns for Ctrl-C
 
 def main() -> None:
     """Run the command line. Errors are one line; exit codes: 0, 1 error, 2 bad input, 3 some rows failed."""
+    keep_streams()
     keep_freed_memory()
     shows, warnings.showwarning = warnings.showwarning, _warn
     try:
