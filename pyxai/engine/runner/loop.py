@@ -62,10 +62,12 @@ def run(job: Job, progress: Progress | None = None, imports: float = 0.0) -> Sum
 def _run(job: Job, here: World, clock: Clock, progress: Progress) -> tuple[Store, int, float, dict]:
     """One store: what :func:`_summary` makes a summary of."""
     with Writing(Path(job.out), share(job, here)) as lock:
+        progress.doing("loading the model and trying it on one image")
         prepared = prepare(job, here, clock)
         lock.take()
         loop = _Loop(job, prepared, progress)
         if loop.rows:
+            progress.doing("capturing the model")
             prepared.capture()
         clock.lap("capture")
         rows, failed, seconds = loop.run()
@@ -112,6 +114,7 @@ class _Loop:
         total = sum(len(store.rows_of(chunk)) for chunk in self._own)
         reader = Reader(images.source, images.preprocess, images.shape)
         self._progress.begin(total, total - len(rows))
+        self._progress.doing("reading the first rows")
         start = time.perf_counter()
         try:
             with Decoder(reader, self._workers()) as decoder, Writer(store, self._committed) as self._writer:
@@ -124,7 +127,9 @@ class _Loop:
                         self._batch.append((row, item))
                     if len(self._batch) == self._job.batch_size:
                         self._explain_batch()
+                    self._progress.doing(f"reading what comes after {self._named([row])}")
                 self._explain_batch()
+                self._progress.doing("storing the last rows")
         finally:
             self._progress.end()
         return len(rows), self._failed, time.perf_counter() - start
@@ -168,6 +173,7 @@ class _Loop:
         if isinstance(target, np.ndarray):
             target = torch.from_numpy(target[rows])
         ids = torch.from_numpy(prepared.images.ids[rows])
+        self._progress.doing(f"explaining {self._named(rows)}")
         explanation = prepared.explainer(prepared.input([pixels for _, pixels in batch]), target, ids=ids)
         values = as_arrays(tensors(explanation, self._job.keep), self._store.manifest["arrays"])
         return values, zero_maps(explanation)
@@ -175,6 +181,7 @@ class _Loop:
     def _store_results(
         self, batch: list[tuple[int, np.ndarray]], values: dict[str, np.ndarray], zeros: np.ndarray
     ) -> None:
+        self._progress.doing(f"storing {self._named([row for row, _ in batch])}")
         broken = not_finite(values)
         for place, (row, _) in enumerate(batch):
             chunk = self._chunk(row)
@@ -184,6 +191,12 @@ class _Loop:
             if place in broken:
                 self._note(chunk, row, RowError(RESULT_NOT_FINITE, f"NaN or infinity in `{broken[place]}`"))
             self._finish(chunk)
+
+    def _named(self, rows: list[int]) -> str:
+        if len(rows) == 1:
+            return f"row {rows[0]}, {self._names[rows[0]]}"
+        first, last = rows[0], rows[-1]
+        return f"rows {first} to {last}, {self._names[first]} to {self._names[last]}"
 
     def _fail(self, row: int, error: RowError) -> None:
         chunk = self._chunk(row)

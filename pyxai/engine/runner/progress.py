@@ -65,6 +65,9 @@ class Progress:
     def begin(self, total: int, done: int) -> None:
         """``done`` of ``total`` rows are there already."""
 
+    def doing(self, what: str) -> None:
+        """``what`` is done until the next call: the words for it if the process ends or hangs meanwhile."""
+
     def advance(self, rows: int, failed: int) -> None:
         """``rows`` more were committed, ``failed`` of them without a result. Called on the writing thread."""
 
@@ -112,6 +115,9 @@ class _Part(Progress):
 
     def begin(self, total: int, done: int) -> None:
         self._whole.advance(done, 0)
+
+    def doing(self, what: str) -> None:
+        self._whole.doing(what)
 
     def advance(self, rows: int, failed: int) -> None:
         self._whole.advance(rows, failed)

@@ -78,6 +78,41 @@ def test_batches_and_shards_change_no_bit(job, tmp_path, method, options):
         assert_same_arrays(whole, out)
 
 
+def test_what_is_done_is_said_before_it_is_done(job, tmp_path):
+    """So that a process that watches can name it: the images of a batch, and of one explained alone."""
+
+    class Heard(Progress):
+        def __init__(self):
+            self.said = []
+
+        def begin(self, total, done):
+            self.said.append("begin")
+
+        def doing(self, what):
+            self.said.append(what)
+
+    data = fill_folder(tmp_path / "some", 5)
+    Image.new("RGB", (12, 12), "white").save(data / "even" / "0002.png")  # row 1
+    heard = Heard()
+    engine.run(job(data=data, model=f"{TINY}:touchy", method="gradient", options={}, batch_size=3), heard)
+    said = [what for what in heard.said if not what.startswith(("reading what", "storing row"))]
+    assert said == [
+        "loading the model and trying it on one image",
+        "capturing the model",
+        "begin",
+        "reading the first rows",
+        "explaining rows 0 to 2, even/0000.png to even/0004.png",
+        "explaining row 0, even/0000.png",
+        "explaining row 1, even/0002.png",
+        "explaining row 2, even/0004.png",
+        "explaining rows 3 to 4, odd/0001.png to odd/0003.png",
+        "storing the last rows",
+    ]
+    after = heard.said.index("explaining rows 0 to 2, even/0000.png to even/0004.png")
+    assert heard.said[after - 1] == "reading what comes after row 1, even/0002.png"
+    assert heard.said[after + 2] == "storing row 0, even/0000.png"
+
+
 def test_worker_processes_change_no_bit(job, tmp_path):
     whole = engine.run(job()).store
     assert_same_arrays(whole, engine.run(job(out=tmp_path / "workers.zarr", workers=2)).store)
