@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pyxai.engine.errors import InputError
-from pyxai.engine.store.lock import locked
+from pyxai.engine.store.lock import DYING, locked
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def remove_leftovers(path: Path) -> None:
         except OSError:
             continue
         try:
-            if locked(file):
+            if locked(file, wait=DYING):
                 shutil.rmtree(entry.path, ignore_errors=True)
         finally:
             os.close(file)
