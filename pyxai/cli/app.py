@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from typing import Annotated
@@ -18,11 +17,11 @@ from pyxai.cli.dxai_train import train
 from pyxai.cli.explain import FAILED_ROWS, explain
 from pyxai.cli.info import info
 from pyxai.cli.memory import keep_freed_memory
+from pyxai.cli.messages import say, speaks
 from pyxai.cli.methods import methods
 from pyxai.cli.render import render
 from pyxai.cli.streams import keep_streams
 from pyxai.engine import InputError, RunError, StrictStop
-from pyxai.engine.errors import printable
 
 _app = typer.Typer(
     name="pyxai",
@@ -105,7 +104,6 @@ def _warn(message: Warning | str, *place: object, **options: object) -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    # Of several processes with the same complaint, one speaks. The message is empty where help was shown.
-    if message and os.environ.get("RANK", "0") == "0":
-        print(f"pyxai: {printable(' '.join(message.split()))}", file=sys.stderr)
+    if message and speaks():  # it is empty where help was shown
+        say(message)
     return code

@@ -13,6 +13,7 @@ from pyxai import engine
 from pyxai.cli.streams import keep_streams
 
 ROOT = Path(__file__).parents[2]
+KEEPS = "from pyxai.cli.streams import keep_streams; keep_streams()"
 
 # Prints before and after its reader has left, with and without text that is still in a buffer.
 TALKS = """
@@ -68,8 +69,20 @@ def test_a_reader_may_leave_in_between(kind, unbuffered):
     assert (process.returncode, err) == (7, b"")
 
 
+@pytest.mark.parametrize(("options", "shown"), [([], ""), (["-u"], "text\n")])
+def test_text_waits_in_a_buffer_where_it_did(options, shown):
+    done = subprocess.run(
+        [sys.executable, *options, "-c", f"import os; {KEEPS}; print('text'); os._exit(0)"],
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert (done.stdout, done.stderr) == (shown, "")
+
+
 def test_other_errors_of_a_stream_are_errors():
-    program = "from pyxai.cli.streams import keep_streams; keep_streams(); print('text', flush=True)"
+    program = f"{KEEPS}; print('text', flush=True)"
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT
@@ -80,7 +93,7 @@ def test_other_errors_of_a_stream_are_errors():
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_a_closed_descriptor_is_not_given_to_a_file(tmp_path, closed):
     program = (
-        "import os, sys; from pyxai.cli.streams import keep_streams; keep_streams()\n"
+        f"import os, sys; {KEEPS}\n"
         "file = open(sys.argv[1], 'w'); file.write('kept'); file.flush()\n"
         "print('lost', flush=True); print('lost', file=sys.stderr, flush=True)\n"
         "os.write(1, b'lost'); os.write(2, b'lost'); sys.stdin.read(); sys.exit(file.fileno() <= 2)"

@@ -1,6 +1,7 @@
 """torchrun shares one run out among its processes."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,10 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed
+from PIL import Image
 
 from pyxai import engine
 from pyxai.engine import InputError
 from pyxai.engine.runner.distributed import World, world
+from pyxai.engine.store.lock import Writing
 from tests.engine.conftest import TINY, assert_same_arrays
 
 ROOT = Path(__file__).parents[3]
@@ -53,6 +56,32 @@ def test_two_ranks_make_the_arrays_of_one(photos, job, tmp_path):
     assert_same_arrays(whole, out)
     assert done.stdout.count("150 of 150 done") == 1
     assert (out / "runs.jsonl").read_text().count("\n") == 2
+
+
+@pytest.mark.slow
+def test_a_rank_that_crashes_is_named_and_takes_the_others_along(photos, tmp_path):
+    """Each watches over its own rows: the second has those of the second chunk, the first waits for it."""
+    (tmp_path / "model.py").write_text(
+        "import os\n"
+        "from tests.engine.tiny import Touchy\n"
+        "class Model(Touchy):\n"
+        "    def refuse(self): os.abort()\n"
+        "def net(): return Model().eval()\n"
+    )
+    shutil.copytree(photos, tmp_path / "photos")
+    names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    Image.new("RGB", (12, 12), "white").save(tmp_path / "photos" / names[70])
+    data, out = str(tmp_path / "photos"), str(tmp_path / "run.zarr")
+    done = torchrun(
+        "--model", f"{tmp_path}/model.py:net", "--data", data, "--out", out, "--method", "gradient",
+        "--batch-size", "8",
+    )  # fmt: skip
+    assert done.returncode == 1
+    rows = f"rows 64 to 71, {names[64]} to {names[71]}"
+    line = f"pyxai: the run was ended by SIGABRT while explaining {rows}; what is stored is whole"
+    assert done.stderr.count(line) == 1
+    with Writing(Path(out), (0, 1)):  # which is refused while a rank lives
+        pass
 
 
 def test_alone_there_is_a_world_of_one(monkeypatch):
