@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from typing import Annotated
@@ -18,10 +17,11 @@ from pyxai.cli.dxai_train import train
 from pyxai.cli.explain import FAILED_ROWS, explain
 from pyxai.cli.info import info
 from pyxai.cli.memory import keep_freed_memory
+from pyxai.cli.messages import say, speaks
 from pyxai.cli.methods import methods
 from pyxai.cli.render import render
+from pyxai.cli.streams import keep_streams
 from pyxai.engine import InputError, RunError, StrictStop
-from pyxai.engine.errors import printable
 
 _app = typer.Typer(
     name="pyxai",
@@ -64,6 +64,7 @@ _INTERRUPTED = 130  # what typer returns for Ctrl-C
 
 def main() -> None:
     """Run the command line. Errors are one line; exit codes: 0, 1 error, 2 bad input, 3 some rows failed."""
+    keep_streams()
     keep_freed_memory()
     shows, warnings.showwarning = warnings.showwarning, _warn
     try:
@@ -75,7 +76,7 @@ def main() -> None:
     except (InputError, RunError) as error:
         code = _code(error)
         if not error.told:
-            _say(str(error))
+            say(str(error))
     finally:
         warnings.showwarning = shows
     sys.exit(code or 0)
@@ -105,11 +106,6 @@ def _code(error: InputError | RunError) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    # Of several processes that all say the same, one speaks. The message is empty where help was shown.
-    if message and os.environ.get("RANK", "0") == "0":
-        _say(message)
+    if message and speaks():  # it is empty where help was shown
+        say(message)
     return code
-
-
-def _say(message: str) -> None:
-    print(f"pyxai: {printable(' '.join(message.split()))}", file=sys.stderr)

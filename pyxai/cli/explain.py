@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pyxai.cli import values
+from pyxai.cli.messages import speaks
+from pyxai.cli.supervise import supervised
 from pyxai.cli.values import EVAL
 from pyxai.engine import Job
 from pyxai.engine.errors import printable
 from pyxai.engine.job import CHUNK
 
 if TYPE_CHECKING:
+    from pyxai.engine.runner.progress import Progress
     from pyxai.engine.runner.summary import Summary
 
 _BEGAN = time.perf_counter()
@@ -160,56 +163,69 @@ def explain(
             help="Decoding processes; 0: a thread of this one.",
         ),
     ] = "auto",
+    timeout: Annotated[
+        Any,
+        typer.Option(
+            metavar="SECONDS",
+            parser=values.seconds,
+            help="The longest that explaining a batch may take, or any other step after the start; then the "
+            "run is ended and the images are named. Default: no limit.",
+        ),
+    ] = None,
     quiet: Annotated[
         bool,
         typer.Option("--quiet", help="Errors, doubts about pictures and the summary: no progress."),
     ] = False,
 ) -> int:
     """Explain every image of a data set and store the maps with their completeness errors."""
-    preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std, "range": range_}
-    preprocess["channels"] = "L" if grey else None
-    names = values.class_names(classes)
-    job = Job(
-        model=model,
-        data=data,
-        out=out,
-        method=method,
-        options=values.method_options(method, set_),
-        target=values.target(target, names),
-        eval=eval_,
-        output=output,
-        output_kind=output_kind,
-        class_names=names,
-        preprocess={name: value for name, value in preprocess.items() if value is not None},
-        batch_size=CHUNK if batch_size is None else batch_size,
-        rows=rows,
-        device=device,
-        precision=precision,
-        seed=seed,
-        keep=keep,
-        store_dtype=store_dtype,
-        workers=workers,
-        resume=resume,
-        retry_failed=retry_failed,
-        strict=strict,
-        max_failed=max_failed,
-        shard=shard,
-        max_pixels=max_pixels,
-        max_unpacked=max_unpacked,
-    )
+    with supervised(timeout) as heard:
+        preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std, "range": range_}
+        preprocess["channels"] = "L" if grey else None
+        names = values.class_names(classes)
+        job = Job(
+            model=model,
+            data=data,
+            out=out,
+            method=method,
+            options=values.method_options(method, set_),
+            target=values.target(target, names),
+            eval=eval_,
+            output=output,
+            output_kind=output_kind,
+            class_names=names,
+            preprocess={name: value for name, value in preprocess.items() if value is not None},
+            batch_size=CHUNK if batch_size is None else batch_size,
+            rows=rows,
+            device=device,
+            precision=precision,
+            seed=seed,
+            keep=keep,
+            store_dtype=store_dtype,
+            workers=workers,
+            resume=resume,
+            retry_failed=retry_failed,
+            strict=strict,
+            max_failed=max_failed,
+            shard=shard,
+            max_pixels=max_pixels,
+            max_unpacked=max_unpacked,
+        )
+        return _run(job, heard, quiet)
+
+
+def _run(job: Job, heard: Callable[[Progress], Progress], quiet: bool) -> int:
     from pyxai.engine.data.decode import PictureWarning, quiet_decoders
     from pyxai.engine.runner.progress import Bar, Lines, Progress
     from pyxai.engine.runner.run import run
 
-    speaks = os.environ.get("RANK", "0") == "0"
     if quiet:
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PictureWarning)  # that pixels may be read wrongly is no detail
     loud = Bar if sys.stderr.isatty() else Lines
-    progress = loud() if speaks and not quiet else Progress()
+    progress = loud() if speaks() and not quiet else Progress()
     quiet_decoders()
-    summary = run(job, progress, imports=time.perf_counter() - _BEGAN)
-    if speaks:
+    summary = run(job, heard(progress), imports=time.perf_counter() - _BEGAN)
+    if speaks():
         print(_summary(summary))
     return FAILED_ROWS if summary.failed else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,17 @@ def numbers(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a list of numbers such as 0.485,0.456,0.406") from None
+
+
+def seconds(text: str) -> float:
+    """A length of time."""
+    try:
+        length = float(text)
+    except ValueError:
+        length = math.nan
+    if not 0 < length < math.inf:
+        raise typer.BadParameter(f"{text!r} is no positive number of seconds")
+    return length
 
 
 def shard(text: str) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """The data set engine: images in, a store of explanations out.
 
-Importing this package costs nothing; torch and zarr are imported by what is used.
+Importing this package costs nothing; numpy, torch and zarr are imported by what is used.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError, RunError, StrictStop
 from pyxai.engine.job import Job
 
@@ -17,12 +16,21 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from pyxai.engine.data.preprocess import Preprocess
     from pyxai.engine.runner.progress import Progress
     from pyxai.engine.runner.summary import Summary
     from pyxai.engine.store.reader import Run
     from pyxai.engine.store.sizes import SizedRun
 
 __all__ = ["InputError", "Job", "Preprocess", "RunError", "StrictStop", "load_images", "open", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Preprocess":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pyxai.engine.data.preprocess import Preprocess
+
+    return Preprocess
 
 
 def run(job: Job, progress: Progress | None = None) -> Summary:

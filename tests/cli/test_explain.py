@@ -156,6 +156,8 @@ def pipe(folder: Path) -> Path:
         pytest.param({"batch_size": "many"}, "neither auto nor a whole number", id="batch size"),
         pytest.param({"shard": "3/2"}, "--shard must be i/n", id="shard"),
         pytest.param({"shard": "one"}, "not of the form i/n", id="shard text"),
+        pytest.param({"timeout": "nan"}, "'nan' is no positive number of seconds", id="timeout"),
+        pytest.param({"timeout": 5}, "--timeout is for `pyxai explain` as a command", id="in process"),
         pytest.param({"mean": "a,b"}, "not a list of numbers", id="mean"),
         pytest.param({"std": "0,1,1"}, "`std` must be positive", id="std"),
         pytest.param({"colour": "red"}, "No such option: --colour", id="unknown option"),

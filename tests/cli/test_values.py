@@ -15,6 +15,8 @@ from pyxai.engine import InputError
         (values.integer_or_auto, "12", 12),
         (values.numbers, "0.5,0.4, 1", (0.5, 0.4, 1.0)),
         (values.numbers, "0.5 2", (0.5, 2.0)),
+        (values.seconds, "0.5", 0.5),
+        (values.seconds, "1e30", 1e30),
         (values.shard, "1/4", (1, 4)),
         (values.output, "0", 0),
         (values.output, "-1", -1),
@@ -30,6 +32,10 @@ def test_text_that_is_a_value(parse, text, wanted):
     [
         (values.integer_or_auto, "many", "'many' is neither auto nor a whole number"),
         (values.numbers, "a,b", "'a,b' is not a list of numbers"),
+        *(
+            (values.seconds, text, "no positive number of seconds")
+            for text in ("0", "-1", "nan", "inf", "1m")
+        ),
         (values.shard, "one", "'one' is not of the form i/n"),
         (values.shard, "1/2/3", "not of the form i/n"),
     ],

@@ -70,6 +70,7 @@ class Loop:
         total = sum(len(store.rows_of(chunk)) for chunk in self._own)
         reader = Reader(images.source, images.preprocess, images.shape)
         self._progress.begin(total, total - len(self.rows))
+        self._progress.doing("reading the first rows")
         start = time.perf_counter()
         try:
             with Decoder(reader, self._workers()) as decoder, Writer(store) as self._writer:
@@ -77,8 +78,10 @@ class Loop:
                     ahead = 2 * max(self._job.batch_size, store.chunk)
                     for row, item in decoder.stream(self.rows, self._names, ahead):
                         self._take(row, item)
+                        self._progress.doing(f"reading what comes after {self._named([row])}")
                     self._explain_batch()
                 finally:
+                    self._progress.doing("storing the last rows")
                     self._commit()
             self._check_stored()
         finally:
@@ -151,16 +154,14 @@ class Loop:
         """What is stored of each row, and how many of its maps are zero throughout."""
         prepared = self._prepared
         rows = [row for row, _ in batch]
-        self._progress.doing(f"explaining {self._named(rows)}")
         target = prepared.target
         if isinstance(target, np.ndarray):
             target = torch.from_numpy(target[rows])
         ids = torch.from_numpy(prepared.images.ids[rows])
+        self._progress.doing(f"explaining {self._named(rows)}")
         explanation = prepared.explainer(prepared.input([pixels for _, pixels in batch]), target, ids=ids)
         values = as_arrays(tensors(explanation, self._job.keep), self._store.manifest["arrays"])
-        zeros = zero_maps(explanation)
-        self._progress.doing("")
-        return values, zeros
+        return values, zero_maps(explanation)
 
     def _named(self, rows: list[int]) -> str:
         if len(rows) == 1:
@@ -170,6 +171,7 @@ class Loop:
     def _store_results(
         self, batch: list[tuple[int, np.ndarray]], values: dict[str, np.ndarray], zeros: np.ndarray
     ) -> None:
+        self._progress.doing(f"storing {self._named([row for row, _ in batch])}")
         self._prepared.images.watch.check()  # else the pixels may be those of other images
         rows = np.array([row for row, _ in batch])
         broken = not_finite(values)

@@ -15,13 +15,11 @@ class Progress:
     def begin(self, total: int, done: int) -> None:
         """``done`` of ``total`` rows are there already."""
 
+    def doing(self, what: str) -> None:
+        """``what`` is done until the next call: the words for it if the process ends or hangs meanwhile."""
+
     def advance(self, rows: int, failed: int) -> None:
         """``rows`` more came out, ``failed`` of them without a result."""
-
-    def doing(self, what: str) -> None:
-        """``what`` is done from now on, until the next call: what to name if the process ends or hangs in
-        it; nothing in particular where it is "".
-        """
 
     def end(self) -> None:
         """Nothing follows."""
@@ -68,11 +66,11 @@ class _Part(Progress):
     def begin(self, total: int, done: int) -> None:
         self._whole.advance(done, 0)
 
-    def advance(self, rows: int, failed: int) -> None:
-        self._whole.advance(rows, failed)
-
     def doing(self, what: str) -> None:
         self._whole.doing(what)
+
+    def advance(self, rows: int, failed: int) -> None:
+        self._whole.advance(rows, failed)
 
 
 @contextmanager

@@ -68,8 +68,8 @@ def _run(
     job: Job, here: World, clock: Clock, progress: Progress, failures: Failures
 ) -> tuple[Store, int, float, dict]:
     """One store: what :func:`~pyxai.engine.runner.summary.summary_of` makes a summary of."""
-    progress.doing("loading the model and listing the images")
     with Writing(Path(job.out), share(job, here)) as lock:
+        progress.doing("loading the model and trying it on one image")
         prepared = prepare(job, here, clock)
         lock.take()
         before = failures.count
@@ -77,7 +77,6 @@ def _run(
         if loop.rows:
             progress.doing("capturing the model")
             prepared.capture()
-        progress.doing("")
         clock.lap("capture")
         seconds = loop.do()
     prepared.store.record(

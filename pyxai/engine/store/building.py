@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pyxai.engine.errors import InputError
 from pyxai.engine.store.durable import sync
-from pyxai.engine.store.lock import locked
+from pyxai.engine.store.lock import DYING, locked
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def remove_leftovers(path: Path) -> None:
         except OSError:
             continue
         try:
-            if locked(file):
+            if locked(file, wait=DYING):
                 shutil.rmtree(entry.path, ignore_errors=True)
         finally:
             os.close(file)

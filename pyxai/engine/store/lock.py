@@ -1,7 +1,7 @@
 """Who writes a store: one process for each chunk, known by locks that go with their process.
 
-Locks are :func:`fcntl.flock`'s, so a killed process leaves none that holds. Where there is no flock (Windows,
-some network file systems) nothing is locked, and a warning says so.
+Locks are :func:`fcntl.flock`'s, so a killed process leaves none that holds once it is gone. Where there is no
+flock (Windows, some network file systems) nothing is locked, and a warning says so.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import os
 import re
 import socket
+import time
 import warnings
 from pathlib import Path
 
@@ -22,24 +23,37 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
+DYING = 2.0
+"""Seconds for which a process that was killed may still hold its locks: its memory is cleared first."""
+
 _GUARD = "manifest.json"  # held while the locks themselves are looked at
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _NAME = re.compile(r"\.writing-(\d{1,9})-of-(\d{1,9})")
 
 
-def locked(file: int, wait: bool = False) -> bool | None:
+def locked(file: int, wait: float = 0.0) -> bool | None:
     """Lock an open file or folder for as long as it is open.
+
+    Args:
+        file: its descriptor.
+        wait: seconds for which another process may go on holding it.
 
     Returns:
         True; False where another process holds it; None where the file system has no locks.
     """
     if fcntl is None:
         return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return False if error.errno == errno.EWOULDBLOCK else None
-    return True
+    end = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError as error:
+            if error.errno != errno.EWOULDBLOCK:
+                return None
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.02)
 
 
 class Writing:
@@ -50,7 +64,7 @@ class Writing:
         shard: (i, n), the chunks i, i + n, i + 2n, …
 
     Raises:
-        InputError: another process writes some of them.
+        InputError: another process writes some of them, and still did after two seconds.
     """
 
     def __init__(self, store: Path, shard: tuple[int, int]):
@@ -71,7 +85,7 @@ class Writing:
             return
         guard = os.open(self._store / _GUARD, os.O_RDWR | _NO_LINK)
         try:
-            if locked(guard, wait=True) is None:
+            if locked(guard, wait=math.inf) is None:
                 warnings.warn(
                     f"files of {self._store} cannot be locked: see to it that no other process writes its "
                     f"shard {self._name(self._shard)}",
@@ -109,9 +123,11 @@ class Writing:
                     f"{self._store} is damaged: {entry.name} is no lock: {error.strerror}"
                 ) from None
             try:
-                if locked(file):
-                    os.unlink(entry.path)
-                elif self._overlaps(other := tuple(map(int, match.groups()))):
+                other = tuple(map(int, match.groups()))
+                if locked(file, wait=DYING if self._overlaps(other) else 0):
+                    with contextlib.suppress(FileNotFoundError):  # its process ended by itself
+                        os.unlink(entry.path)
+                elif self._overlaps(other):
                     process = os.read(file, 200).decode(errors="replace").strip()
                     raise InputError(
                         f"{self._store}: shard {self._name(self._shard)} is being written: process "

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed
+from PIL import Image
 
 from pyxai import engine
 from pyxai.engine import InputError, RunError
 from pyxai.engine.runner.distributed import World, world
+from pyxai.engine.store.lock import Writing
 from tests.engine.conftest import TINY, assert_same_arrays
 
 ROOT = Path(__file__).parents[3]
@@ -68,6 +70,32 @@ def test_the_rank_that_stops_says_why_and_the_others_end(photos, tmp_path):
     assert done.returncode != 0
     said = [line for line in done.stderr.splitlines() if line.startswith("pyxai:") and "0011.png" in line]
     assert len(said) == 1, done.stderr
+
+
+@pytest.mark.slow
+def test_a_rank_that_crashes_is_named_and_takes_the_others_along(photos, tmp_path):
+    """Each watches over its own rows: the second has those of the second chunk, the first waits for it."""
+    (tmp_path / "model.py").write_text(
+        "import os\n"
+        "from tests.engine.tiny import Touchy\n"
+        "class Model(Touchy):\n"
+        "    def refuse(self): os.abort()\n"
+        "def net(): return Model().eval()\n"
+    )
+    shutil.copytree(photos, tmp_path / "photos")
+    names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    Image.new("RGB", (12, 12), "white").save(tmp_path / "photos" / names[70])
+    data, out = str(tmp_path / "photos"), str(tmp_path / "run.zarr")
+    done = torchrun(
+        "--model", f"{tmp_path}/model.py:net", "--data", data, "--out", out, "--method", "gradient",
+        "--batch-size", "8",
+    )  # fmt: skip
+    assert done.returncode == 1
+    rows = f"rows 65 to 72, {names[65]} to {names[72]}"  # the first batch is one image
+    line = f"pyxai: the run was ended by SIGABRT while explaining {rows}; what is stored is whole"
+    assert done.stderr.count(line) == 1
+    with Writing(Path(out), (0, 1)):  # which is refused while a rank lives
+        pass
 
 
 def test_alone_there_is_a_world_of_one(monkeypatch):

@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from pyxai import engine
 from pyxai.engine import RunError
@@ -16,7 +17,7 @@ from pyxai.engine.runner.prepare import Prepared
 from pyxai.engine.runner.progress import Progress
 from pyxai.engine.status import MODEL_FAILED, OK, OUT_OF_REACH, PENDING, UNREADABLE
 from pyxai.engine.store.store import Store
-from tests.engine.conftest import assert_same_arrays, fill_folder, picture, stored_arrays
+from tests.engine.conftest import TINY, assert_same_arrays, fill_folder, picture, stored_arrays
 
 
 class At(Progress):
@@ -269,16 +270,28 @@ def test_a_display_that_breaks_ends_the_run_with_its_reason(job):
         engine.run(job(), At(1, broken))
 
 
-def test_what_is_done_is_said_and_the_first_batch_is_one_image(job):
+def test_what_is_done_is_said_before_it_is_done(job, tmp_path):
+    """So that a process that watches can name it: the images of a batch, and of one explained alone."""
+    data = fill_folder(tmp_path / "some", 6)
+    Image.new("RGB", (12, 12), "white").save(data / "even" / "0002.png")  # row 1
     heard = At(0, None)
-    engine.run(job(batch_size=50), heard)
-    assert heard.said[:2] == ["loading the model and listing the images", "capturing the model"]
-    explained = [said for said in heard.said if said.startswith("explaining")]
-    assert explained[:2] == [
+    engine.run(job(data=data, model=f"{TINY}:touchy", method="gradient", options={}, batch_size=3), heard)
+    said = [what for what in heard.said if not what.startswith(("reading what", "storing row"))]
+    assert said == [
+        "loading the model and trying it on one image",
+        "capturing the model",
+        "reading the first rows",
         "explaining row 0, even/0000.png",
-        "explaining rows 1 to 50, even/0002.png to even/0100.png",
+        "explaining rows 1 to 3, even/0002.png to odd/0001.png",
+        "explaining row 1, even/0002.png",
+        "explaining row 2, even/0004.png",
+        "explaining row 3, odd/0001.png",
+        "explaining rows 4 to 5, odd/0003.png to odd/0005.png",
+        "storing the last rows",
     ]
-    assert heard.said[-1] == ""
+    after = heard.said.index("explaining rows 1 to 3, even/0002.png to odd/0001.png")
+    assert heard.said[after - 1] == "reading what comes after row 2, even/0004.png"
+    assert heard.said[after + 3] == "storing row 2, even/0004.png"
 
 
 def test_a_run_that_is_done_stays_so(job):

@@ -15,6 +15,9 @@ class Heard(Progress):
     def begin(self, total, done):
         self.said.append(("begin", total, done))
 
+    def doing(self, what):
+        self.said.append(what)
+
     def advance(self, rows, failed):
         self.said.append(("advance", rows, failed))
 
@@ -33,9 +36,10 @@ def test_a_run_in_parts_is_heard_as_one():
     with one_progress(heard, 2, 10) as part:
         for _ in range(2):
             part.begin(5, 1)
+            part.doing("explaining")
             part.advance(4, 2)
             part.end()
-    assert heard.said == [("begin", 10, 0), *[("advance", 1, 0), ("advance", 4, 2)] * 2, "end"]
+    assert heard.said == [("begin", 10, 0), *[("advance", 1, 0), "explaining", ("advance", 4, 2)] * 2, "end"]
     with pytest.raises(KeyError), one_progress(heard, 2, 10):
         raise KeyError
     assert heard.said[-1] == "end"

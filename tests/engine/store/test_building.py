@@ -12,6 +12,7 @@ import pytest
 
 from pyxai.engine import InputError
 from pyxai.engine.store import building as module
+from pyxai.engine.store import lock
 from pyxai.engine.store.building import building, remove_leftovers
 from pyxai.engine.store.store import Store
 from tests.engine.conftest import made_manifest
@@ -121,6 +122,16 @@ def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
     assert set(others) <= set(names(tmp_path)) and len(names(tmp_path)) == len(others) + 3
     assert names(tmp_path / "elsewhere") == ["file"]
     remove_leftovers(tmp_path / "nothing" / "here")
+
+
+def test_what_a_killed_process_still_holds_is_waited_for(tmp_path, monkeypatch):
+    left = tmp_path / f".run.zarr.{uuid.uuid4().hex}"
+    left.mkdir()
+    held = os.open(left, os.O_RDONLY)
+    assert lock.locked(held)
+    monkeypatch.setattr(lock.time, "sleep", lambda seconds: os.close(held))  # it has died meanwhile
+    remove_leftovers(tmp_path / "run.zarr")
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("when", ["before it is opened", "before it is locked"])

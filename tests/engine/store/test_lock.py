@@ -23,6 +23,15 @@ with Writing(Path(sys.argv[1]), (0, 2)):
 """
 
 
+@pytest.fixture(autouse=True)
+def waits(monkeypatch):
+    """The times at which somebody waited for a lock; the clock runs by them alone."""
+    waits = []
+    monkeypatch.setattr(lock.time, "sleep", waits.append)
+    monkeypatch.setattr(lock.time, "monotonic", lambda: sum(waits))
+    return waits
+
+
 @pytest.fixture
 def store(tmp_path):
     (tmp_path / "run.zarr").mkdir()
@@ -47,16 +56,18 @@ def names(store: Path) -> list[str]:
         ((1, 4), (1, 2), True),
     ],
 )
-def test_processes_may_write_different_chunks_only(store, one, other, same):
+def test_processes_may_write_different_chunks_only(store, waits, one, other, same):
     assert same == bool({*range(one[0], 60, one[1])} & {*range(other[0], 60, other[1])})
     with Writing(store, one):
         if same:
             words = f"{store}: shard {other[0]}/{other[1]} is being written: process {os.getpid()} on .* has "
             with pytest.raises(InputError, match=words + f"{one[0]}/{one[1]}; wait for it, or end it"):
                 Writing(store, other).take()
+            assert sum(waits) == pytest.approx(2, abs=0.05)
         else:
             with Writing(store, other):
                 assert len(names(store)) == 3
+            assert not waits
     assert names(store) == ["manifest.json"]
     with Writing(store, other) as again:
         again.take()
@@ -78,6 +89,28 @@ def test_a_killed_process_holds_nothing(store):
     assert names(store) == [".writing-0-of-2", "manifest.json"]
     with Writing(store, (0, 1)):
         assert names(store) == [".writing-0-of-1", "manifest.json"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_that_is_ending_is_waited_for(store, monkeypatch, how):
+    """As a killed one does for a moment, it holds the lock when it is first asked for, and later no more."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(store)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[3],
+    )
+    assert process.stdout.readline() == b"held\n"
+
+    def end(seconds):
+        process.send_signal(how)  # by SIGINT it removes its file itself
+        process.wait()
+
+    monkeypatch.setattr(lock.time, "sleep", end)
+    with Writing(store, (0, 1)):
+        assert process.returncode is not None
+        assert names(store) == [".writing-0-of-1", "manifest.json"]
+    process.stdout.close()
 
 
 def test_a_store_that_comes_later_is_locked_when_it_is_there(store, tmp_path):

@@ -1,0 +1,55 @@
+"""Standard output and error whose reader may leave: ``| head``, a closed terminal, ``2>&-``."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+
+
+class _Patient(io.FileIO):
+    """An open descriptor to write to. What nobody is there to read any more is dropped."""
+
+    def __init__(self, descriptor: int):
+        super().__init__(descriptor, "w", closefd=False)
+        self._left = {errno.EPIPE, errno.EIO} if self.isatty() else {errno.EPIPE}
+
+    def write(self, data) -> int | None:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in self._left:
+                raise
+            return len(data)
+
+
+def keep_streams() -> None:
+    """Let this process print to the end of its work whoever listens; its exit code stays that of the work.
+
+    Streams that somebody else has put in the place of the process's own stay.
+    """
+    # A descriptor that is closed would be given to the next file that is opened, such as one of a store, and
+    # native code prints into it. In this order each gets its own.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, f"__{name}__") is None:
+            nothing = open(os.devnull, mode)  # noqa: SIM115  as long as the process
+            setattr(sys, f"__{name}__", nothing)
+            if getattr(sys, name) is None:
+                setattr(sys, name, nothing)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is getattr(sys, f"__{name}__"):
+            stream.flush()
+            setattr(sys, name, _patient(stream))
+
+
+def _patient(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    raw = _Patient(stream.fileno())
+    return io.TextIOWrapper(
+        raw if stream.write_through else io.BufferedWriter(raw),
+        stream.encoding,
+        stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
