@@ -71,6 +71,7 @@ def main() -> None:
         code = _app(standalone_mode=False, prog_name="pyxai")
         if code == _INTERRUPTED:
             _complain("interrupted; a run that has begun continues with --resume", code)
+        sys.stdout.flush()
     except _UsageError as error:
         code = _complain(error.format_message() + _hint(error), 2)
     except (InputError, RunError) as error:

@@ -7,21 +7,31 @@ import io
 import os
 import sys
 
+from pyxai.engine.errors import RunError
+
 
 class _Patient(io.FileIO):
-    """An open descriptor to write to. What nobody is there to read any more is dropped."""
+    """An open descriptor to write to. What nobody is there to read any more is dropped.
 
-    def __init__(self, descriptor: int):
+    What cannot be written for another reason is a :class:`RunError`, once, and what follows it is dropped, too.
+    """
+
+    def __init__(self, descriptor: int, name: str):
         super().__init__(descriptor, "w", closefd=False)
         self._left = {errno.EPIPE, errno.EIO} if self.isatty() else {errno.EPIPE}
+        self._shown = name
+        self._failed = False
 
     def write(self, data) -> int | None:
+        if self._failed:
+            return len(data)
         try:
             return super().write(data)
         except OSError as error:
-            if error.errno not in self._left:
-                raise
-            return len(data)
+            if error.errno in self._left:
+                return len(data)
+            self._failed = True
+            raise RunError(f"cannot write to {self._shown}: {error.strerror}") from None
 
 
 def keep_streams() -> None:
@@ -41,11 +51,11 @@ def keep_streams() -> None:
         stream = getattr(sys, name)
         if stream is getattr(sys, f"__{name}__"):
             stream.flush()
-            setattr(sys, name, _patient(stream))
+            setattr(sys, name, _patient(stream, name))
 
 
-def _patient(stream: io.TextIOWrapper) -> io.TextIOWrapper:
-    raw = _Patient(stream.fileno())
+def _patient(stream: io.TextIOWrapper, name: str) -> io.TextIOWrapper:
+    raw = _Patient(stream.fileno(), {"stdout": "standard output", "stderr": "standard error"}[name])
     return io.TextIOWrapper(
         raw if stream.write_through else io.BufferedWriter(raw),
         stream.encoding,

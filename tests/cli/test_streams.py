@@ -125,3 +125,15 @@ def test_a_run_goes_on_to_its_end_whoever_reads(photos, tmp_path, lines):
     process.stdout.close()
     assert process.wait() == 0
     assert (engine.open(tmp_path / "run.zarr").status == 1).all()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("unbuffered", [[], ["-u"]])
+@pytest.mark.parametrize("arguments", [["methods"], ["--help"], ["--version"], ["info"]])
+def test_output_that_cannot_be_written_is_one_line(arguments, unbuffered):
+    command = [sys.executable, *unbuffered, "-m", "pyxai", *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        assert done.returncode == 1
+        assert done.stderr == "pyxai: cannot write to standard output: No space left on device\n"
+        assert subprocess.run(command, stdout=full, stderr=full, cwd=ROOT).returncode == 1
