@@ -13,7 +13,7 @@ from pyxai.engine.errors import RunError
 class _Patient(io.FileIO):
     """An open descriptor to write to. What nobody is there to read any more is dropped.
 
-    What cannot be written for another reason is a :class:`RunError`, once, and what follows it is dropped, too.
+    What cannot be written for another reason is a :class:`RunError`, once; what follows it is dropped, too.
     """
 
     def __init__(self, descriptor: int, name: str):
