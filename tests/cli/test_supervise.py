@@ -66,6 +66,12 @@ def program(block: str, start: str = "", timeout: float | None = None, before: s
     return [sys.executable, "-c", RUN.format(timeout=timeout, before=before, **lines)]
 
 
+def _as_of_a_shell() -> None:
+    """A job of its own, which Ctrl-C reaches also where these tests run in the background, without."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def begin(*arguments, **options) -> subprocess.Popen:
     """A run that has got to the line "ready"."""
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -73,7 +79,7 @@ def begin(*arguments, **options) -> subprocess.Popen:
         program(*arguments, **options),
         cwd=ROOT,
         text=True,
-        preexec_fn=lambda: os.setpgid(0, 0),  # a job of its own, as of a shell
+        preexec_fn=_as_of_a_shell,
         **streams,
     )
     assert process.stdout.readline() == "ready\n"
@@ -318,6 +324,7 @@ def explain(folder: Path, happens: str, *options: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_as_of_a_shell,
     )
 
 
