@@ -27,15 +27,12 @@ static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tens
     if (values.numel() == 0)
         return;
     const Queue queue("path_accumulate_", total);
-    dispatch_accumulate(total.scalar_type(), "path_accumulate_", [&](auto accumulate_zero) {
-        dispatch_floating(rows.scalar_type(), "path_accumulate_", [&](auto zero) {
-            using A = decltype(accumulate_zero);
-            using T = decltype(zero);
-            launch<path_accumulate_kernel<A, T>>(row_grid(images, size), kThreads, 0, queue,
-                                                 sum.mutable_data_ptr<A>(), values.const_data_ptr<T>(),
-                                                 indices.const_data_ptr<int64_t>(),
-                                                 weights.const_data_ptr<A>(), count, images, size);
-        });
+    dispatch_added(total, rows, "path_accumulate_", [&](auto wide, auto zero) {
+        using A = decltype(wide);
+        using T = decltype(zero);
+        launch<path_accumulate_kernel<A, T>>(
+            row_grid(images, size), kThreads, 0, queue, sum.mutable_data_ptr<A>(), values.const_data_ptr<T>(),
+            indices.const_data_ptr<int64_t>(), weights.const_data_ptr<A>(), count, images, size);
     });
     copy_back(total, sum);
 }

@@ -44,14 +44,12 @@ static void update_moments_(const Tensor &mean, const Tensor &m2, const Tensor &
     const auto *image = indices.const_data_ptr<int64_t>();
     auto *n = counts.mutable_data_ptr<int64_t>();
     if (size > 0)
-        dispatch_accumulate(mean.scalar_type(), "update_moments_", [&](auto accumulate_zero) {
-            dispatch_floating(rows.scalar_type(), "update_moments_", [&](auto zero) {
-                using A = decltype(accumulate_zero);
-                using T = decltype(zero);
-                launch<update_moments_kernel<A, T>>(
-                    row_grid(images, size), kThreads, 0, queue, means.mutable_data_ptr<A>(),
-                    squares.mutable_data_ptr<A>(), n, values.const_data_ptr<T>(), image, added, images, size);
-            });
+        dispatch_added(mean, rows, "update_moments_", [&](auto wide, auto zero) {
+            using A = decltype(wide);
+            using T = decltype(zero);
+            launch<update_moments_kernel<A, T>>(row_grid(images, size), kThreads, 0, queue,
+                                                means.mutable_data_ptr<A>(), squares.mutable_data_ptr<A>(), n,
+                                                values.const_data_ptr<T>(), image, added, images, size);
         });
     launch<update_count_kernel>(row_grid(images, 1), 32, 0, queue, n, image, added, images);
     copy_back(mean, means);

@@ -92,6 +92,7 @@ def test_against_float64(op, device, dtype):
             assert_close(actual, exact)
 
 
+@pytest.mark.real_device
 def test_opcheck(op, device):
     for args in sample_inputs(op, device):
         differentiable = set(op.differentiable)
@@ -103,6 +104,7 @@ def test_opcheck(op, device):
         torch.library.opcheck(op.call, args)
 
 
+@pytest.mark.real_device
 def test_gradients(op, device):
     if not op.differentiable:
         pytest.skip("not differentiable")
@@ -113,6 +115,7 @@ def test_gradients(op, device):
         assert torch.autograd.gradcheck(wrapper(op), args)
 
 
+@pytest.mark.real_device
 def test_autocast(op, device):
     for args in sample_inputs(op, device):
         expected = run(wrapper(op), args)
@@ -120,12 +123,14 @@ def test_autocast(op, device):
             assert_equal(run(wrapper(op), args), expected)
 
 
+@pytest.mark.real_device
 def test_compile(op, device):
     compiled = torch.compile(wrapper(op), fullgraph=True, backend="aot_eager")
     for args in sample_inputs(op, device):
         assert_equal(run(compiled, args), run(wrapper(op), args))
 
 
+@pytest.mark.real_device
 def test_export(op, device):
     for args in sample_inputs(op, device):
         tensors = tuple(arg for arg in args if isinstance(arg, Tensor))
@@ -139,6 +144,7 @@ def test_export(op, device):
         assert_equal(run(exported, tensors), run(Module(), tensors))
 
 
+@pytest.mark.real_device
 def test_deterministic(op, device):
     for args in sample_inputs(op, device, rows=7, shape=(3, 120, 120)):
         expected = run(op.call, args)
@@ -189,6 +195,7 @@ def test_packing(op, device, dtype):
 
 
 @pytest.mark.slow
+@pytest.mark.real_device
 @pytest.mark.timeout(900)
 @pytest.mark.xdist_group("memory")
 def test_int64_sizes(op, device):
@@ -200,6 +207,7 @@ def test_int64_sizes(op, device):
     check_packing(op, args, rows, at=2**11)
 
 
+@pytest.mark.real_device
 def test_messages(op, device):
     """A wrong argument is named, with what it must be and what came, before any work."""
     form = rf"^{op.name}: `\w+` must .+, got .+"

@@ -1,0 +1,33 @@
+// What the tests see of the emulation, through ctypes.
+#include <cstring>
+
+#include "emulation/device.h"
+#include "emulation/memory.h"
+
+using namespace pyxai::emulation;
+
+extern "C" {
+
+// Blocks and threads in the order of `seed` from now on, in grids of at most x times y blocks.
+__attribute__((visibility("default"))) void emulation_settings(uint64_t order, unsigned x, unsigned y) {
+    settings() = {order, {x, y}};
+}
+
+// Memory of the device, uninitialised, until all of it is given back.
+__attribute__((visibility("default"))) void *emulation_take(size_t bytes) {
+    return global_memory().take(bytes);
+}
+
+__attribute__((visibility("default"))) void emulation_give_back() {
+    global_memory().clear();
+}
+
+// The kernels there are: null behind the last one.
+__attribute__((visibility("default"))) const char *emulation_kernel(size_t number) {
+    return number < kernels().size() ? kernels()[number]->name.c_str() : nullptr;
+}
+
+__attribute__((visibility("default"))) int64_t emulation_launches(size_t number) {
+    return kernels()[number]->launches;
+}
+}
