@@ -7,7 +7,6 @@
 #include <numeric>
 #include <random>
 #include <stdexcept>
-#include <string_view>
 
 #include "emulation/block.h"
 #include "emulation/fibers.h"
@@ -37,12 +36,14 @@ std::vector<Kernel *> &kernels() {
 }
 
 Kernel &enrol(const char *signature) {
-    std::string_view name(signature);
-    name.remove_prefix(name.find("kernel = ") + 9);
-    name.remove_suffix(name.size() - name.rfind(']'));
-    auto *kernel = new Kernel{std::string(name)};
-    kernels().push_back(kernel);
-    return *kernel;
+    std::string name(signature);
+    name.erase(name.rfind(']'));
+    name.erase(0, name.find("kernel = ") + 9);
+    const std::string space = "pyxai::"; // which compilers write or leave out
+    for (size_t at; (at = name.find(space)) != std::string::npos;)
+        name.erase(at, space.size());
+    kernels().push_back(new Kernel{name});
+    return *kernels().back();
 }
 
 Settings &settings() {
@@ -156,6 +157,8 @@ void run(Kernel &kernel, const char *op, dim3 grid, int threads, size_t shared,
         shared > kMostShared)
         throw std::runtime_error(std::string(op) + ": " + kernel.name + ": invalid argument of the launch");
     ++kernel.launches;
+    kernel.threads = std::max(kernel.threads, threads);
+    kernel.shared = std::max(kernel.shared, shared);
     begin_launch();
     const Faults faults;
     const std::vector<int> order = ordered(threads, settings().order);

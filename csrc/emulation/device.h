@@ -20,16 +20,18 @@ namespace emulation {
 
 constexpr int kWarp = 32;
 
-// A kernel that launch() is compiled for, and how often it ran.
+// A kernel that launch() is compiled for: how often it ran, with how many threads and bytes shared at most.
 struct Kernel {
     std::string name;
     int64_t launches = 0;
+    int threads = 0;
+    size_t shared = 0;
 };
 
 // All of them.
 std::vector<Kernel *> &kernels();
 
-// The kernel that a signature "… [with auto kernel = NAME]" names.
+// The kernel that a signature "… [with auto kernel = NAME]" names, without our own namespace.
 Kernel &enrol(const char *signature);
 
 // Being used, `entry` is initialised when the library is loaded: a kernel is known before it is launched.

@@ -1,8 +1,7 @@
 // What the tests see of the emulation, through ctypes.
-#include <cstring>
-
 #include "emulation/device.h"
 #include "emulation/memory.h"
+#include "emulation/races.h"
 
 using namespace pyxai::emulation;
 
@@ -27,7 +26,16 @@ __attribute__((visibility("default"))) const char *emulation_kernel(size_t numbe
     return number < kernels().size() ? kernels()[number]->name.c_str() : nullptr;
 }
 
-__attribute__((visibility("default"))) int64_t emulation_launches(size_t number) {
-    return kernels()[number]->launches;
+// How often it was launched, and the most threads and shared bytes of its blocks.
+__attribute__((visibility("default"))) void emulation_launches(size_t number, int64_t *numbers) {
+    const Kernel &kernel = *kernels()[number];
+    numbers[0] = kernel.launches;
+    numbers[1] = kernel.threads;
+    numbers[2] = static_cast<int64_t>(kernel.shared);
+}
+
+// Bytes of global memory that kernels have moved since this was last called.
+__attribute__((visibility("default"))) size_t emulation_traffic() {
+    return traffic();
 }
 }

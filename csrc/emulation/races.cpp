@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "emulation/device.h"
 #include "emulation/fibers.h"
@@ -43,6 +44,8 @@ Records &shared() {
     return records;
 }
 
+size_t moved = 0;
+
 bool same_warp(const Actor &one, const Actor &other) {
     return one.block == other.block && one.thread / kWarp == other.thread / kWarp;
 }
@@ -80,11 +83,14 @@ void note_byte(Records &records, const char *kind, size_t offset, const Actor &m
     const bool atomic = access == Access::atomic, written = byte.write.era == era;
     if (written && !precedes(byte.write, me) && !(atomic && byte.write.atomic))
         race(access, kind, byte.write, "writes");
+    const bool read = byte.read.era == era;
+    if (&records == &global())
+        moved += access == Access::read ? !read && !written : !written;
     if (access == Access::read) {
         byte.read = joined(byte.read, era, me, false);
         return;
     }
-    if (byte.read.era == era && !precedes(byte.read, me))
+    if (read && !precedes(byte.read, me))
         race(access, kind, byte.read, "reads");
     byte.write = joined(byte.write, era, me, atomic);
 }
@@ -97,6 +103,10 @@ void begin_launch() {
 
 void begin_block() {
     ++shared().era;
+}
+
+size_t traffic() {
+    return std::exchange(moved, 0);
 }
 
 void note(const void *address, size_t bytes, Access access) {

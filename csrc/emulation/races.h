@@ -12,6 +12,10 @@ enum class Access { read, write, atomic };
 void begin_launch();
 void begin_block();
 
+// Bytes that kernels have read and written since they were asked for: each once a launch, as if it then
+// stayed in a cache.
+size_t traffic();
+
 // An access of the running thread. Fails where it lies outside of every buffer, where another thread's to the
 // same byte is not ordered with it and one of both writes, and where it reads shared memory that no thread
 // has written.

@@ -57,6 +57,15 @@ class Outcome:
         return [*returned, *self.changed.values()]
 
 
+@dataclass(frozen=True)
+class Launched:
+    """How often a kernel ran, and of its blocks the most threads and the most bytes that they shared."""
+
+    times: int
+    threads: int
+    shared: int
+
+
 class Module:
     """A library of operators on the emulated device, whose schemas are yet to be defined."""
 
@@ -70,7 +79,7 @@ class Module:
         self._functions.emulation_take.restype = ctypes.c_void_p
         self._functions.emulation_take.argtypes = [ctypes.c_size_t]
         self._functions.emulation_kernel.restype = ctypes.c_char_p
-        self._functions.emulation_launches.restype = ctypes.c_int64
+        self._functions.emulation_traffic.restype = ctypes.c_size_t
 
     def define(self, schema: str) -> None:
         """Say what an operator takes and returns."""
@@ -103,12 +112,22 @@ class Module:
         }
         return Outcome(tree_map_only(Tensor, Tensor.clone, returned), changed)
 
+    def kernels(self) -> dict[str, Launched]:
+        """Every kernel there is, and how it ran."""
+        found = {}
+        while name := self._functions.emulation_kernel(len(found)):
+            numbers = (ctypes.c_int64 * 3)()
+            self._functions.emulation_launches(len(found), numbers)
+            found[name.decode()] = Launched(*numbers)
+        return found
+
     def launches(self) -> dict[str, int]:
         """How often each kernel ran, of all that there are."""
-        counts = {}
-        while name := self._functions.emulation_kernel(len(counts)):
-            counts[name.decode()] = self._functions.emulation_launches(len(counts))
-        return counts
+        return {name: launched.times for name, launched in self.kernels().items()}
+
+    def traffic(self) -> int:
+        """Bytes that kernels have read and written since this was last asked: each once for a launch."""
+        return self._functions.emulation_traffic()
 
     def _placed(self, x: Tensor) -> Tensor:
         """A copy in the device's memory, with the same strides and nothing behind its last element."""
@@ -158,5 +177,5 @@ def wrong() -> Module:
     """The kernels of wrong.cu, each an operator of its name."""
     module = Module("wrong")
     for kernel in module.launches():
-        module.define(f"{kernel.removeprefix('pyxai::')}(Tensor values, int threads, int shared) -> Tensor")
+        module.define(f"{kernel}(Tensor values, int threads, int shared) -> Tensor")
     return module

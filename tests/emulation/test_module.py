@@ -58,4 +58,4 @@ def test_an_index_out_of_range_is_named():
 def test_two_modules_count_for_themselves():
     before = emulated().launches()
     wrong().call("sums", (torch.ones(64), 64, 256))
-    assert wrong().launches()["pyxai::sums"] > 0 and emulated().launches() == before
+    assert wrong().launches()["sums"] > 0 and emulated().launches() == before

@@ -16,7 +16,7 @@ if FLAVOUR != "races":
 THREADS, BLOCKS = 64, 4
 VALUES = torch.linspace(-3, 5, THREADS * BLOCKS)
 ARGUMENTS = (VALUES, THREADS, 4 * THREADS)  # the last one: bytes that are shared
-WHERE = r"^wrong: pyxai::{}, block \({}, 0\), thread {} {}$"
+WHERE = r"^wrong: {}, block \({}, 0\), thread {} {}$"
 SITE = r"\(tests/emulation/wrong.cu:\d+\)"
 UNWRITTEN = "reads shared memory that no thread of its block has written"
 LEFT = "which has come to its end"
@@ -68,7 +68,7 @@ def test_shared_memory_is_poison():
 
 @pytest.mark.parametrize(("values", "threads", "shared"), [(0, 64, 0), (2048, 2048, 0), (64, 64, 49153)])
 def test_what_a_gpu_refuses_is_refused(values, threads, shared):
-    with pytest.raises(RuntimeError, match=r"^wrong: pyxai::sums: invalid argument of the launch$"):
+    with pytest.raises(RuntimeError, match=r"^wrong: sums: invalid argument of the launch$"):
         wrong().call("sums", (torch.ones(values), threads, shared))
 
 
