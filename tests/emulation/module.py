@@ -85,6 +85,10 @@ class Module:
         """Say what an operator takes and returns."""
         self._library.define(schema)
 
+    def has(self, operator: str) -> bool:
+        """Whether there are kernels for an operator."""
+        return torch._C._dispatch_has_kernel_for_dispatch_key(f"{self.name}::{operator}", "CPU")
+
     def call(
         self, operator: str, args: tuple, order: int = 0, blocks: tuple[int, int] = (1 << 20, 65535)
     ) -> Outcome:

@@ -15,6 +15,7 @@ def test_every_kernel_runs():
     device = emulated()
     before = device.launches()
     for op in ops():
+        assert device.has(op.name)
         for dtype in DTYPES.values():
             for args in sample_inputs(op, dtype=dtype):
                 device.call(op.name, args)
