@@ -1,4 +1,6 @@
 // What the tests see of the emulation, through ctypes.
+#include <stdexcept>
+
 #include "emulation/device.h"
 #include "emulation/memory.h"
 #include "emulation/races.h"
@@ -12,9 +14,13 @@ __attribute__((visibility("default"))) void emulation_settings(uint64_t order, u
     settings() = {order, {x, y}};
 }
 
-// Memory of the device, uninitialised, until all of it is given back.
+// Memory of the device, uninitialised, until all of it is given back. Null if there is not as much.
 __attribute__((visibility("default"))) void *emulation_take(size_t bytes) {
-    return global_memory().take(bytes);
+    try {
+        return global_memory().take(bytes);
+    } catch (const std::runtime_error &) {
+        return nullptr;
+    }
 }
 
 __attribute__((visibility("default"))) void emulation_give_back() {

@@ -30,15 +30,20 @@ MISSING = next((tool for tool in ("make", os.environ.get("CXX", "c++")) if shuti
 ON_CPU = torch._C.DispatchKeySet(torch._C.DispatchKey.CPU)
 
 
-def build(flavour: str = FLAVOUR) -> None:
-    """Bring the libraries of a flavour up to date. One process builds, others wait for it."""
+def build() -> None:
+    """Bring the libraries up to date. One process builds, others wait for it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     command = ["make", "-f", "csrc/emulation/Makefile", "-s", "-j2", f"PYTHON={sys.executable}"]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    # The compiler needs no sanitizer, and another make's options are not for this one.
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "LD_PRELOAD" and not name.startswith("MAKE")
+    }
     with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(
-            [*command, f"FLAVOUR={flavour}"], cwd=ROOT, env=inherited, capture_output=True, text=True
+            [*command, f"FLAVOUR={FLAVOUR}"], cwd=ROOT, env=inherited, capture_output=True, text=True
         )
     assert done.returncode == 0, done.stderr
 
@@ -144,8 +149,9 @@ class Module:
         if FLAVOUR == "sanitized":  # which knows torch's memory itself
             return torch.empty(length, dtype=dtype)
         count = length * dtype.itemsize
-        memory = (ctypes.c_ubyte * count).from_address(self._functions.emulation_take(count))
-        return torch.frombuffer(memory, dtype=dtype)
+        address = self._functions.emulation_take(count)
+        assert address, f"the emulated device has no {count} bytes: a test should need less"
+        return torch.frombuffer((ctypes.c_ubyte * count).from_address(address), dtype=dtype)
 
 
 class _Memory(TorchDispatchMode):

@@ -48,6 +48,11 @@ def test_arguments_stay_and_changes_are_returned():
     assert outcome.changed.keys() == {0} and torch.equal(outcome.tensors[0], torch.full((1, 3), 3.0))
 
 
+def test_memory_that_is_too_much_is_refused():
+    with pytest.raises(AssertionError, match="has no 800000000 bytes"):
+        emulated().call("guided_relu_", (torch.empty(1, 10**8, dtype=torch.float64), torch.zeros(1, 1)))
+
+
 def test_an_index_out_of_range_is_named():
     """The wrapper cannot look at it on a GPU; the kernel does."""
     arguments = (torch.zeros(1, 3), torch.ones(2, 3), torch.tensor([0, 1]), torch.ones(2))
