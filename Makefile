@@ -6,27 +6,35 @@ PYTHON ?= python3
 BIN = $(VENV)/bin
 # With a compiler at hand a failed build is an error, without one everything runs on the reference operators.
 export PYXAI_NATIVE ?= $(if $(shell command -v $(CXX)),1,0)
-SOURCES = $(wildcard csrc/*/*)
+SOURCES = $(filter-out csrc/emulation/%,$(wildcard csrc/*/*))
 # A pipe fails with its first command: a compiler's error is one although the commands beside it are filtered out.
 SHELL = bash
 .SHELLFLAGS = -o pipefail -c
 Q = $(if $(V),,@)
 say = @echo "pyxai: $(1)"
+EMULATION = $(MAKE) -f csrc/emulation/Makefile PYTHON=$(BIN)/python
 PIP = $(BIN)/python -m pip$(if $(V),, -qq) install
 # ninja begins a line with [1/27] where it shows a command; warnings and errors follow on lines of their own.
 WITHOUT_COMMANDS = $(if $(V),,2>&1 | sed '/^\[[0-9]*\/[0-9]*\] /d')
 
-.PHONY: demo test test-slow build docs bench lint clean
+.PHONY: demo test test-slow build emulation docs bench lint clean
 .DEFAULT_GOAL := build
 
 demo: build
 	$(Q)$(BIN)/pyxai demo
 
-test: build
+test: build emulation
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --max-worker-restart 0 --durations 20
 
 test-slow: build
 	$(BIN)/pytest -m slow -n 2 --dist loadgroup --max-worker-restart 0
+
+# The CUDA kernels for the host, which tests execute. Those build them, too, where they were not.
+emulation: build
+ifeq ($(PYXAI_NATIVE),1)
+	$(Q)$(EMULATION) -q || echo "pyxai: compiles its CUDA kernels for the host"
+	$(Q)$(EMULATION) $(if $(V),,-s) -j2
+endif
 
 # The tables of the documentation, from the dataclasses of the methods and from stored measurements.
 docs: build
@@ -39,7 +47,7 @@ bench: build
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run --Werror $(wildcard csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu)
+	$(BIN)/clang-format --dry-run --Werror $(wildcard csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu) tests/emulation/wrong.cu
 
 build: $(VENV)/built
 

@@ -37,7 +37,7 @@ def extension():
     import torch
     from torch.utils import cpp_extension
 
-    headers = sorted(Path("csrc").rglob("*.h"))
+    headers = sorted(path for path in Path("csrc").rglob("*.h") if path.parent.name != "emulation")
     sources = [*sorted(Path("csrc/cpu").glob("*.cpp")), Path("csrc/bindings/module.cpp")]
     # Contraction is off on both sides: a result must not depend on which multiply-adds a compiler fuses.
     flags = {

@@ -16,6 +16,7 @@ __all__ = [
     "ops",
     "results",
     "sample_inputs",
+    "span",
 ]
 
 # Relative to the largest expected value of the tensor: a few roundings of the result's dtype.
@@ -40,9 +41,18 @@ def sample_inputs(
     yield from op.samples(device, dtype, rows, shape)
 
 
+def span(x: Tensor) -> Tensor:
+    """The memory from the first element of ``x`` to its last, as a vector, gaps included."""
+    length = 1 + sum((size - 1) * stride for size, stride in zip(x.shape, x.stride(), strict=True))
+    return x.detach().as_strided((length if x.numel() else 0,), (1,))
+
+
 def clone(args: tuple) -> tuple:
-    """The arguments with every tensor copied, strides kept."""
-    return tuple(arg.detach().clone() if isinstance(arg, Tensor) else arg for arg in args)
+    """The arguments with every tensor copied, strides kept, also where they leave gaps."""
+    return tuple(
+        span(arg).clone().as_strided(arg.shape, arg.stride()) if isinstance(arg, Tensor) else arg
+        for arg in args
+    )
 
 
 def run(function, args: tuple) -> list[Tensor]:

@@ -38,7 +38,7 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-DEVICES = ("cpu", "cuda")
+DEVICES = ("cpu", "cuda", "emulated")
 
 
 def pytest_addoption(parser):
@@ -54,13 +54,15 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("op", testing.ops(), ids=lambda op: op.name)
     if "device" in metafunc.fixturenames:
         wanted = metafunc.config.getoption("device")
+        real = metafunc.definition.get_closest_marker("real_device")
         metafunc.parametrize(
             "device",
             [
                 pytest.param(name, marks=pytest.mark.gpu if name == "cuda" else ())
                 for name in DEVICES
-                if wanted in (None, name)
+                if wanted in (None, name) and not (real and name == "emulated")
             ],
+            indirect=True,
         )
     if "dtype" in metafunc.fixturenames:
         wanted = metafunc.config.getoption("dtype")
@@ -80,6 +82,20 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def device(request):
+    """Where an operator's tensors lie. Emulated, it is a CPU whose operators are those for CUDA."""
+    if request.param != "emulated":
+        yield request.param
+        return
+    from tests.emulation import device, module
+
+    if module.MISSING:
+        pytest.skip(f"no {module.MISSING}")
+    with device.emulation() as name:
+        yield name
 
 
 shared_trace = traces.shared(export._trace)

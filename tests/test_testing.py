@@ -22,6 +22,15 @@ def test_a_difference_beyond_a_few_roundings_is_one():
         testing.assert_close(torch.tensor([1, 2]), torch.tensor([1, 3]))
 
 
+def test_clones_keep_strides_with_their_gaps():
+    wide = torch.arange(24.0).reshape(2, 3, 4)
+    for x in (wide[..., 1], wide[:, :1].expand(2, 3, 4), wide.transpose(0, 2), wide[:, :0], wide[1, 2, 3]):
+        (copy, other) = testing.clone((x, 5))
+        assert torch.equal(copy, x) and copy.stride() == x.stride() and other == 5
+        assert x.numel() == 0 or copy.data_ptr() != x.data_ptr()
+    assert testing.span(wide[0, :2, 1]).tolist() == [1, 2, 3, 4, 5]
+
+
 def test_running_leaves_the_arguments_alone():
     rows = torch.zeros(3)
 

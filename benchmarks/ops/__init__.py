@@ -17,6 +17,24 @@ class Case:
     bytes: int  # read once and written once, by an ideal implementation
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a GPU must do for an element of an operator's largest tensor, in float32, counted in its source.
+
+    It stands in docs/kernels.md beside the bytes that are moved, for the operator's first sample.
+
+    Attributes:
+        floats: float instructions, none fused: 1 for a sum, product, comparison, choice or conversion, 8
+            for a quotient or a root.
+        integers: integer instructions of 32 bits: 4 for the loop, 2 for each address, and what else there is.
+        quotients: quotients and remainders of 64-bit integers, of which each takes about 80 of those.
+    """
+
+    floats: float
+    integers: float
+    quotients: float = 0
+
+
 # (images, rows per image, element shape): one large image, several, and many small ones.
 SIZES = ((1, 16, (3, 224, 224)), (8, 2, (3, 224, 224)), (4, 64, (3, 32, 32)))
 

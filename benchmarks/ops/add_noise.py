@@ -2,8 +2,11 @@
 
 import torch
 
-from benchmarks.ops import SIZES, Case, label
+from benchmarks.ops import SIZES, Case, Work, label
 from pyxai.ops import add_noise
+
+# Normal_noise and a sum; the place of an element in its layout.
+WORK = Work(floats=55, integers=36, quotients=2)
 
 
 def cases(device):

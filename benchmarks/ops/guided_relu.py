@@ -2,8 +2,10 @@
 
 import torch
 
-from benchmarks.ops import LAYERS, Case, layer
+from benchmarks.ops import LAYERS, Case, Work, layer
 from pyxai.ops import guided_relu_
+
+WORK = Work(floats=3, integers=10)
 
 
 def eager(value, signal):

@@ -5,9 +5,12 @@ Not bound by memory, for the reasons of `dwt`.
 
 import torch
 
-from benchmarks.ops import Case
+from benchmarks.ops import Case, Work
 from benchmarks.ops.dwt import LEVELS, SIDE, described, filters, peer
 from pyxai.ops import dwt, idwt, wavelet_layout
+
+# Per pixel, 21/16 of a level: 2 passes of 1 tap of each filter.
+WORK = Work(floats=20, integers=110, quotients=8)
 
 
 def cases(device):

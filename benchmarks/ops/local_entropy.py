@@ -6,8 +6,11 @@ Not bound by memory: each pixel costs 2 (2 radius + 1) updates of a histogram an
 import torch
 import torch.nn.functional as F
 
-from benchmarks.ops import Case
+from benchmarks.ops import Case, Work
 from pyxai.ops import local_entropy
+
+# 6 updates of a histogram for each pixel, and clearing it.
+WORK = Work(floats=8, integers=110)
 
 
 def cases(device):

@@ -2,8 +2,11 @@
 
 import torch
 
-from benchmarks.ops import noise_cases
+from benchmarks.ops import Work, noise_cases
 from pyxai.ops import normal_noise
+
+# A quarter of ten rounds of Philox, and the inverse distribution function.
+WORK = Work(floats=53, integers=27)
 
 
 def cases(device):

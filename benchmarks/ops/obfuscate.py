@@ -9,9 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmarks.ops import Case
+from benchmarks.ops import Case, Work
 from benchmarks.ops.dwt import LEVELS, SIDE, filters, peer
 from pyxai.ops import dwt, obfuscate, wavelet_layout
+
+# A whole Philox for each coefficient, normal_noise and idwt.
+WORK = Work(floats=90, integers=260, quotients=12)
 
 SAMPLES = 16
 LAYOUT = wavelet_layout(SIDE, SIDE, LEVELS, 6)

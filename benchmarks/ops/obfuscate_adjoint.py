@@ -7,10 +7,13 @@ the time; most of the rest are the transforms. Neither is bound by memory.
 
 import torch
 
-from benchmarks.ops import Case
+from benchmarks.ops import Case, Work
 from benchmarks.ops.dwt import LEVELS, SIDE
 from benchmarks.ops.obfuscate import described, scenes
 from pyxai.ops import obfuscate_adjoint_
+
+# The same with dwt.
+WORK = Work(floats=90, integers=280, quotients=13)
 
 
 def cases(device):

@@ -2,8 +2,10 @@
 
 import torch
 
-from benchmarks.ops import SIZES, Case, label
+from benchmarks.ops import SIZES, Case, Work, label
 from pyxai.ops import path_accumulate_
+
+WORK = Work(floats=2, integers=12)
 
 
 def cases(device):

@@ -2,8 +2,10 @@
 
 import torch
 
-from benchmarks.ops import SIZES, Case, label
+from benchmarks.ops import SIZES, Case, Work, label
 from pyxai.ops import path_points
+
+WORK = Work(floats=3, integers=10)
 
 
 def cases(device):

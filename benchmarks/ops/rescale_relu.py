@@ -2,8 +2,10 @@
 
 import torch
 
-from benchmarks.ops import LAYERS, Case, layer
+from benchmarks.ops import LAYERS, Case, Work, layer
 from pyxai.ops import rescale_relu
+
+WORK = Work(floats=17, integers=12)
 
 
 def eager(multiplier, x, x0):

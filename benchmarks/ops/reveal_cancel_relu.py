@@ -2,8 +2,10 @@
 
 import torch
 
-from benchmarks.ops import LAYERS, Case, layer
+from benchmarks.ops import LAYERS, Case, Work, layer
 from pyxai.ops import reveal_cancel_relu
+
+WORK = Work(floats=76, integers=18)
 
 
 def eager(mean, spread, x, x0, magnitude):

@@ -7,8 +7,11 @@ stay in the caches, in shares of the bandwidth of a copy in memory.
 import torch
 import torch.nn.functional as F
 
-from benchmarks.ops import PLANES, Case
+from benchmarks.ops import PLANES, Case, Work
 from pyxai.ops import spectral_energy
+
+# 13 taps along each side.
+WORK = Work(floats=85, integers=145, quotients=1)
 
 
 def cases(device):

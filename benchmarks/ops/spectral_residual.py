@@ -8,8 +8,11 @@ of a copy in memory.
 import torch
 import torch.nn.functional as F
 
-from benchmarks.ops import PLANES, Case
+from benchmarks.ops import PLANES, Case, Work
 from pyxai.ops import spectral_residual
+
+# Per number, of which a coefficient has two.
+WORK = Work(floats=47, integers=90, quotients=1)
 
 
 def cases(device):

@@ -2,8 +2,10 @@
 
 import torch
 
-from benchmarks.ops import LAYERS, Case, layer
+from benchmarks.ops import LAYERS, Case, Work, layer
 from pyxai.ops import stabilised_divide
+
+WORK = Work(floats=14, integers=12)
 
 
 def eager(numerator, denominator, factor, epsilon):

@@ -2,8 +2,11 @@
 
 import torch
 
-from benchmarks.ops import noise_cases
+from benchmarks.ops import Work, noise_cases
 from pyxai.ops import uniform_noise
+
+# A quarter of ten rounds of Philox.
+WORK = Work(floats=2, integers=22)
 
 
 def cases(device):

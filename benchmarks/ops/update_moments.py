@@ -2,8 +2,10 @@
 
 import torch
 
-from benchmarks.ops import SIZES, Case, label
+from benchmarks.ops import SIZES, Case, Work, label
 from pyxai.ops import update_moments_
+
+WORK = Work(floats=14, integers=12)
 
 
 def cases(device):

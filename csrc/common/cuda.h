@@ -1,45 +1,29 @@
-// CUDA side: guard, current stream, launch check, grids.
+// CUDA side: grids, and loops over them. The same source is compiled by nvcc for a GPU and by the host's
+// compiler for the emulation of one.
 #pragma once
-
-#include <cuda_runtime.h>
-#include <dlfcn.h>
 
 #include <algorithm>
 
-#undef NDEBUG // an index out of range must stop the kernel, as it does in torch
-#include <cassert>
-
-#include "common/torch.h"
+#ifdef PYXAI_EMULATION
+#include "emulation/launch.h"
+#else
+#include "common/launch.h"
+#endif
 
 namespace pyxai {
 
-// The stream torch currently uses on this device. Its accessor lives in libtorch_cuda, which this module is
-// not linked to (it must load under a CPU-only torch), so it is looked up in the library torch has loaded.
-inline cudaStream_t current_stream(int32_t device) {
-    using Accessor = int32_t (*)(int32_t, void **);
-    static const Accessor accessor = [] {
-        void *library = dlopen("libtorch_cuda.so", RTLD_LAZY | RTLD_NOLOAD);
-        return library ? reinterpret_cast<Accessor>(dlsym(library, "aoti_torch_get_current_cuda_stream"))
-                       : nullptr;
-    }();
-    STD_TORCH_CHECK(accessor != nullptr, "pyxai: this torch offers no current CUDA stream");
-    void *stream = nullptr;
-    STD_TORCH_CHECK(accessor(device, &stream) == 0, "pyxai: no current CUDA stream on device ", device);
-    return static_cast<cudaStream_t>(stream);
-}
-
-inline void check_launch(const char *op) {
-    const cudaError_t error = cudaGetLastError();
-    STD_TORCH_CHECK(error == cudaSuccess, op, ": ", cudaGetErrorString(error));
-}
-
 constexpr int kThreads = 256;
+
+// A grid of so many blocks, or of as many as there may be.
+inline dim3 grid_of(int64_t x, int64_t y = 1) {
+    const dim3 most = most_blocks();
+    return dim3(static_cast<unsigned>(std::min<int64_t>(x, most.x)),
+                static_cast<unsigned>(std::min<int64_t>(y, most.y)));
+}
 
 // Blocks over (elements of a row, rows); the kernels stride over both, so any size fits.
 inline dim3 row_grid(int64_t rows, int64_t size) {
-    const int64_t x = (size + kThreads - 1) / kThreads;
-    return dim3(static_cast<unsigned>(std::min<int64_t>(x, 1 << 20)),
-                static_cast<unsigned>(std::min<int64_t>(rows, 65535)));
+    return grid_of((size + kThreads - 1) / kThreads, rows);
 }
 
 // f(image, element, inside) for every element of every image. All lanes of a warp make the same calls, with

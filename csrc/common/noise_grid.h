@@ -31,15 +31,14 @@ Tensor noise_grid(const char *op, const Tensor &ids, const Tensor &draws, int64_
     const int64_t size = row_size(out);
     if (out.numel() == 0)
         return out;
-    const torch::stable::accelerator::DeviceGuard guard(ids.get_device_index());
-    const cudaStream_t stream = current_stream(ids.get_device_index());
+    const Queue queue(op, ids);
     dispatch_floating(dtype, op, [&](auto zero) {
         using T = decltype(zero);
-        noise_kernel<Distribution><<<row_grid(rows, (size + 3) / 4), kThreads, 0, stream>>>(
-            out.mutable_data_ptr<T>(), id.const_data_ptr<int64_t>(), draw.const_data_ptr<int64_t>(),
-            static_cast<uint64_t>(seed), rows, size);
+        launch<noise_kernel<Distribution, T>>(row_grid(rows, (size + 3) / 4), kThreads, 0, queue,
+                                              out.mutable_data_ptr<T>(), id.const_data_ptr<int64_t>(),
+                                              draw.const_data_ptr<int64_t>(), static_cast<uint64_t>(seed),
+                                              rows, size);
     });
-    check_launch(op);
     return out;
 }
 

@@ -53,6 +53,19 @@ void dispatch_accumulate(ScalarType type, const char *op, F &&f) {
     }
 }
 
+// Calls f with a value of the type of `sums` and one of the type of `rows`, which are added to them.
+template <class F>
+void dispatch_added(const Tensor &sums, const Tensor &rows, const char *op, F &&f) {
+    dispatch_accumulate(sums.scalar_type(), op, [&](auto wide) {
+        dispatch_floating(rows.scalar_type(), op, [&](auto zero) {
+            if constexpr (sizeof(zero) <= sizeof(wide))
+                f(wide, zero);
+            else
+                STD_TORCH_CHECK(false, op, ": expected rows no wider than their sums");
+        });
+    });
+}
+
 inline bool dense_in_order(const Tensor &t, const std::vector<int64_t> &order) {
     int64_t expected = 1;
     for (auto dim = order.rbegin(); dim != order.rend(); ++dim) {

@@ -97,18 +97,19 @@ struct GridScratch {
 
 template <class A>
 void analyse_planes(A *coefficients, const A *in, const A *filters, const WaveletSizes &sizes, int64_t planes,
-                    Padding padding, const GridScratch<A> &scratch, cudaStream_t stream) {
+                    Padding padding, const GridScratch<A> &scratch, const Queue &queue) {
     int64_t step = sizes.plane(0);
     if (sizes.levels == 0)
-        cudaMemcpyAsync(coefficients, in, planes * step * sizeof(A), cudaMemcpyDeviceToDevice, stream);
+        copy_within(coefficients, in, planes * step, queue);
     for (int j = 1; j <= sizes.levels; ++j) {
         const bool last = j == sizes.levels;
         A *low = last ? coefficients : scratch.low(sizes, j, planes);
         const int64_t low_step = last ? sizes.size : sizes.plane(j);
-        analyse_rows_kernel<<<row_grid(planes, 2 * sizes.rows[j - 1] * sizes.columns[j]), kThreads, 0,
-                              stream>>>(scratch.lines, in, filters, step, sizes, j, planes, padding);
-        analyse_columns_kernel<<<row_grid(planes, 4 * sizes.plane(j)), kThreads, 0, stream>>>(
-            low, low_step, coefficients, scratch.lines, filters, sizes, j, planes, padding);
+        launch<analyse_rows_kernel<A>>(row_grid(planes, 2 * sizes.rows[j - 1] * sizes.columns[j]), kThreads,
+                                       0, queue, scratch.lines, in, filters, step, sizes, j, planes, padding);
+        launch<analyse_columns_kernel<A>>(row_grid(planes, 4 * sizes.plane(j)), kThreads, 0, queue, low,
+                                          low_step, coefficients, scratch.lines, filters, sizes, j, planes,
+                                          padding);
         in = low;
         step = low_step;
     }
@@ -116,19 +117,19 @@ void analyse_planes(A *coefficients, const A *in, const A *filters, const Wavele
 
 template <class A>
 void synthesise_planes(A *out, const A *coefficients, const A *filters, const WaveletSizes &sizes,
-                       int64_t planes, const GridScratch<A> &scratch, cudaStream_t stream) {
+                       int64_t planes, const GridScratch<A> &scratch, const Queue &queue) {
     if (sizes.levels == 0)
-        cudaMemcpyAsync(out, coefficients, planes * sizes.size * sizeof(A), cudaMemcpyDeviceToDevice, stream);
+        copy_within(out, coefficients, planes * sizes.size, queue);
     const A *low = coefficients;
     int64_t low_step = sizes.size;
     for (int j = sizes.levels; j > 0; --j) {
         A *to = j == 1 ? out : scratch.low(sizes, j, planes);
-        synthesise_columns_kernel<<<row_grid(planes, 2 * sizes.rows[j - 1] * sizes.columns[j]), kThreads, 0,
-                                    stream>>>(scratch.lines, low, low_step, coefficients, filters, sizes, j,
-                                              planes);
+        launch<synthesise_columns_kernel<A>>(row_grid(planes, 2 * sizes.rows[j - 1] * sizes.columns[j]),
+                                             kThreads, 0, queue, scratch.lines, low, low_step, coefficients,
+                                             filters, sizes, j, planes);
         low_step = sizes.plane(j - 1);
-        synthesise_rows_kernel<<<row_grid(planes, low_step), kThreads, 0, stream>>>(
-            to, low_step, scratch.lines, filters, sizes, j, planes);
+        launch<synthesise_rows_kernel<A>>(row_grid(planes, low_step), kThreads, 0, queue, to, low_step,
+                                          scratch.lines, filters, sizes, j, planes);
         low = to;
     }
 }

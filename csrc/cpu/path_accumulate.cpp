@@ -28,26 +28,24 @@ static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tens
     const Tensor indices = contiguous(index), weights = contiguous(weight);
     const auto *image = indices.const_data_ptr<int64_t>();
     check_index(image, count, images, "path_accumulate_");
-    dispatch_accumulate(total.scalar_type(), "path_accumulate_", [&](auto accumulate_zero) {
-        dispatch_floating(rows.scalar_type(), "path_accumulate_", [&](auto zero) {
-            using A = decltype(accumulate_zero);
-            using T = decltype(zero);
-            A *s = sum.mutable_data_ptr<A>();
-            const T *v = values.const_data_ptr<T>();
-            const A *w = weights.const_data_ptr<A>();
-            parallel_columns(count, size, [&](int64_t first, int64_t length) {
-                for (int64_t r = 0; r < count;) {
-                    A *target = s + image[r] * size + first;
-                    const T *row = v + r * size + first;
-                    if (four_of_one(image, r, count)) {
-                        path_accumulate_span<4>(target, row, size, w + r, length);
-                        r += 4;
-                    } else {
-                        path_accumulate_span<1>(target, row, size, w + r, length);
-                        r += 1;
-                    }
+    dispatch_added(total, rows, "path_accumulate_", [&](auto wide, auto zero) {
+        using A = decltype(wide);
+        using T = decltype(zero);
+        A *s = sum.mutable_data_ptr<A>();
+        const T *v = values.const_data_ptr<T>();
+        const A *w = weights.const_data_ptr<A>();
+        parallel_columns(count, size, [&](int64_t first, int64_t length) {
+            for (int64_t r = 0; r < count;) {
+                A *target = s + image[r] * size + first;
+                const T *row = v + r * size + first;
+                if (four_of_one(image, r, count)) {
+                    path_accumulate_span<4>(target, row, size, w + r, length);
+                    r += 4;
+                } else {
+                    path_accumulate_span<1>(target, row, size, w + r, length);
+                    r += 1;
                 }
-            });
+            }
         });
     });
     copy_back(total, sum);

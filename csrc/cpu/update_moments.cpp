@@ -22,19 +22,16 @@ static void update_moments_(const Tensor &mean, const Tensor &m2, const Tensor &
     std::vector<int64_t> seen(added);
     for (int64_t r = 0; r < added; ++r)
         seen[r] = ++n[image[r]];
-    dispatch_accumulate(mean.scalar_type(), "update_moments_", [&](auto accumulate_zero) {
-        dispatch_floating(rows.scalar_type(), "update_moments_", [&](auto zero) {
-            using A = decltype(accumulate_zero);
-            using T = decltype(zero);
-            A *m = means.mutable_data_ptr<A>(), *s = squares.mutable_data_ptr<A>();
-            const T *v = values.const_data_ptr<T>();
-            parallel_columns(added, size, [&](int64_t first, int64_t length) {
-                for (int64_t r = 0; r < added; ++r) {
-                    const int64_t at = image[r] * size + first;
-                    update_moments_span(m + at, s + at, v + r * size + first, static_cast<A>(seen[r]),
-                                        length);
-                }
-            });
+    dispatch_added(mean, rows, "update_moments_", [&](auto wide, auto zero) {
+        using A = decltype(wide);
+        using T = decltype(zero);
+        A *m = means.mutable_data_ptr<A>(), *s = squares.mutable_data_ptr<A>();
+        const T *v = values.const_data_ptr<T>();
+        parallel_columns(added, size, [&](int64_t first, int64_t length) {
+            for (int64_t r = 0; r < added; ++r) {
+                const int64_t at = image[r] * size + first;
+                update_moments_span(m + at, s + at, v + r * size + first, static_cast<A>(seen[r]), length);
+            }
         });
     });
     copy_back(mean, means);

@@ -35,21 +35,19 @@ static Tensor add_noise(const Tensor &images, const Tensor &index, const Tensor 
     Tensor out = new_rows(images, rows);
     if (out.numel() == 0)
         return out;
-    const torch::stable::accelerator::DeviceGuard guard(images.get_device_index());
-    const cudaStream_t stream = current_stream(images.get_device_index());
+    const Queue queue("add_noise", images);
     dispatch_floating(images.scalar_type(), "add_noise", [&](auto zero) {
         using T = decltype(zero);
-        add_noise_kernel<<<row_grid(rows, (size + 3) / 4), kThreads, 0, stream>>>(
-            out.mutable_data_ptr<T>(), from.const_data_ptr<T>(), indices.const_data_ptr<int64_t>(),
-            id.const_data_ptr<int64_t>(), draw.const_data_ptr<int64_t>(),
-            scales.const_data_ptr<accumulate_t<T>>(), static_cast<uint64_t>(seed), row_layout(images), rows,
-            images.size(0));
+        launch<add_noise_kernel<T>>(row_grid(rows, (size + 3) / 4), kThreads, 0, queue,
+                                    out.mutable_data_ptr<T>(), from.const_data_ptr<T>(),
+                                    indices.const_data_ptr<int64_t>(), id.const_data_ptr<int64_t>(),
+                                    draw.const_data_ptr<int64_t>(), scales.const_data_ptr<accumulate_t<T>>(),
+                                    static_cast<uint64_t>(seed), row_layout(images), rows, images.size(0));
     });
-    check_launch("add_noise");
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("add_noise", TORCH_BOX(&add_noise));
 }
 

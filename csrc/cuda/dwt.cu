@@ -12,19 +12,17 @@ static Tensor dwt(const Tensor &images, const Tensor &filters, int64_t levels, s
     return in_sums(images, {images.size(0), images.size(1), sizes.size}, [&](Tensor &out, const Tensor &in) {
         if (out.numel() == 0)
             return;
-        const torch::stable::accelerator::DeviceGuard guard(images.get_device_index());
-        const cudaStream_t stream = current_stream(images.get_device_index());
+        const Queue queue("dwt", images);
         dispatch_accumulate(in.scalar_type(), "dwt", [&](auto zero) {
             using A = decltype(zero);
             const GridScratch<A> scratch(in, in.scalar_type(), sizes, planes);
             analyse_planes(out.mutable_data_ptr<A>(), in.const_data_ptr<A>(), taps.const_data_ptr<A>(), sizes,
-                           planes, beyond, scratch, stream);
+                           planes, beyond, scratch, queue);
         });
-        check_launch("dwt");
     });
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("dwt", TORCH_BOX(&dwt));
 }
 

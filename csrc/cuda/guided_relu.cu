@@ -20,18 +20,16 @@ static void guided_relu_(const Tensor &value, const Tensor &signal) {
     const int64_t rows = out.size(0), size = row_size(out);
     if (out.numel() == 0)
         return;
-    const torch::stable::accelerator::DeviceGuard guard(out.get_device_index());
-    const cudaStream_t stream = current_stream(out.get_device_index());
+    const Queue queue("guided_relu_", out);
     dispatch_floating(out.scalar_type(), "guided_relu_", [&](auto zero) {
         using T = decltype(zero);
-        guided_relu_kernel<<<row_grid(rows, size), kThreads, 0, stream>>>(out.mutable_data_ptr<T>(),
-                                                                          RowsOf<T>(back), rows, size);
+        launch<guided_relu_kernel<T>>(row_grid(rows, size), kThreads, 0, queue, out.mutable_data_ptr<T>(),
+                                      RowsOf<T>(back), rows, size);
     });
-    check_launch("guided_relu_");
     copy_back(value, out);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("guided_relu_", TORCH_BOX(&guided_relu_));
 }
 

@@ -11,19 +11,17 @@ static Tensor idwt(const Tensor &coefficients, const Tensor &filters, int64_t le
     return in_sums(coefficients, {images, channels, height, width}, [&](Tensor &out, const Tensor &in) {
         if (out.numel() == 0)
             return;
-        const torch::stable::accelerator::DeviceGuard guard(coefficients.get_device_index());
-        const cudaStream_t stream = current_stream(coefficients.get_device_index());
+        const Queue queue("idwt", coefficients);
         dispatch_accumulate(in.scalar_type(), "idwt", [&](auto zero) {
             using A = decltype(zero);
             const GridScratch<A> scratch(in, in.scalar_type(), sizes, images * channels);
             synthesise_planes(out.mutable_data_ptr<A>(), in.const_data_ptr<A>(), taps.const_data_ptr<A>(),
-                              sizes, images * channels, scratch, stream);
+                              sizes, images * channels, scratch, queue);
         });
-        check_launch("idwt");
     });
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("idwt", TORCH_BOX(&idwt));
 }
 

@@ -22,8 +22,7 @@ __global__ void levels_kernel(uint8_t *levels, const T *images, int64_t size) {
 template <class T>
 __global__ void entropy_kernel(T *out, const uint8_t *levels, const int64_t *terms, const int64_t *reaches,
                                int64_t rows, int64_t height, int64_t width, int64_t radius) {
-    extern __shared__ uint16_t counts[];
-    uint16_t *own = counts + threadIdx.x * kStride;
+    uint16_t *own = dynamic_shared<uint16_t>() + threadIdx.x * kStride;
     const int64_t stretches = (width + kSlide - 1) / kSlide;
     const int64_t step = gridDim.x * static_cast<int64_t>(blockDim.x);
     for (int64_t t = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; t < rows * stretches;
@@ -53,11 +52,9 @@ __global__ void entropy_kernel(T *out, const uint8_t *levels, const int64_t *ter
     }
 }
 
-static Tensor to_device(const std::vector<int64_t> &values, const Tensor &like, cudaStream_t stream) {
+static Tensor to_device(const std::vector<int64_t> &values, const Tensor &like, const Queue &queue) {
     Tensor out = torch::stable::new_empty(like, {static_cast<int64_t>(values.size())}, ScalarType::Long);
-    const cudaError_t error = cudaMemcpyAsync(out.mutable_data_ptr<int64_t>(), values.data(),
-                                              8 * values.size(), cudaMemcpyHostToDevice, stream);
-    STD_TORCH_CHECK(error == cudaSuccess, "local_entropy: ", cudaGetErrorString(error));
+    copy_to_device(out.mutable_data_ptr<int64_t>(), values.data(), values.size(), queue);
     return out;
 }
 
@@ -67,33 +64,29 @@ static Tensor local_entropy(const Tensor &images, int64_t radius, bool disk) {
     Tensor out = torch::stable::new_empty(dense, {planes, height, width});
     if (out.numel() == 0)
         return out;
-    const torch::stable::accelerator::DeviceGuard guard(images.get_device_index());
-    const cudaStream_t stream = current_stream(images.get_device_index());
+    const Queue queue("local_entropy", images);
     std::vector<int64_t> reaches, terms;
     for (int64_t row = -radius; row <= radius; ++row)
         reaches.push_back(window_reach(row, radius, disk));
     for (int64_t count = 0; count <= (2 * radius + 1) * (2 * radius + 1); ++count)
         terms.push_back(entropy_term(count));
-    const Tensor reach = to_device(reaches, dense, stream), term = to_device(terms, dense, stream);
+    const Tensor reach = to_device(reaches, dense, queue), term = to_device(terms, dense, queue);
     const Tensor levels = torch::stable::new_empty(dense, {planes, height, width}, ScalarType::Byte);
     const int64_t stretches = planes * height * ((width + kSlide - 1) / kSlide);
-    const auto blocks =
-        static_cast<unsigned>(std::min<int64_t>((stretches + kSliders - 1) / kSliders, 1 << 20));
     dispatch_floating(images.scalar_type(), "local_entropy", [&](auto zero) {
         using T = decltype(zero);
         uint8_t *level = static_cast<uint8_t *>(levels.data_ptr());
-        levels_kernel<<<row_grid(1, out.numel()), kThreads, 0, stream>>>(level, dense.const_data_ptr<T>(),
-                                                                         out.numel());
-        check_launch("local_entropy");
-        entropy_kernel<<<blocks, kSliders, kSliders * kStride * sizeof(uint16_t), stream>>>(
-            out.mutable_data_ptr<T>(), level, term.const_data_ptr<int64_t>(), reach.const_data_ptr<int64_t>(),
-            planes * height, height, width, radius);
+        launch<levels_kernel<T>>(row_grid(1, out.numel()), kThreads, 0, queue, level,
+                                 dense.const_data_ptr<T>(), out.numel());
+        launch<entropy_kernel<T>>(grid_of((stretches + kSliders - 1) / kSliders), kSliders,
+                                  kSliders * kStride * sizeof(uint16_t), queue, out.mutable_data_ptr<T>(),
+                                  level, term.const_data_ptr<int64_t>(), reach.const_data_ptr<int64_t>(),
+                                  planes * height, height, width, radius);
     });
-    check_launch("local_entropy");
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("local_entropy", TORCH_BOX(&local_entropy));
 }
 

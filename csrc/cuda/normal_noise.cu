@@ -8,7 +8,7 @@ static Tensor normal_noise(const Tensor &ids, const Tensor &draws, int64_t seed,
     return noise_grid<Normal>("normal_noise", ids, draws, seed, std::move(shape), dtype);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("normal_noise", TORCH_BOX(&normal_noise));
 }
 

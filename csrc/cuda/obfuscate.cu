@@ -43,8 +43,7 @@ static Tensor obfuscate(const Tensor &coefficients, const Tensor &mask, const Te
         return out;
     const ObfuscationTensors tensors(coefficients, centre, spread, index, ids, draws, filters, black, white);
     const Tensor masks = contiguous(mask);
-    const torch::stable::accelerator::DeviceGuard guard(coefficients.get_device_index());
-    const cudaStream_t stream = current_stream(coefficients.get_device_index());
+    const Queue queue("obfuscate", coefficients);
     dispatch_floating(coefficients.scalar_type(), "obfuscate", [&](auto zero) {
         using T = decltype(zero);
         using A = accumulate_t<T>;
@@ -54,18 +53,17 @@ static Tensor obfuscate(const Tensor &coefficients, const Tensor &mask, const Te
         const Tensor mixed = torch::stable::new_empty(filters, {planes, sizes.size});
         const Tensor pixels = torch::stable::new_empty(filters, {planes, sizes.plane(0)});
         const GridScratch<A> scratch(filters, filters.scalar_type(), sizes, planes);
-        mix_kernel<T><<<row_grid(planes, sizes.size), kThreads, 0, stream>>>(mixed.mutable_data_ptr<A>(),
-                                                                             work, rows, images);
+        launch<mix_kernel<T>>(row_grid(planes, sizes.size), kThreads, 0, queue, mixed.mutable_data_ptr<A>(),
+                              work, rows, images);
         synthesise_planes(pixels.mutable_data_ptr<A>(), mixed.const_data_ptr<A>(), work.filters, sizes,
-                          planes, scratch, stream);
-        store_kernel<T><<<row_grid(rows, channels * sizes.plane(0)), kThreads, 0, stream>>>(
-            out.mutable_data_ptr<T>(), pixels.const_data_ptr<A>(), work, rows);
+                          planes, scratch, queue);
+        launch<store_kernel<T>>(row_grid(rows, channels * sizes.plane(0)), kThreads, 0, queue,
+                                out.mutable_data_ptr<T>(), pixels.const_data_ptr<A>(), work, rows);
     });
-    check_launch("obfuscate");
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("obfuscate", TORCH_BOX(&obfuscate));
 }
 

@@ -56,8 +56,7 @@ static void obfuscate_adjoint_(const Tensor &total, const Tensor &grad, const Te
     if (values.numel() == 0)
         return;
     const ObfuscationTensors tensors(coefficients, centre, spread, index, ids, draws, filters, black, white);
-    const torch::stable::accelerator::DeviceGuard guard(coefficients.get_device_index());
-    const cudaStream_t stream = current_stream(coefficients.get_device_index());
+    const Queue queue("obfuscate_adjoint_", coefficients);
     const Tensor reversed = torch::stable::new_empty(filters, {2, sizes.taps});
     dispatch_floating(coefficients.scalar_type(), "obfuscate_adjoint_", [&](auto zero) {
         using T = decltype(zero);
@@ -67,20 +66,20 @@ static void obfuscate_adjoint_(const Tensor &total, const Tensor &grad, const Te
         const Tensor pulled = torch::stable::new_empty(filters, {planes, sizes.size});
         const Tensor pixels = torch::stable::new_empty(filters, {planes, sizes.plane(0)});
         const GridScratch<A> scratch(filters, filters.scalar_type(), sizes, planes);
-        reverse_kernel<<<row_grid(2, sizes.taps), kThreads, 0, stream>>>(reversed.mutable_data_ptr<A>(),
-                                                                         work.filters, sizes.taps);
-        load_kernel<T><<<row_grid(rows, channels * sizes.plane(0)), kThreads, 0, stream>>>(
-            pixels.mutable_data_ptr<A>(), from.const_data_ptr<T>(), values.const_data_ptr<T>(), work, rows);
+        launch<reverse_kernel<A>>(row_grid(2, sizes.taps), kThreads, 0, queue, reversed.mutable_data_ptr<A>(),
+                                  work.filters, sizes.taps);
+        launch<load_kernel<T>>(row_grid(rows, channels * sizes.plane(0)), kThreads, 0, queue,
+                               pixels.mutable_data_ptr<A>(), from.const_data_ptr<T>(),
+                               values.const_data_ptr<T>(), work, rows);
         analyse_planes(pulled.mutable_data_ptr<A>(), pixels.const_data_ptr<A>(), reversed.const_data_ptr<A>(),
-                       sizes, planes, Padding::zero, scratch, stream);
-        reduce_kernel<T><<<row_grid(count, sizes.size), kThreads, 0, stream>>>(
-            sum.mutable_data_ptr<A>(), pulled.const_data_ptr<A>(), work, rows, count);
+                       sizes, planes, Padding::zero, scratch, queue);
+        launch<reduce_kernel<T>>(row_grid(count, sizes.size), kThreads, 0, queue, sum.mutable_data_ptr<A>(),
+                                 pulled.const_data_ptr<A>(), work, rows, count);
     });
-    check_launch("obfuscate_adjoint_");
     copy_back(total, sum);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("obfuscate_adjoint_", TORCH_BOX(&obfuscate_adjoint_));
 }
 

@@ -26,22 +26,18 @@ static void path_accumulate_(const Tensor &total, const Tensor &rows, const Tens
     const Tensor indices = contiguous(index), weights = contiguous(weight);
     if (values.numel() == 0)
         return;
-    const torch::stable::accelerator::DeviceGuard guard(total.get_device_index());
-    const cudaStream_t stream = current_stream(total.get_device_index());
-    dispatch_accumulate(total.scalar_type(), "path_accumulate_", [&](auto accumulate_zero) {
-        dispatch_floating(rows.scalar_type(), "path_accumulate_", [&](auto zero) {
-            using A = decltype(accumulate_zero);
-            using T = decltype(zero);
-            path_accumulate_kernel<<<row_grid(images, size), kThreads, 0, stream>>>(
-                sum.mutable_data_ptr<A>(), values.const_data_ptr<T>(), indices.const_data_ptr<int64_t>(),
-                weights.const_data_ptr<A>(), count, images, size);
-        });
+    const Queue queue("path_accumulate_", total);
+    dispatch_added(total, rows, "path_accumulate_", [&](auto wide, auto zero) {
+        using A = decltype(wide);
+        using T = decltype(zero);
+        launch<path_accumulate_kernel<A, T>>(
+            row_grid(images, size), kThreads, 0, queue, sum.mutable_data_ptr<A>(), values.const_data_ptr<T>(),
+            indices.const_data_ptr<int64_t>(), weights.const_data_ptr<A>(), count, images, size);
     });
-    check_launch("path_accumulate_");
     copy_back(total, sum);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("path_accumulate_", TORCH_BOX(&path_accumulate_));
 }
 

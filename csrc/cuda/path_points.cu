@@ -25,20 +25,18 @@ static Tensor path_points(const Tensor &start, const Tensor &end, const Tensor &
     Tensor out = new_rows(end, rows);
     if (out.numel() == 0)
         return out;
-    const torch::stable::accelerator::DeviceGuard guard(end.get_device_index());
-    const cudaStream_t stream = current_stream(end.get_device_index());
+    const Queue queue("path_points", end);
     dispatch_floating(end.scalar_type(), "path_points", [&](auto zero) {
         using T = decltype(zero);
-        path_points_kernel<<<row_grid(rows, size), kThreads, 0, stream>>>(
-            out.mutable_data_ptr<T>(), from.const_data_ptr<T>(), start.size(0) == 1 ? 0 : size,
-            to.const_data_ptr<T>(), indices.const_data_ptr<int64_t>(),
-            alphas.const_data_ptr<accumulate_t<T>>(), rows, images, size);
+        launch<path_points_kernel<T>>(row_grid(rows, size), kThreads, 0, queue, out.mutable_data_ptr<T>(),
+                                      from.const_data_ptr<T>(), start.size(0) == 1 ? 0 : size,
+                                      to.const_data_ptr<T>(), indices.const_data_ptr<int64_t>(),
+                                      alphas.const_data_ptr<accumulate_t<T>>(), rows, images, size);
     });
-    check_launch("path_points");
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("path_points", TORCH_BOX(&path_points));
 }
 

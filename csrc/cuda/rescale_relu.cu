@@ -23,14 +23,12 @@ static void rescale_into(const Tensor &out, const Tensor &multiplier, const Tens
     const Tensor x0 = contiguous(baseline, format);
     if (out.numel() == 0)
         return;
-    const torch::stable::accelerator::DeviceGuard guard(out.get_device_index());
-    const cudaStream_t stream = current_stream(out.get_device_index());
+    const Queue queue("rescale_relu", out);
     dispatch_floating(out.scalar_type(), "rescale_relu", [&](auto zero) {
         using T = decltype(zero);
-        rescale_relu_kernel<<<row_grid(rows, size), kThreads, 0, stream>>>(
-            out.mutable_data_ptr<T>(), RowsOf<T>(m), RowsOf<T>(x), RowsOf<T>(x0), rows, size);
+        launch<rescale_relu_kernel<T>>(row_grid(rows, size), kThreads, 0, queue, out.mutable_data_ptr<T>(),
+                                       RowsOf<T>(m), RowsOf<T>(x), RowsOf<T>(x0), rows, size);
     });
-    check_launch("rescale_relu");
 }
 
 static Tensor rescale_relu(const Tensor &multiplier, const Tensor &input, const Tensor &baseline) {
@@ -45,7 +43,7 @@ static void rescale_relu_(const Tensor &input, const Tensor &multiplier, const T
     copy_back(input, out);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("rescale_relu", TORCH_BOX(&rescale_relu));
     library.impl("rescale_relu_", TORCH_BOX(&rescale_relu_));
 }

@@ -31,19 +31,18 @@ static std::tuple<Tensor, Tensor> reveal_cancel_relu(const Tensor &mean, const s
     Tensor mean_out = new_rows(input, rows), spread_out = new_rows(input, rows);
     if (mean_out.numel() == 0)
         return {mean_out, spread_out};
-    const torch::stable::accelerator::DeviceGuard guard(mean.get_device_index());
-    const cudaStream_t stream = current_stream(mean.get_device_index());
+    const Queue queue("reveal_cancel_relu", mean);
     dispatch_floating(mean.scalar_type(), "reveal_cancel_relu", [&](auto zero) {
         using T = decltype(zero);
-        reveal_cancel_relu_kernel<<<row_grid(rows, size), kThreads, 0, stream>>>(
-            mean_out.mutable_data_ptr<T>(), spread_out.mutable_data_ptr<T>(), RowsOf<T>(middle),
-            RowsOf<T>(half), spread.has_value(), RowsOf<T>(x), RowsOf<T>(x0), RowsOf<T>(total), rows, size);
+        launch<reveal_cancel_relu_kernel<T>>(row_grid(rows, size), kThreads, 0, queue,
+                                             mean_out.mutable_data_ptr<T>(), spread_out.mutable_data_ptr<T>(),
+                                             RowsOf<T>(middle), RowsOf<T>(half), spread.has_value(),
+                                             RowsOf<T>(x), RowsOf<T>(x0), RowsOf<T>(total), rows, size);
     });
-    check_launch("reveal_cancel_relu");
     return {mean_out, spread_out};
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("reveal_cancel_relu", TORCH_BOX(&reveal_cancel_relu));
 }
 

@@ -42,25 +42,24 @@ static Tensor spectral_energy(const Tensor &field, const Tensor &taps, bool open
     Tensor out = torch::stable::new_empty(dense, {planes, height, width});
     if (out.numel() == 0)
         return out;
-    const torch::stable::accelerator::DeviceGuard guard(field.get_device_index());
-    const cudaStream_t stream = current_stream(field.get_device_index());
+    const Queue queue("spectral_energy", field);
     const Tensor smooth = torch::stable::new_empty(dense, {planes, height, width}, taps.scalar_type());
     dispatch_floating(field.scalar_type(), "spectral_energy", [&](auto zero) {
         using T = decltype(zero);
         using A = accumulate_t<T>;
         A *rows = static_cast<A *>(smooth.data_ptr());
         const A *weights = filter.const_data_ptr<A>();
-        smooth_rows_kernel<A, T><<<row_grid(planes * height, width), kThreads, 0, stream>>>(
-            rows, dense.const_data_ptr<T>(), weights, size, planes * height, width, opencv);
-        check_launch("spectral_energy");
-        smooth_columns_kernel<A, T><<<row_grid(planes, height * width), kThreads, 0, stream>>>(
-            out.mutable_data_ptr<T>(), rows, weights, size, planes, height, width, opencv);
+        launch<smooth_rows_kernel<A, T>>(row_grid(planes * height, width), kThreads, 0, queue, rows,
+                                         dense.const_data_ptr<T>(), weights, size, planes * height, width,
+                                         opencv);
+        launch<smooth_columns_kernel<A, T>>(row_grid(planes, height * width), kThreads, 0, queue,
+                                            out.mutable_data_ptr<T>(), rows, weights, size, planes, height,
+                                            width, opencv);
     });
-    check_launch("spectral_energy");
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("spectral_energy", TORCH_BOX(&spectral_energy));
 }
 

@@ -48,8 +48,7 @@ static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool open
     Tensor out = torch::stable::new_empty(dense, {planes, height, width, 2});
     if (out.numel() == 0)
         return out;
-    const torch::stable::accelerator::DeviceGuard guard(spectrum.get_device_index());
-    const cudaStream_t stream = current_stream(spectrum.get_device_index());
+    const Queue queue("spectral_residual", spectrum);
     const bool wide = spectrum.scalar_type() == ScalarType::Double;
     const Tensor logs = torch::stable::new_empty(dense, {planes, height, half},
                                                  wide ? ScalarType::Double : ScalarType::Float);
@@ -58,17 +57,16 @@ static Tensor spectral_residual(const Tensor &spectrum, int64_t width, bool open
         using A = accumulate_t<T>;
         const T *in = dense.const_data_ptr<T>();
         A *log = static_cast<A *>(logs.data_ptr());
-        log_kernel<A, T><<<row_grid(1, planes * height * half), kThreads, 0, stream>>>(
-            log, in, Raise<A>(opencv), planes * height * half);
-        check_launch("spectral_residual");
-        residual_kernel<A, T><<<row_grid(planes, height * width), kThreads, 0, stream>>>(
-            out.mutable_data_ptr<T>(), in, log, planes, height, width, half, opencv);
+        launch<log_kernel<A, T>>(row_grid(1, planes * height * half), kThreads, 0, queue, log, in,
+                                 Raise<A>(opencv), planes * height * half);
+        launch<residual_kernel<A, T>>(row_grid(planes, height * width), kThreads, 0, queue,
+                                      out.mutable_data_ptr<T>(), in, log, planes, height, width, half,
+                                      opencv);
     });
-    check_launch("spectral_residual");
     return out;
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("spectral_residual", TORCH_BOX(&spectral_residual));
 }
 

@@ -25,15 +25,14 @@ static void divide_into(const Tensor &out, const Tensor &numerator, const Tensor
     const Tensor by = factor ? contiguous(*factor, format) : under;
     if (out.numel() == 0)
         return;
-    const torch::stable::accelerator::DeviceGuard guard(out.get_device_index());
-    const cudaStream_t stream = current_stream(out.get_device_index());
+    const Queue queue("stabilised_divide", out);
     dispatch_floating(out.scalar_type(), "stabilised_divide", [&](auto zero) {
         using T = decltype(zero);
-        stabilised_divide_kernel<<<row_grid(rows, size), kThreads, 0, stream>>>(
-            out.mutable_data_ptr<T>(), RowsOf<T>(over), RowsOf<T>(under), RowsOf<T>(by), factor.has_value(),
-            static_cast<accumulate_t<T>>(epsilon), rows, size);
+        launch<stabilised_divide_kernel<T>>(row_grid(rows, size), kThreads, 0, queue,
+                                            out.mutable_data_ptr<T>(), RowsOf<T>(over), RowsOf<T>(under),
+                                            RowsOf<T>(by), factor.has_value(),
+                                            static_cast<accumulate_t<T>>(epsilon), rows, size);
     });
-    check_launch("stabilised_divide");
 }
 
 static Tensor stabilised_divide(const Tensor &numerator, const Tensor &denominator,
@@ -50,7 +49,7 @@ static void stabilised_divide_(const Tensor &denominator, const Tensor &numerato
     copy_back(denominator, out);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("stabilised_divide", TORCH_BOX(&stabilised_divide));
     library.impl("stabilised_divide_", TORCH_BOX(&stabilised_divide_));
 }

@@ -8,7 +8,7 @@ static Tensor uniform_noise(const Tensor &ids, const Tensor &draws, int64_t seed
     return noise_grid<Uniform>("uniform_noise", ids, draws, seed, std::move(shape), dtype);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("uniform_noise", TORCH_BOX(&uniform_noise));
 }
 

@@ -40,29 +40,24 @@ static void update_moments_(const Tensor &mean, const Tensor &m2, const Tensor &
     const Tensor values = contiguous(rows, format), counts = contiguous(count), indices = contiguous(index);
     if (added == 0 || images == 0)
         return;
-    const torch::stable::accelerator::DeviceGuard guard(mean.get_device_index());
-    const cudaStream_t stream = current_stream(mean.get_device_index());
+    const Queue queue("update_moments_", mean);
     const auto *image = indices.const_data_ptr<int64_t>();
     auto *n = counts.mutable_data_ptr<int64_t>();
     if (size > 0)
-        dispatch_accumulate(mean.scalar_type(), "update_moments_", [&](auto accumulate_zero) {
-            dispatch_floating(rows.scalar_type(), "update_moments_", [&](auto zero) {
-                using A = decltype(accumulate_zero);
-                using T = decltype(zero);
-                update_moments_kernel<<<row_grid(images, size), kThreads, 0, stream>>>(
-                    means.mutable_data_ptr<A>(), squares.mutable_data_ptr<A>(), n, values.const_data_ptr<T>(),
-                    image, added, images, size);
-            });
+        dispatch_added(mean, rows, "update_moments_", [&](auto wide, auto zero) {
+            using A = decltype(wide);
+            using T = decltype(zero);
+            launch<update_moments_kernel<A, T>>(row_grid(images, size), kThreads, 0, queue,
+                                                means.mutable_data_ptr<A>(), squares.mutable_data_ptr<A>(), n,
+                                                values.const_data_ptr<T>(), image, added, images, size);
         });
-    check_launch("update_moments_");
-    update_count_kernel<<<row_grid(images, 1), 32, 0, stream>>>(n, image, added, images);
-    check_launch("update_moments_");
+    launch<update_count_kernel>(row_grid(images, 1), 32, 0, queue, n, image, added, images);
     copy_back(mean, means);
     copy_back(m2, squares);
     copy_back(count, counts);
 }
 
-STABLE_TORCH_LIBRARY_IMPL(pyxai, CUDA, library) {
+PYXAI_CUDA_OPERATORS(library) {
     library.impl("update_moments_", TORCH_BOX(&update_moments_));
 }
 

@@ -8,7 +8,7 @@ PACKAGES = ("torch", "numpy", "pillow", "PyWavelets", "zarr", "captum", "timm", 
 
 
 def info() -> None:
-    """Versions, devices, and for each operator and device whether it is native, and why."""
+    """Versions, devices, how the CUDA kernels are tested, and for each operator what it runs on, and why."""
     import os
     import platform
     from importlib.metadata import PackageNotFoundError, version
@@ -28,5 +28,6 @@ def info() -> None:
     print(f"{torch.get_num_threads()} threads")
     for index in range(torch.cuda.device_count()):
         print(f"cuda:{index}: {torch.cuda.get_device_name(index)}")
+    print(ops.evidence())
     rows = [[entry["op"], entry["device"], entry["backend"], entry["why"]] for entry in ops.status()]
     print_table(["operator", "device", "backend", "why"], rows)

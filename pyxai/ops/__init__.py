@@ -8,9 +8,9 @@ import importlib
 import pkgutil
 
 from pyxai import _native  # noqa: F401  (registers the native kernels)
-from pyxai.ops._define import status
+from pyxai.ops._define import evidence, status
 
-__all__ = ["status"]
+__all__ = ["evidence", "status"]
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.name.startswith("_"):

@@ -13,6 +13,8 @@ import torch
 
 from pyxai import _native
 
+NO_CUDA = "compiled without CUDA (nvcc not found, or PYXAI_CUDA=0)"
+
 _library = torch.library.Library("pyxai", "FRAGMENT")
 
 
@@ -74,11 +76,22 @@ def status() -> list[dict[str, str]]:
     return rows
 
 
+def evidence() -> str:
+    """How it is known what the CUDA kernels compute, in one sentence or two."""
+    archs = _native.build_info().get("cuda_archs")
+    if not archs:
+        return f"CUDA kernels: none ({_native.missing or NO_CUDA})"
+    return (
+        f"CUDA kernels: compiled for {archs} and loaded; executed in the tests by an emulation on the CPU. "
+        "No run on a GPU is recorded: benchmarks/gpu.sh of the source tests them on one and then measures."
+    )
+
+
 def _why(native: bool, device: str) -> str:
     if native:
         return ""
     if _native.missing:
         return f"no compiled module ({_native.missing})"
     if device == "cuda" and not _native.build_info()["cuda_archs"]:
-        return "compiled without CUDA (nvcc not found, or PYXAI_CUDA=0)"
+        return NO_CUDA
     return f"no {device} kernel"

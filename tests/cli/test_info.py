@@ -14,4 +14,4 @@ def test_versions_devices_and_every_operator(pyxai):
     assert f"{torch.get_num_threads()} threads" in out
     for entry in ops.status():
         assert f" {entry['op']} " in out
-    assert "cuda" in out
+    assert "cuda" in out and ops.evidence() in out.splitlines()

@@ -12,12 +12,14 @@ STABLE = ("torch/csrc/stable/", "torch/headeronly/")  # what torch promises to k
 UNSTABLE = ("ATen/", "c10/")
 
 # By folder of csrc, what its files must not reach, through whatever headers.
+FREE = ("torch/", "cuda", "emulation/", "common/cpu.h", "common/cuda.h", "common/torch.h")
 APART = {
-    "kernels": ("torch/", "cuda", "common/cpu.h", "common/cuda.h", "common/torch.h"),
-    "tests": ("torch/", "cuda", "common/cpu.h", "common/cuda.h", "common/torch.h"),
-    "bindings": ("torch/", "cuda", "common/cpu.h", "common/cuda.h", "common/torch.h"),
-    "cpu": ("cuda", "common/cuda.h"),
+    "kernels": FREE,
+    "tests": FREE,
+    "bindings": FREE,
+    "cpu": ("cuda", "emulation/", "common/cuda.h"),
     "cuda": ("common/cpu.h",),
+    "emulation": ("cuda", "common/cpu.h", "common/cuda.h", "common/launch.h"),
 }
 
 
@@ -38,7 +40,7 @@ def torch_has_one_door(house: House) -> Iterator[str]:
 
 
 def processors_stay_apart(house: House) -> Iterator[str]:
-    """Arithmetic reaches neither torch nor a processor's loops, and CPU and CUDA do not reach each other."""
+    """Arithmetic reaches neither torch nor a processor's loops; CPU, CUDA and the emulation stay apart."""
     for file in house.includes:
         refused = APART.get(file.split("/")[1], ())
         for chain in _chains(house.includes, file):

@@ -33,7 +33,10 @@ def test_one_file_includes_torch(planted):
         ("kernels/scale.h", "cuda_runtime.h"),
         ("tests/test_scale.cpp", "common/cpu.h"),
         ("cpu/scale.cpp", "common/cuda.h"),
+        ("cpu/scale.cpp", "emulation/device.h"),
         ("cuda/scale.cu", "common/cpu.h"),
+        ("emulation/device.cpp", "common/cuda.h"),
+        ("emulation/device.cpp", "cuda_runtime.h"),
     ],
 )
 def test_processors_stay_apart(planted, file, header):

@@ -11,6 +11,8 @@ from torch import Tensor
 import pyxai.ops
 from pyxai.ops._define import registry
 from pyxai.testing import assert_close, assert_matches_reference, clone, results, run, sample_inputs
+from tests.emulation.device import emulation
+from tests.emulation.module import MISSING, emulated
 
 
 def wrapper(op):
@@ -92,6 +94,7 @@ def test_against_float64(op, device, dtype):
             assert_close(actual, exact)
 
 
+@pytest.mark.real_device
 def test_opcheck(op, device):
     for args in sample_inputs(op, device):
         differentiable = set(op.differentiable)
@@ -103,6 +106,7 @@ def test_opcheck(op, device):
         torch.library.opcheck(op.call, args)
 
 
+@pytest.mark.real_device
 def test_gradients(op, device):
     if not op.differentiable:
         pytest.skip("not differentiable")
@@ -113,6 +117,7 @@ def test_gradients(op, device):
         assert torch.autograd.gradcheck(wrapper(op), args)
 
 
+@pytest.mark.real_device
 def test_autocast(op, device):
     for args in sample_inputs(op, device):
         expected = run(wrapper(op), args)
@@ -120,12 +125,14 @@ def test_autocast(op, device):
             assert_equal(run(wrapper(op), args), expected)
 
 
+@pytest.mark.real_device
 def test_compile(op, device):
     compiled = torch.compile(wrapper(op), fullgraph=True, backend="aot_eager")
     for args in sample_inputs(op, device):
         assert_equal(run(compiled, args), run(wrapper(op), args))
 
 
+@pytest.mark.real_device
 def test_export(op, device):
     for args in sample_inputs(op, device):
         tensors = tuple(arg for arg in args if isinstance(arg, Tensor))
@@ -139,6 +146,7 @@ def test_export(op, device):
         assert_equal(run(exported, tensors), run(Module(), tensors))
 
 
+@pytest.mark.real_device
 def test_deterministic(op, device):
     for args in sample_inputs(op, device, rows=7, shape=(3, 120, 120)):
         expected = run(op.call, args)
@@ -189,6 +197,7 @@ def test_packing(op, device, dtype):
 
 
 @pytest.mark.slow
+@pytest.mark.real_device
 @pytest.mark.timeout(900)
 @pytest.mark.xdist_group("memory")
 def test_int64_sizes(op, device):
@@ -200,6 +209,7 @@ def test_int64_sizes(op, device):
     check_packing(op, args, rows, at=2**11)
 
 
+@pytest.mark.real_device
 def test_messages(op, device):
     """A wrong argument is named, with what it must be and what came, before any work."""
     form = rf"^{op.name}: `\w+` must .+, got .+"
@@ -215,6 +225,35 @@ def test_messages(op, device):
                 with pytest.raises((TypeError, ValueError), match=form) as error:
                     wrapper(op)(*args[:i], value, *args[i + 1 :])
                 assert isinstance(value, Tensor) or f"`{name}` must be a tensor, got list" in str(error.value)
+
+
+# Their loops on the CPU add in another order than their kernels for CUDA. Both are near the reference.
+OTHER_ORDER = {"dwt", "idwt", "obfuscate", "obfuscate_adjoint_"}
+
+
+def test_emulated_kernels_give_the_bits_of_the_cpu(op, dtype):
+    if MISSING or not emulated().has(op.name):
+        pytest.skip(f"no {MISSING or 'kernel'}")
+    for args in sample_inputs(op, dtype=dtype):
+        expected, before = run(op.call, args), emulated().launches()
+        with emulation():
+            actual = run(op.call, args)
+        assert emulated().launches() != before
+        if op.name not in OTHER_ORDER:
+            assert_equal(actual, expected)
+
+
+@pytest.mark.gpu
+def test_kernels_give_the_bits_of_the_cpu(op, dtype):
+    """Noise may be rounded once more."""
+    for args in sample_inputs(op, dtype=dtype):
+        expected = run(op.call, args)
+        actual = [x.cpu() for x in run(op.call, map_tensors(args, lambda x: x.cuda()))]
+        if op.name.endswith("_noise"):
+            for one, other in zip(actual, expected, strict=True):
+                torch.testing.assert_close(one, other, rtol=torch.finfo(dtype).eps, atol=0)
+        elif op.name not in OTHER_ORDER:
+            assert_equal(actual, expected)
 
 
 @pytest.mark.gpu

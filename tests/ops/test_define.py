@@ -35,3 +35,15 @@ def test_every_operator_has_a_fake_of_its_results_shape():
         fake = op.call(*(x.to("meta") if isinstance(x, torch.Tensor) else x for x in arguments))
         real = op.call(*arguments)
         assert fake.shape == real.shape and fake.dtype == real.dtype
+
+
+def test_evidence_says_how_it_is_known_what_kernels_compute(monkeypatch):
+    monkeypatch.setattr(_define._native, "missing", None)
+    monkeypatch.setattr(_define._native, "build_info", lambda: {"cuda_archs": "8.0;9.0+PTX"})
+    said = _define.evidence()
+    assert "compiled for 8.0;9.0+PTX" in said and "emulation" in said and "No run on a GPU" in said
+    monkeypatch.setattr(_define._native, "build_info", lambda: {"cuda_archs": ""})
+    assert _define.evidence() == f"CUDA kernels: none ({_define.NO_CUDA})"
+    monkeypatch.setattr(_define._native, "missing", "ImportError: nothing")
+    monkeypatch.setattr(_define._native, "build_info", dict)
+    assert _define.evidence() == "CUDA kernels: none (ImportError: nothing)"
