@@ -65,25 +65,22 @@ class Notice:
 
 
 class Noted(Progress):
-    """Hands progress on to ``progress`` and writes down what is done: limited from ``begin`` to ``end``."""
+    """Hands progress on to ``progress`` and writes down what is done."""
 
     def __init__(self, notice: Notice, progress: Progress):
         self._notice = notice
         self._progress = progress
-        self._limited = False
 
     def begin(self, total: int, done: int) -> None:
-        self._limited = True
         self._progress.begin(total, done)
 
-    def doing(self, what: str) -> None:
-        self._notice.write(what, self._limited)
-        self._progress.doing(what)
+    def doing(self, what: str, limited: bool = True) -> None:
+        self._notice.write(what, limited)
+        self._progress.doing(what, limited)
 
     def advance(self, rows: int, failed: int) -> None:
         self._progress.advance(rows, failed)
 
     def end(self) -> None:
-        self._limited = False
         self._notice.write(self._notice.read().what, limited=False)  # an error on its way out came of that
         self._progress.end()

@@ -13,13 +13,14 @@ from pyxai.engine.errors import RunError
 class _Patient(io.FileIO):
     """An open descriptor to write to. What nobody is there to read any more is dropped.
 
-    What cannot be written for another reason is a :class:`RunError`, once; what follows it is dropped, too.
+    Results, on standard output, that cannot be written for another reason are a :class:`RunError`, once, and
+    what follows is dropped. No work ends for a message on standard error.
     """
 
-    def __init__(self, descriptor: int, name: str):
+    def __init__(self, descriptor: int):
         super().__init__(descriptor, "w", closefd=False)
         self._left = {errno.EPIPE, errno.EIO} if self.isatty() else {errno.EPIPE}
-        self._shown = name
+        self._has_results = descriptor == 1
         self._failed = False
 
     def write(self, data) -> int | None:
@@ -28,10 +29,10 @@ class _Patient(io.FileIO):
         try:
             return super().write(data)
         except OSError as error:
-            if error.errno in self._left:
+            if error.errno in self._left or not self._has_results:
                 return len(data)
             self._failed = True
-            raise RunError(f"cannot write to {self._shown}: {error.strerror}") from None
+            raise RunError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def keep_streams() -> None:
@@ -51,15 +52,15 @@ def keep_streams() -> None:
         stream = getattr(sys, name)
         if stream is getattr(sys, f"__{name}__"):
             stream.flush()
-            setattr(sys, name, _patient(stream, name))
+            setattr(sys, name, _patient(stream))
 
 
-def _patient(stream: io.TextIOWrapper, name: str) -> io.TextIOWrapper:
-    raw = _Patient(stream.fileno(), {"stdout": "standard output", "stderr": "standard error"}[name])
+def _patient(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    raw = _Patient(stream.fileno())
     return io.TextIOWrapper(
         raw if stream.write_through else io.BufferedWriter(raw),
         stream.encoding,
-        stream.errors,
+        "backslashreplace",  # a character that a terminal lacks is no reason to end
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )

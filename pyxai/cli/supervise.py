@@ -66,6 +66,8 @@ def supervised(timeout: float | None) -> Iterator[Callable[[Progress], Progress]
     if child:
         os._exit(_watch(child, notice, timeout))
     _end_with(parent)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _Interrupt())
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     try:
         yield partial(Noted, notice)
@@ -75,6 +77,21 @@ def supervised(timeout: float | None) -> Iterator[Callable[[Progress], Progress]
         notice.conclude()
         raise
     notice.conclude()
+
+
+class _Interrupt:
+    """Handles SIGINT as Python does, but takes several within a second for one.
+
+    What is sent to a group of processes comes twice: by itself, and from the parent.
+    """
+
+    def __init__(self):
+        self._last = -math.inf
+
+    def __call__(self, number: int, frame: object) -> None:
+        last, self._last = self._last, time.monotonic()
+        if self._last - last > 1:
+            raise KeyboardInterrupt
 
 
 def _end_with(parent: int) -> None:
@@ -111,8 +128,9 @@ def _wait(child: int, notice: Notice, timeout: float | None) -> tuple[int, str]:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status), ""
-        if came.si_signo in _REQUESTS and came.si_code <= 0:
-            os.kill(child, came.si_signo)  # those of a terminal, by the kernel, have reached the child, too
+        by_process = came.si_code <= 0
+        if came.si_signo in _REQUESTS and (by_process or came.si_signo != signal.SIGINT):
+            os.kill(child, came.si_signo)  # Ctrl-C, by the kernel, has reached the child, too
         if signal.SIGCONT in {came.si_signo, *signal.sigpending()}:
             awake = time.monotonic()  # after Ctrl-Z: the time in which all was stopped does not count
         if timeout is None or came.si_signo != signal.SIGALRM:

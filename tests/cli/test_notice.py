@@ -76,7 +76,7 @@ def test_rows_are_limited_and_all_is_handed_on():
         def begin(self, *numbers):
             heard.append(("begin", *numbers))
 
-        def doing(self, what):
+        def doing(self, what, limited=True):
             heard.append(what)
 
         def advance(self, *numbers):
@@ -87,9 +87,8 @@ def test_rows_are_limited_and_all_is_handed_on():
 
     notice = Notice()
     noted = Noted(notice, Heard())
-    noted.doing("loading")
-    assert notice.read()[::2] == ("loading", False)
     noted.begin(10, 2)
+    noted.doing("loading", limited=False)
     assert notice.read()[::2] == ("loading", False)
     noted.doing("explaining")
     noted.advance(8, 1)
@@ -97,4 +96,4 @@ def test_rows_are_limited_and_all_is_handed_on():
     noted.end()
     assert notice.read()[::2] == ("explaining", False)
     assert not notice.concluded
-    assert heard == ["loading", ("begin", 10, 2), "explaining", ("advance", 8, 1), "end"]
+    assert heard == [("begin", 10, 2), "loading", "explaining", ("advance", 8, 1), "end"]

@@ -80,4 +80,4 @@ def _open_archive(path: Path, _modified: int) -> zipfile.ZipFile:
         with open_regular(path):  # by its path it would be waited for, were it a pipe by now
             return zipfile.ZipFile(path)
     except Exception as error:  # whatever a damaged or hostile file makes the reader raise
-        raise InputError(f"cannot read the zip {path}: {one_line(error)}") from None
+        raise InputError(f"cannot read the zip {path}: {one_line(error)}") from error

@@ -99,7 +99,7 @@ def _load(path: Path, limits: Limits, _modified: int) -> np.ndarray:
     except InputError:
         raise
     except Exception as error:  # whatever a damaged or hostile file makes the reader raise
-        raise InputError(f"cannot read {path}: {one_line(error)}") from None
+        raise InputError(f"cannot read {path}: {one_line(error)}") from error
     if stored.dtype.kind not in "uif" or stored.dtype.itemsize > 8:
         raise InputError(f"{path} must hold integer or float images, got {stored.dtype}")
     if stored.ndim not in (3, 4) or 0 in stored.shape:

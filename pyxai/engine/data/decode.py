@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,7 +105,9 @@ class Decoder:
         try:
             while True:
                 for block in following:
-                    waiting.append((block, self._pool.submit(self._task, [names[row] for row in block])))
+                    with _without_interrupts():  # workers are made here: Ctrl-C is not their affair
+                        task = self._pool.submit(self._task, [names[row] for row in block])
+                    waiting.append((block, task))
                     if len(waiting) >= depth:
                         break
                 if not waiting:
@@ -118,7 +121,22 @@ class Decoder:
                     )
                 yield from zip(block, read.rows, strict=True)
         except BrokenProcessPool:
-            raise RunError("a decode worker died (out of memory, or killed)") from None
+            raise RunError(
+                "a decode worker died (out of memory, or killed): continue with --resume, or --workers 0"
+            ) from None
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """SIGINT waits until the block has ended; processes that are made in it never see one."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def quiet_decoders() -> None:
@@ -133,7 +151,6 @@ def _begin(reader: Reader) -> None:
     """Start of a worker process."""
     global _reader
     _reader = reader
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     quiet_decoders()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -18,7 +18,6 @@ from pyxai.engine.data.limits import Limits
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.source import Listing, Source
 from pyxai.engine.data.sources import open_source, read_row
-from pyxai.engine.data.watch import Watch
 from pyxai.engine.errors import InputError, RowError
 
 
@@ -28,7 +27,6 @@ class Images:
 
     Attributes:
         source: where they are read.
-        watch: tells whether ``source`` is still the same.
         names: relative path of every row.
         ids: (N,) int64, what each row's noise is keyed by.
         listing: hash of ``names`` and the source's stamps.
@@ -41,7 +39,6 @@ class Images:
     """
 
     source: Source
-    watch: Watch
     names: list[str]
     ids: np.ndarray
     listing: str
@@ -71,7 +68,6 @@ def find_images(
         silent: the model says nothing of its channels, which are then those of the images.
     """
     source = open_source(data, limits)
-    watch = Watch(source.path)
     listing = source.listing() if names is None else Listing(list(names))
     chosen, names = names is not None, listing.names
     if silent:
@@ -85,7 +81,6 @@ def find_images(
     hashed = listing_hash(names, source.stamps())
     return Images(
         source,
-        watch,
         names,
         sample_ids(names),
         hashed,

@@ -52,6 +52,11 @@ def open_source(path: str | os.PathLike, limits: Limits = Limits()) -> Source:  
     raise InputError(f"{path} is neither a folder, a zip, a picture, an .npy nor an .npz file")
 
 
+def _is_of_system(error: BaseException | None) -> bool:
+    """Whether the system refused something, which it may grant later."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
+
+
 def read_row(
     source: Source,
     name: str,
@@ -72,7 +77,7 @@ def read_row(
     except UnidentifiedImageError:  # its own message holds a memory address
         raise RowError(UNREADABLE, "not a picture, or a damaged header") from None
     except Exception as error:  # decoders raise whatever a damaged or hostile file makes them raise
-        by_system = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
+        by_system = _is_of_system(error) or _is_of_system(error.__cause__)
         status = OUT_OF_REACH if by_system else UNREADABLE
         raise RowError(status, f"{type(error).__name__}: {one_line(error)}") from None
     if shape is not None and pixels.shape != tuple(shape):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pyxai.engine.data.images import Images
-from pyxai.engine.errors import InputError, one_line
+from pyxai.engine.data.sources import read_row
+from pyxai.engine.errors import InputError, RowError, one_line
 from pyxai.engine.job import Job
 from pyxai.engine.runner.inputs import Targets
 from pyxai.engine.store.manifest import differences, manifest
@@ -19,22 +21,36 @@ from pyxai.engine.store.results import describe, tensors
 from pyxai.engine.store.store import Store, check_space
 from pyxai.explainer import Explainer
 
+_TRIED = 8
+"""Images on which a model is tried before a run is refused."""
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "bad_alloc", "alloc_failed", "not enough memory")
+
 
 def create(
-    job: Job, identified: dict[str, Any], explainer: Explainer, images: Images, first: Tensor, target: Targets
+    job: Job,
+    identified: dict[str, Any],
+    explainer: Explainer,
+    images: Images,
+    to_input: Callable[[list[np.ndarray]], Tensor],
+    target: Targets,
 ) -> None:
-    """Create the job's store, with arrays for what the explainer gives of the ``first`` readable image.
+    """Create the job's store, with arrays for what the explainer gives of the first image that it can take.
 
     Args:
         job: the job, checked.
         identified: the :func:`~pyxai.engine.store.manifest.identity` of the run.
         explainer: with the rows of a call, which are halved until a call fits into memory.
         images: what is explained.
-        first: one image, (1, C, H, W), the model's input.
+        to_input: from pixels (C, H, W) of images to the model's input.
         target: of all images.
     """
-    chosen = target[images.first : images.first + 1] if isinstance(target, np.ndarray) else target
-    arrays = _probe(job, explainer, first, chosen)
+
+    def probe(row: int, image: Tensor) -> dict[str, dict[str, Any]]:
+        chosen = target[row : row + 1] if isinstance(target, np.ndarray) else target
+        return _probe(job, explainer, image, chosen)
+
+    arrays = on_first(images, to_input, probe)
     _check_classes(target, explainer.classes)
     check_space(Path(job.out), arrays, len(images.names))
     described = manifest(
@@ -51,6 +67,33 @@ def create(
         class_names=explainer.class_names,
     )
     Store.create(job.out, described, images.names)
+
+
+Made = TypeVar("Made")
+
+
+def on_first(
+    images: Images, to_input: Callable[[list[np.ndarray]], Tensor], work: Callable[[int, Tensor], Made]
+) -> Made:
+    """What ``work`` makes of the first readable image, by its row and as the model's input.
+
+    Where the model raises on that, one of the next few will do: else an image that only costs its row in the
+    middle of a run would refuse the whole run at its beginning.
+    """
+    raised = None
+    for row in range(images.first, min(images.first + _TRIED, len(images.names))):
+        try:
+            pixels = images.pixels
+            if row > images.first:
+                pixels = read_row(images.source, images.names[row], images.preprocess, images.shape)
+            return work(row, to_input([pixels]))
+        except RowError:
+            continue
+        except Exception as error:
+            if isinstance(error, TypeError | ValueError | ImportError) and error.__cause__ is None:
+                raise  # it is the request, not what the model makes of this image
+            raised = raised or error
+    raise raised
 
 
 def check_same(job: Job, store: Store, identified: dict[str, Any]) -> None:
@@ -79,8 +122,11 @@ def check_programs(store: Store, explainer: Explainer) -> None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` says that memory ran out, on a GPU or on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    """Whether ``error`` says that memory ran out, on a GPU or on the CPU, in torch or a library under it."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    said = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
 
 
 def _probe(job: Job, explainer: Explainer, image: Tensor, target: Targets) -> dict[str, dict[str, Any]]:
@@ -90,14 +136,14 @@ def _probe(job: Job, explainer: Explainer, image: Tensor, target: Targets) -> di
             values = tensors(explainer(image, target), job.keep)
             return describe(values, job.store_dtype)
         except (TypeError, ValueError, ImportError) as error:
-            raise InputError(one_line(error)) from error
+            raise InputError(one_line(error)) from error.__cause__
         except Exception as error:  # the model's own code may raise anything
             if not out_of_memory(error):
                 shape = tuple(image.shape[1:])
                 what = "`model`" if job.model else job.method
                 raise InputError(f"{what} cannot take images of shape {shape}: {one_line(error)}") from error
             if job.rows is not None or explainer.rows == 1:
-                raise InputError(f"out of memory at {explainer.rows} rows per call: lower --rows") from error
+                raise InputError(f"out of memory at {explainer.rows} rows per call: lower --rows") from None
         explainer.rows //= 2
 
 

@@ -18,7 +18,7 @@ from pyxai.engine.runner.check import refuse_existing
 from pyxai.engine.runner.distributed import World
 from pyxai.engine.runner.inputs import preprocess_of
 from pyxai.engine.store.building import remove_leftovers
-from pyxai.engine.store.sizes import create, describe, folder, is_of
+from pyxai.engine.store.sizes import create, describe, folder, is_by_size, stored_sizes
 from pyxai.engine.store.store import Store
 from pyxai.methods import get_method
 
@@ -36,33 +36,48 @@ def split(job: Job, here: World) -> list[Job]:
     source, preprocess = open_source(job.data, limits), preprocess_of(job, Preprocess())
     if isinstance(source, Array) or preprocess.crop is not None:
         return [job]
-    listing = source.listing()
-    names = listing.names
+    listing, out = source.listing(), Path(job.out)
+    here.leader(lambda: _begin(job, listing, source, preprocess))
+    if not is_by_size(out):
+        return [job]
+    groups: dict[tuple[int, int], list[str]] = {}
+    for name, size in stored_sizes(out):
+        groups.setdefault(size, []).append(name)
+    return [
+        dataclasses.replace(job, out=out / folder(size), names=tuple(groups[size])) for size in sorted(groups)
+    ]
+
+
+def _begin(job: Job, listing: Listing, source: Source, preprocess: Preprocess) -> None:
+    """Create the store that the runs go to, if there are several; one that is there must be of the pictures.
+
+    Their sizes are those of the time when it was created: a picture that was broken may be repaired by now.
+    """
+    out = Path(job.out)
+    remove_leftovers(out)
+    if is_by_size(out):
+        refuse_existing(job, out)
+        if [name for name, _ in stored_sizes(out)] != listing.names:
+            raise InputError(f"{out} was made differently: of other pictures")
+        return
+    sizes = _sizes(source, listing.names, preprocess)
+    if len(set(sizes)) > 1:
+        if Store.exists(out):
+            refuse_existing(job, out)
+            raise InputError(f"{out} was made differently: of pictures of one size")
+        create(out, describe(job, listing, sizes, source), listing.names, sizes)
+
+
+def _sizes(source: Source, names: list[str], preprocess: Preprocess) -> list[tuple[int, int]]:
+    """The size of every picture, by its header; of those that have none to be read, that of most."""
     groups = names_by_size(source, names, preprocess)
     unreadable = groups.pop(None, [])
     for size in [size for size in groups if size[0] * size[1] > _LARGE]:
         if not any(is_readable(source, name, preprocess) for name in groups[size]):
             unreadable += groups.pop(size)
-    if len(groups) < 2:
-        return [job]
+    if not groups:
+        return []
     largest = max(groups, key=lambda size: len(groups[size]))
-    groups[largest] = sorted(groups[largest] + unreadable)  # rows that will fail, with their reason
+    groups[largest] += unreadable  # rows that will fail, with their reason
     by_name = {name: size for size, members in groups.items() for name in members}
-    sizes = [by_name[name] for name in names]
-    here.leader(lambda: _create(job, listing, sizes, source))
-    return [
-        dataclasses.replace(job, out=Path(job.out) / folder(size), names=tuple(groups[size]))
-        for size in sorted(groups)
-    ]
-
-
-def _create(job: Job, listing: Listing, sizes: list[tuple[int, int]], source: Source) -> None:
-    """The store that the runs go to; one that is there must be of these pictures."""
-    out, described = Path(job.out), describe(job, listing, sizes, source)
-    remove_leftovers(out)
-    if not Store.exists(out):
-        create(out, described, listing.names, sizes)
-        return
-    refuse_existing(job, out)
-    if not is_of(out, described):
-        raise InputError(f"{out} was made differently: of other pictures, or of pictures of other sizes")
+    return [by_name[name] for name in names]

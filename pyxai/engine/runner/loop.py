@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pyxai.engine.data.decode import Decoder, Reader
+from pyxai.engine.data.watch import Watch
 from pyxai.engine.errors import RowError, RunError, StrictStop, one_line
 from pyxai.engine.job import Job
 from pyxai.engine.runner.begin import out_of_memory
@@ -17,7 +18,7 @@ from pyxai.engine.runner.failures import Failures
 from pyxai.engine.runner.pace import Pace
 from pyxai.engine.runner.prepare import Prepared
 from pyxai.engine.runner.progress import Progress
-from pyxai.engine.status import MODEL_FAILED, PENDING, RESULT_NOT_FINITE
+from pyxai.engine.status import MODEL_FAILED, OK, PENDING, RESULT_NOT_FINITE
 from pyxai.engine.store.chunk import Chunk
 from pyxai.engine.store.layout import STATUS
 from pyxai.engine.store.results import as_arrays, not_finite, tensors, zero_maps
@@ -36,6 +37,7 @@ class Loop:
 
     Args:
         job, prepared: the run; nobody else writes the chunks of ``prepared.shard``.
+        watch: of the source.
         progress: hears of every row.
         failures: counts those that fail.
 
@@ -43,11 +45,12 @@ class Loop:
         rows: those to do.
     """
 
-    def __init__(self, job: Job, prepared: Prepared, progress: Progress, failures: Failures):
+    def __init__(self, job: Job, prepared: Prepared, watch: Watch, progress: Progress, failures: Failures):
         self._job = job
         self._prepared = prepared
         self._store = prepared.store
         self._names = prepared.images.names
+        self._watch = watch
         self._progress = progress
         self._failures = failures
         self._pace = Pace(job.batch_size)
@@ -55,7 +58,7 @@ class Loop:
         self._batch: list[tuple[int, np.ndarray]] = []
         index, count = prepared.shard
         self._own = range(index, self._store.chunks, count)
-        for line in self._store.clean(self._own):
+        for line in self._store.clean(self._own, job.retry_failed):
             warnings.warn(f"{self._store.path}: {line}; done again", stacklevel=4)
         self.rows = self._store.pending(self._own, job.retry_failed)
         self._to_do = np.array(self.rows, int)
@@ -172,7 +175,7 @@ class Loop:
         self, batch: list[tuple[int, np.ndarray]], values: dict[str, np.ndarray], zeros: np.ndarray
     ) -> None:
         self._progress.doing(f"storing {self._named([row for row, _ in batch])}")
-        self._prepared.images.watch.check()  # else the pixels may be those of other images
+        self._watch.check()  # else the pixels may be those of other images
         rows = np.array([row for row, _ in batch])
         broken = not_finite(values)
         if broken and self._job.strict:
@@ -180,27 +183,30 @@ class Loop:
         for index in np.unique(rows // self._store.chunk):
             first, last = np.searchsorted(rows, self._store.edges(index))
             chunk = self._chunk(int(index))
-            chunk.fill(rows[first:last], {name: array[first:last] for name, array in values.items()})
+            status = np.full(last - first, OK, np.uint8)
+            for place in broken.keys() & range(first, last):
+                status[place - first] = RESULT_NOT_FINITE
+                self._note(chunk, int(rows[place]), _not_finite(broken[place]))
             for place in first + np.flatnonzero(zeros[first:last]):
                 row = int(rows[place])
                 chunk.note_zeros(row, self._names[row], int(zeros[place]))
-            for place in broken.keys() & range(first, last):
-                self._fail_in(chunk, int(rows[place]), _not_finite(broken[place]))
+            chunk.fill(rows[first:last], {name: array[first:last] for name, array in values.items()}, status)
             self._hand_over_if_complete(chunk)
         self._failures.tried(len(rows))
         if len(rows) < len(batch):
             self._check_strict(batch[len(rows)][0], _not_finite(broken[len(rows)]))
 
     def _fail(self, row: int, error: RowError) -> None:
-        self._prepared.images.watch.check()  # else it may be no fault of the image
+        self._watch.check()  # else it may be no fault of the image
         self._check_strict(row, error)
         chunk = self._chunk(row // self._store.chunk)
-        self._fail_in(chunk, row, error)
+        self._note(chunk, row, error)
+        chunk.fail(row, error.status)
         self._failures.tried(1)
         self._hand_over_if_complete(chunk)
 
-    def _fail_in(self, chunk: Chunk, row: int, error: RowError) -> None:
-        chunk.fail(row, self._names[row], error.status, error.reason)
+    def _note(self, chunk: Chunk, row: int, error: RowError) -> None:
+        chunk.note_error(row, self._names[row], error.status, error.reason)
         self._failures.add(self._names[row], error.reason)
 
     def _check_strict(self, row: int, error: RowError) -> None:

@@ -18,7 +18,7 @@ from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import refusals
 from pyxai.engine.job import Job
 from pyxai.engine.models.weights import weights_hash
-from pyxai.engine.runner.begin import check_programs, check_same, create
+from pyxai.engine.runner.begin import check_programs, check_same, create, on_first
 from pyxai.engine.runner.check import check_bounds, check_out, share
 from pyxai.engine.runner.distributed import World
 from pyxai.engine.runner.inputs import Targets, model_input, model_of, preprocess_of, targets
@@ -53,7 +53,6 @@ class Prepared:
         images: what is explained.
         target: None, an int, ``"topK"``, (N,) or (N, T) int64, or a callable.
         store: open for writing.
-        first: one image as the model's input.
         device, dtype: of the model's input.
         shard: (i, n), the chunks that are this process's.
     """
@@ -62,7 +61,6 @@ class Prepared:
     images: Images
     target: Targets
     store: Store
-    first: Tensor
     device: torch.device
     dtype: torch.dtype
     shard: tuple[int, int]
@@ -74,7 +72,7 @@ class Prepared:
     def capture(self) -> None:
         """Make the model ready; an :class:`InputError` where it runs otherwise than the store was begun."""
         with refusals():
-            self.explainer.prepare(self.first, self.target)
+            on_first(self.images, self.input, lambda _, image: self.explainer.prepare(image, self.target))
         check_programs(self.store, self.explainer)
 
 
@@ -107,11 +105,13 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
         target=code_identity(target, job.target) if callable(target) else plain(target),
         device=device.type,
     )
-    first = model_input([images.pixels], images.preprocess, device, dtype)
+
+    def to_input(pixels: list[np.ndarray]) -> Tensor:
+        return model_input(pixels, images.preprocess, device, dtype)
 
     def begin() -> None:
         if not Store.exists(out):
-            create(job, identified, explainer, images, first, target)
+            create(job, identified, explainer, images, to_input, target)
 
     here.leader(begin)
     store = Store(out)
@@ -119,7 +119,7 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     torch.set_num_threads(store.manifest["threads"])
     explainer.rows = store.manifest["rows"]
     clock.lap("capture")
-    return Prepared(explainer, images, target, store, first, device, dtype, shard)
+    return Prepared(explainer, images, target, store, device, dtype, shard)
 
 
 def _explainer(

@@ -15,8 +15,13 @@ class Progress:
     def begin(self, total: int, done: int) -> None:
         """``done`` of ``total`` rows are there already."""
 
-    def doing(self, what: str) -> None:
-        """``what`` is done until the next call: the words for it if the process ends or hangs meanwhile."""
+    def doing(self, what: str, limited: bool = True) -> None:
+        """``what`` is done until the next call: the words for it if the process ends or hangs meanwhile.
+
+        Args:
+            what: as in "explaining row 7, cat.png".
+            limited: whether it is a step that takes about as long for any image, not loading or capturing.
+        """
 
     def advance(self, rows: int, failed: int) -> None:
         """``rows`` more came out, ``failed`` of them without a result."""
@@ -66,8 +71,8 @@ class _Part(Progress):
     def begin(self, total: int, done: int) -> None:
         self._whole.advance(done, 0)
 
-    def doing(self, what: str) -> None:
-        self._whole.doing(what)
+    def doing(self, what: str, limited: bool = True) -> None:
+        self._whole.doing(what, limited)
 
     def advance(self, rows: int, failed: int) -> None:
         self._whole.advance(rows, failed)
@@ -102,7 +107,7 @@ class Lines(Progress):
         self._done += rows
         self._failed += failed
         now = time.monotonic()
-        if now - self._said >= self._every:
+        if now - self._said >= self._every and self._done > self._begun:
             self._said = now
             speed = (self._done - self._begun) / (now - self._start)
             left = (self._total - self._done) / speed

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import os
 from pathlib import Path
 
 import torch
 
+from pyxai.engine.data.watch import Watch
 from pyxai.engine.errors import RunError
 from pyxai.engine.job import Job
 from pyxai.engine.runner.begin import out_of_memory
@@ -36,8 +39,10 @@ def run(job: Job, progress: Progress | None = None, imports: float = 0.0) -> Sum
         RunError: it had to stop; what is stored is whole, and ``resume`` continues.
     """
     threads = torch.get_num_threads()
+    # code of a model may change the current folder, and a link may be led elsewhere
+    job = dataclasses.replace(job, data=_real(job.data), out=os.path.abspath(job.out))
     try:
-        with world() as here:
+        with world() as here, Watch(Path(job.data)) as watch:
             job = checked(job)
             failures = Failures(job.max_failed)
             parts = split(job, here)
@@ -45,7 +50,7 @@ def run(job: Job, progress: Progress | None = None, imports: float = 0.0) -> Sum
             clock = Clock({"imports": imports})
             with one_progress(progress or Progress(), len(parts), total) as heard:
                 done = [
-                    _run(part, here, clock if part is parts[0] else Clock(), heard, failures)
+                    _run(part, here, watch, clock if part is parts[0] else Clock(), heard, failures)
                     for part in parts
                 ]
             here.wait()
@@ -53,10 +58,15 @@ def run(job: Job, progress: Progress | None = None, imports: float = 0.0) -> Sum
         raise RunError(f"{error.filename or job.out}: {error.strerror or error}") from error
     except SystemExit as error:
         raise RunError(f"the model ended the program by sys.exit({error.code!r}): it must raise") from error
-    except Exception as error:
-        if not out_of_memory(error):
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        if out_of_memory(error):
+            raise RunError("out of memory: free some, and continue with --resume") from error
+        if isinstance(error, Exception):
             raise
-        raise RunError("out of memory: free some, and continue with --resume") from error
+        what = f"{type(error).__name__}: {error}"
+        raise RunError(f"the model raised {what}, which is no error of an image") from error
     finally:
         torch.set_num_threads(threads)
     summary = together(Path(job.out), [summary_of(*part) for part in done])
@@ -64,18 +74,26 @@ def run(job: Job, progress: Progress | None = None, imports: float = 0.0) -> Sum
     return summary
 
 
+def _real(path: str | Path) -> str | Path:
+    """The place that a path leads to; itself where it is none, which is said later."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return path
+
+
 def _run(
-    job: Job, here: World, clock: Clock, progress: Progress, failures: Failures
+    job: Job, here: World, watch: Watch, clock: Clock, progress: Progress, failures: Failures
 ) -> tuple[Store, int, float, dict]:
     """One store: what :func:`~pyxai.engine.runner.summary.summary_of` makes a summary of."""
     with Writing(Path(job.out), share(job, here)) as lock:
-        progress.doing("loading the model and trying it on one image")
+        progress.doing("loading the model and trying it on one image", limited=False)
         prepared = prepare(job, here, clock)
         lock.take()
         before = failures.count
-        loop = Loop(job, prepared, progress, failures)
+        loop = Loop(job, prepared, watch, progress, failures)
         if loop.rows:
-            progress.doing("capturing the model")
+            progress.doing("capturing the model", limited=False)
             prepared.capture()
         clock.lap("capture")
         seconds = loop.do()

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pyxai.engine.errors import InputError
 from pyxai.engine.status import OK, PENDING, RESULT_NOT_FINITE
-from pyxai.engine.store.layout import STATUS
+from pyxai.engine.store.layout import STATUS, fill_value
 from pyxai.engine.store.store import Store
 
 
@@ -62,8 +63,7 @@ def together(store: Path, parts: list[Summary]) -> Summary:
 
 def summary_of(store: Store, rows: int, seconds: float, startup: dict[str, float]) -> Summary:
     """What ``store`` holds now that this process did so many ``rows`` in ``seconds``, after ``startup``."""
-    every = range(store.rows)
-    status = store.read(STATUS, every)
+    status = _all(store, STATUS)
     known = (status == OK) | (status == RESULT_NOT_FINITE)
     summary = Summary(
         store=store.path,
@@ -79,11 +79,24 @@ def summary_of(store: Store, rows: int, seconds: float, startup: dict[str, float
     summary.zero_maps = sum(entry["maps"] for entry in store.zero_maps())
     if known.any():
         if "evaluations" in store.arrays:
-            summary.evaluations = float(store.read("evaluations", every)[known].mean())
+            summary.evaluations = float(_all(store, "evaluations")[known].mean())
         if "residual" in store.arrays:
-            residual = store.read("residual", every)[known]
+            residual = _all(store, "residual")[known]
             residual = residual[np.isfinite(residual)]
             if residual.size:
                 summary.residual_median = float(np.median(residual))
                 summary.residual_max = float(residual.max())
     return summary
+
+
+def _all(store: Store, name: str) -> np.ndarray:
+    """All rows of an array. Those that were damaged count as not done: they may be another shard's."""
+    whole = []
+    for chunk in range(store.chunks):
+        try:
+            whole.append(store.values(name, chunk))
+        except InputError:
+            entry = {"dtype": "uint8", "shape": []} if name == STATUS else store.manifest["arrays"][name]
+            shape = (len(store.rows_of(chunk)), *entry["shape"])
+            whole.append(np.full(shape, fill_value(name, entry["dtype"]), entry["dtype"]))
+    return np.concatenate(whole)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pyxai.engine.status import OK, PENDING
+from pyxai.engine.status import PENDING
 from pyxai.engine.store.layout import STATUS, fill_value
 from pyxai.engine.store.store import ERRORS, ZERO_MAPS, Store
 
@@ -53,16 +53,19 @@ class Chunk:
         """Whether all its rows have come."""
         return PENDING not in self.status
 
-    def fail(self, row: int, path: str, status: int, reason: str) -> None:
-        """``row`` has no result, or one that is not to be used."""
+    def fail(self, row: int, status: int) -> None:
+        """``row`` has no result, for which the reason was noted."""
         self._set(np.array([row]), status)
-        self._line(ERRORS, {"row": row, "path": path, "status": status, "reason": reason})
 
-    def fill(self, rows: np.ndarray, values: dict[str, np.ndarray]) -> None:
-        """``rows`` have the results ``values``, array name to (rows, …)."""
+    def fill(self, rows: np.ndarray, values: dict[str, np.ndarray], status: np.ndarray) -> None:
+        """``rows`` have the results ``values``, array name to (rows, …), and (rows,) ``status``."""
         for name, array in self.values.items():
             array[rows - self.rows.start] = values[name]
-        self._set(rows, OK)
+        self._set(rows, status)
+
+    def note_error(self, row: int, path: str, status: int, reason: str) -> None:
+        """Why ``row`` has no result, or one that is not to be used."""
+        self._line(ERRORS, {"row": row, "path": path, "status": status, "reason": reason})
 
     def note_zeros(self, row: int, path: str, maps: int) -> None:
         """``maps`` of the maps of ``row`` are zero throughout, which is a result."""
@@ -75,7 +78,7 @@ class Chunk:
         self.lines, self.added = {}, 0
         return part
 
-    def _set(self, rows: np.ndarray, status: int) -> None:
+    def _set(self, rows: np.ndarray, status: np.ndarray | int) -> None:
         places = rows - self.rows.start
         self.added += int((self.status[places] == PENDING).sum())
         self.status[places] = status

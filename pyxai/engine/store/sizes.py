@@ -62,9 +62,13 @@ def create(out: Path, described: dict[str, Any], names: list[str], sizes: list[t
         (place / "manifest.json").write_text(json.dumps(described, indent=2) + "\n")
 
 
-def is_of(out: Path, described: dict[str, Any]) -> bool:
-    """Whether the store at ``out`` holds the pictures that are ``described``, by size."""
-    return is_by_size(out) and _manifest(out)["images"] == described["images"]
+def stored_sizes(path: Path) -> list[tuple[str, tuple[int, int]]]:
+    """Name and (height, width) of every picture in a store; an :class:`InputError` where it is damaged."""
+    manifest = _manifest(path)
+    try:
+        return _rows(path, manifest)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged: {why(error)}") from None
 
 
 def left_out(path: Path) -> str:
@@ -146,10 +150,7 @@ class SizedRun:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.manifest = _manifest(self.path)
-        try:
-            rows = _rows(self.path, self.manifest)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.path} is damaged: {why(error)}") from None
+        rows = stored_sizes(self.path)
         self.paths = [path for path, _ in rows]
         self._sizes = [size for _, size in rows]
         self.runs = {tuple(size): self._run(tuple(size)) for size in self.manifest["sizes"]}

@@ -62,7 +62,7 @@ class Store:
             raise InputError(
                 f"{self.path} is not a group of Zarr's format 3: its zarr.json says {repr(found)[:80]}"
             )
-        self._opened = os.stat(self.path / "manifest.json", follow_symlinks=False)
+        self._opened = _identity(self.path)
         self.rows = self.manifest["images"]["count"]
         self.chunk = self.manifest["chunk"]
         self.chunks = -(-self.rows // self.chunk)
@@ -163,10 +163,12 @@ class Store:
         Raises:
             OSError: it cannot be written, also where the store is no longer at its place.
         """
+        self.check_there()
         for name in self.arrays:
             self._folder.put(name, chunk, values[name])
         for name, entries in lines.items():
             append(self.path / name, entries)
+        self.check_there()  # else a store in its place would take these rows for its own
         self._folder.put(STATUS, chunk, status)
         sync(self.path / STATUS / "c")
         self.check_there()
@@ -174,10 +176,10 @@ class Store:
     def check_there(self) -> None:
         """An :class:`OSError` where the store was deleted, moved or replaced since it was opened."""
         try:
-            same = os.path.samestat(os.stat(self.path / "manifest.json", follow_symlinks=False), self._opened)
+            found = _identity(self.path)
         except FileNotFoundError:
-            same = False
-        if not same:
+            found = None
+        if found != self._opened:
             raise OSError(errno.ENOENT, "it was deleted, moved or replaced meanwhile", str(self.path))
 
     def committed(self, chunk: int) -> bool:
@@ -193,11 +195,12 @@ class Store:
         found = {name: self._folder.fault(name, chunk, name in contents) for name in self._layouts}
         return {name: fault for name, fault in found.items() if fault is not None}
 
-    def clean(self, chunks: Iterable[int]) -> list[str]:
+    def clean(self, chunks: Iterable[int], failed: bool = False) -> list[str]:
         """Remove what killed processes left in ``chunks``, and those that are not whole on the disk.
 
         Presence and lengths are looked at, and checksums of arrays of up to a gibibyte: the others may take
-        longer to read than a run may take to begin.
+        longer to read than a run may take to begin. Chunks with rows that are to be done, as of
+        :meth:`pending`, are read whole in any case.
 
         Returns:
             One line for each range of rows that was done and has to be done again.
@@ -210,10 +213,13 @@ class Store:
         for chunk in chunks:
             if not self._folder.has_status(chunk):
                 self.drop(chunk)
-            elif faults := self.faults(chunk, small):
+            elif faults := self.faults(chunk, small) or self._faults_of_begun(chunk, failed):
                 lost[chunk] = " and ".join(f"`{name}` {fault}" for name, fault in faults.items())
                 self.drop(chunk)
         return self.by_rows(lost)
+
+    def _faults_of_begun(self, chunk: int, failed: bool) -> dict[str, str]:
+        return self.faults(chunk, self._layouts) if self.pending([chunk], failed) else {}
 
     def drop(self, chunk: int) -> None:
         """Make ``chunk`` one that is not begun."""
@@ -266,6 +272,12 @@ class Store:
     def record(self, entry: dict[str, Any]) -> None:
         """Append what one process did to ``runs.jsonl``."""
         append(self.path / "runs.jsonl", [entry])
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What tells the store at ``path`` from one that is put in its place, also by its inode."""
+    found = os.stat(path / "manifest.json", follow_symlinks=False)
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _is_inside(name: str) -> bool:

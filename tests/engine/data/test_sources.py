@@ -1,7 +1,10 @@
 """What may be the source of a run, and the reason a row has none of its images."""
 
+import errno
 import os
+import zipfile
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -62,4 +65,27 @@ def test_what_the_system_does_not_give_is_no_fault_of_the_picture(tmp_path, monk
     monkeypatch.setattr(type(source), "open", refuse)
     with pytest.raises(RowError) as caught:
         read_row(source, "a.png", Preprocess(), None)
+    assert caught.value.status == OUT_OF_REACH
+
+
+@pytest.mark.parametrize("ending", ["zip", "npy", "npz"])
+def test_a_container_that_the_system_refuses_for_a_moment_is_out_of_reach(tmp_path, monkeypatch, ending):
+    file = tmp_path / f"a.{ending}"
+    if ending == "zip":
+        Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.write(tmp_path / "a.png", "a.png")
+    else:
+        (np.save if ending == "npy" else np.savez)(file, np.zeros((1, 3, 4, 4), np.uint8))
+    source = open_source(file)
+    (name,) = source.names()
+    os.utime(file, ns=(0, 0))  # what was opened for the listing is not asked again
+
+    def refuse(path):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    for place in ("archive", "array"):
+        monkeypatch.setattr(f"pyxai.engine.data.{place}.open_regular", refuse)
+    with pytest.raises(RowError, match="Too many open files") as caught:
+        read_row(source, name, Preprocess(), None)
     assert caught.value.status == OUT_OF_REACH

@@ -67,9 +67,16 @@ def test_classes_of_a_file_are_checked_for_all_images(job, tmp_path):
 
 
 def test_what_says_that_memory_ran_out():
-    for error in (MemoryError(), torch.OutOfMemoryError(), RuntimeError("x: can't allocate memory: 9 bytes")):
+    said = (
+        "x: can't allocate memory: 9 bytes",
+        "std::bad_alloc",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED",
+        "CUDA out of memory",
+    )
+    for error in (MemoryError(), torch.OutOfMemoryError(), *map(RuntimeError, said)):
         assert out_of_memory(error)
     assert not out_of_memory(RuntimeError("memory is fine"))
+    assert not out_of_memory(KeyError("out of memory"))
 
 
 def older(prepared) -> None:

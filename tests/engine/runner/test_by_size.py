@@ -1,14 +1,18 @@
 """One job for each size of the pictures, where no model decides the size."""
 
+import io
 import shutil
+import zipfile
 
 import pytest
 from PIL import Image
 
 import pyxai
-from pyxai.engine import InputError, Job, run
+from pyxai.engine import InputError, Job, RunError, run
 from pyxai.engine.runner.by_size import split
 from pyxai.engine.runner.distributed import World
+from pyxai.engine.runner.progress import Progress
+from pyxai.engine.status import WRONG_SIZE
 from pyxai.engine.store.sizes import is_by_size
 from tests.engine.conftest import assert_same_arrays
 
@@ -50,6 +54,40 @@ def test_the_store_of_other_pictures_is_refused(job):
         split(again, HERE)
     with pytest.raises(InputError, match="--resume"):
         split(job, HERE)
+
+
+def test_a_broken_picture_may_be_repaired_in_between(mixed, tmp_path):
+    data = shutil.copytree(mixed, tmp_path / "data")
+    job = Job(model=None, data=data, out=tmp_path / "run.zarr", method="spectral_residual")
+    assert run(job).failed == 1
+    shutil.copy(data / "wide0.png", data / "cut.png")  # of another size than that which it went with
+    (data / "even" / "0002.png").write_bytes(b"broken by now")
+    again = changed(job, resume=True)
+    assert (run(again).rows, run(changed(again, retry_failed=True)).rows) == (0, 1)
+    (error,) = pyxai.open(job.out).errors
+    assert (error["path"], error["status"]) == ("cut.png", WRONG_SIZE)
+
+
+def test_a_source_that_is_replaced_between_two_sizes_is_noticed(tmp_path):
+    for name, colour in (("one", "black"), ("two", "white")):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            for number in range(6):
+                picture = io.BytesIO()
+                Image.new("RGB", (8, 8 + number % 2), colour).save(picture, "PNG")
+                archive.writestr(f"{number}.png", picture.getvalue())
+
+    class Replace(Progress):
+        def advance(self, rows, failed):
+            if rows and (tmp_path / "two.zip").exists():
+                self.left -= rows
+                if self.left == 0:
+                    (tmp_path / "two.zip").replace(tmp_path / "one.zip")
+
+        left = 3
+
+    job = Job(model=None, data=tmp_path / "one.zip", out=tmp_path / "run.zarr", method="spectral_residual")
+    with pytest.raises(RunError, match=r"one\.zip was replaced, or written to,"):
+        run(job, Replace())
 
 
 def test_pictures_that_cannot_be_read_go_with_the_most(mixed, tmp_path):

@@ -16,8 +16,9 @@ from pyxai.engine.runner import loop, pace
 from pyxai.engine.runner.prepare import Prepared
 from pyxai.engine.runner.progress import Progress
 from pyxai.engine.status import MODEL_FAILED, OK, OUT_OF_REACH, PENDING, UNREADABLE
+from pyxai.engine.store import store as store_module
 from pyxai.engine.store.store import Store
-from tests.engine.conftest import TINY, assert_same_arrays, fill_folder, picture, stored_arrays
+from tests.engine.conftest import TINY, assert_same_arrays, fill_folder, flip, picture, stored_arrays
 
 
 class At(Progress):
@@ -32,7 +33,7 @@ class At(Progress):
             act, self._act = self._act, None
             act()
 
-    def doing(self, what):
+    def doing(self, what, limited=True):
         self.said.append(what)
 
 
@@ -292,6 +293,95 @@ def test_what_is_done_is_said_before_it_is_done(job, tmp_path):
     after = heard.said.index("explaining rows 1 to 3, even/0002.png to odd/0001.png")
     assert heard.said[after - 1] == "reading what comes after row 2, even/0004.png"
     assert heard.said[after + 3] == "storing row 2, even/0004.png"
+
+
+@pytest.mark.filterwarnings("ignore")  # capture says that this model cannot be captured
+def test_a_first_image_that_the_model_cannot_take_costs_its_row_and_no_more(photos, job, tmp_path):
+    data = shutil.copytree(photos, tmp_path / "photos")
+    for name in ("0000", "0002"):
+        Image.new("RGB", (12, 12), "white").save(data / "even" / f"{name}.png")
+    settings = {"data": data, "model": f"{TINY}:touchy", "method": "gradient", "options": {}}
+    engine.run(job(**settings, shard=(0, 2)))
+    assert engine.run(job(**settings, resume=True)).failed == 2
+    status = stored_arrays(job().out)["status"]
+    assert (status[:2] == MODEL_FAILED).all() and (status[2:] == OK).all()
+
+
+def test_a_folder_that_is_deleted_and_made_anew_is_another(photos, job, tmp_path):
+    """Whatever number the file system gives to it."""
+    data = shutil.copytree(photos, tmp_path / "photos")
+
+    def again():
+        shutil.rmtree(data)
+        shutil.copytree(photos, data)
+
+    with pytest.raises(RunError, match="photos was replaced, or written to,"):
+        engine.run(job(data=data, batch_size=10), At(70, again))
+
+
+def test_a_store_that_took_the_place_of_the_runs_own_is_left_as_it_is(job, at_once, tmp_path):
+    out, other = job().out, tmp_path / "other.zarr"
+    engine.run(job(out=other, method="saliency", options={}))
+    before = stored_arrays(other)
+
+    def replace():
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.move(other, out)
+
+    with pytest.raises(RunError, match=r"deleted, moved or replaced|No such file"):
+        engine.run(job(method="saliency", options={}, batch_size=10), At(30, replace))
+    assert not other.exists()
+    after = stored_arrays(out)
+    assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+
+
+def test_a_damaged_chunk_that_is_gone_on_with_is_done_again(job, monkeypatch, at_once, tmp_path):
+    """Also one of an array that is too large to be read before every run."""
+    whole = engine.run(job(out=tmp_path / "whole.zarr")).store
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(job(batch_size=5), At(30, stop))
+    flip(job().out / "heatmap" / "c" / "0" / "0" / "0")
+    monkeypatch.setattr(store_module, "_MOST_READ", 0)
+    with pytest.warns(
+        UserWarning, match="rows 0 to 63: `heatmap` is damaged: its checksum is another; done again"
+    ):
+        assert engine.run(job(resume=True)).rows == 150
+    assert_same_arrays(whole, job().out)
+
+
+def test_the_end_of_a_shard_is_not_that_of_another(job):
+    for shard in range(2):
+        engine.run(job(shard=(shard, 2)))
+    flip(job().out / "status" / "c" / "1")
+    summary = engine.run(job(shard=(0, 2), resume=True))
+    assert (summary.rows, summary.images, summary.done) == (0, 150, 86)
+
+
+def test_paths_are_those_of_the_start(job, tmp_path, monkeypatch):
+    """Code of a model may change the current folder."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pyxai.engine.runner.run.split", lambda job, here: (os.chdir(elsewhere), [job])[1])
+    engine.run(job(out="run.zarr", method="saliency", options={}))
+    assert (tmp_path / "run.zarr" / "manifest.json").exists() and not list(elsewhere.iterdir())
+
+
+def test_whatever_a_model_raises_is_one_line(job, monkeypatch):
+    class Strange(BaseException):
+        pass
+
+    def leave(self, batch):
+        raise Strange("a word")
+
+    monkeypatch.setattr(loop.Loop, "_explain", leave)
+    with pytest.raises(RunError, match=r"^the model raised Strange: a word, which is no error of an image$"):
+        engine.run(job())
 
 
 def test_a_run_that_is_done_stays_so(job):

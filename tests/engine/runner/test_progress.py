@@ -15,7 +15,7 @@ class Heard(Progress):
     def begin(self, total, done):
         self.said.append(("begin", total, done))
 
-    def doing(self, what):
+    def doing(self, what, limited=True):
         self.said.append(what)
 
     def advance(self, rows, failed):
@@ -67,3 +67,12 @@ def test_a_bar_begins_where_the_run_does_and_ends(capsys):
     bar.advance(30, 0)
     bar.end()
     assert "50/100" in capsys.readouterr().err
+
+
+def test_a_part_that_takes_long_to_begin_divides_nothing_by_zero(monkeypatch):
+    clock, out = iter([0.0, 60.0, 61.0, 62.0]), io.StringIO()
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with one_progress(Lines(10.0, out), 2, 100) as part:
+        part.begin(50, 0)
+        part.advance(5, 0)
+    assert "5/100 images, 0.1 images/s" in out.getvalue()

@@ -20,14 +20,15 @@ def store(tmp_path):
 def filled(store: Store, index: int) -> Chunk:
     chunk = Chunk.begun(store, index, ())
     rows = np.array(chunk.rows)
-    chunk.fill(rows, {"score": np.arange(len(rows)) + 0.5, "target": rows})
+    chunk.fill(rows, {"score": np.arange(len(rows)) + 0.5, "target": rows}, np.full(len(rows), OK))
     return chunk
 
 
-def part_of(chunk: Chunk, *rows: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def part_of(chunk: Chunk, *rows: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """Some rows with what a chunk holds of them."""
     places = np.array(rows) - chunk.rows.start
-    return np.array(rows), {name: array[places] for name, array in chunk.values.items()}
+    values = {name: array[places] for name, array in chunk.values.items()}
+    return np.array(rows), values, chunk.status[places]
 
 
 def test_an_empty_chunk_has_the_fill_values_and_rows_of_its_place(store):
@@ -38,7 +39,8 @@ def test_an_empty_chunk_has_the_fill_values_and_rows_of_its_place(store):
 
 def test_rows_are_filled_and_fail(store):
     chunk = filled(store, 1)
-    chunk.fail(70, "70.png", UNREADABLE, "cut")
+    chunk.note_error(70, "70.png", UNREADABLE, "cut")
+    chunk.fail(70, UNREADABLE)
     assert (chunk.status[70 - 64], (chunk.status == OK).sum()) == (UNREADABLE, 35)
     assert chunk.values["target"][3] == 67 and chunk.values["score"][3] == 3.5
     assert chunk.lines["errors.jsonl"] == [
@@ -57,7 +59,8 @@ def test_what_there_is_can_be_stored_and_gone_on_with(store):
     whole = filled(store, 1)
     chunk = Chunk.begun(store, 1, range(64, 100))
     chunk.fill(*part_of(whole, 64, 70))
-    chunk.fail(71, "71.png", UNREADABLE, "cut")
+    chunk.note_error(71, "71.png", UNREADABLE, "cut")
+    chunk.fail(71, UNREADABLE)
     assert (chunk.added, chunk.complete) == (3, False)
     part = chunk.so_far()
     assert (chunk.added, chunk.lines, len(part.lines["errors.jsonl"])) == (0, {}, 1)
@@ -79,7 +82,8 @@ def test_what_there_is_can_be_stored_and_gone_on_with(store):
 
 def test_rows_that_are_done_again_begin_empty(store):
     chunk = filled(store, 1)
-    chunk.fail(70, "70.png", UNREADABLE, "cut")
+    chunk.note_error(70, "70.png", UNREADABLE, "cut")
+    chunk.fail(70, UNREADABLE)
     store.write(chunk.index, chunk.values, chunk.status, chunk.lines)
     assert (store.pending([1]), store.pending([1], failed=True)) == ([], [70])
     again = Chunk.begun(store, 1, [70])

@@ -12,7 +12,7 @@ from pyxai import saliency
 from pyxai.engine import InputError, Job, run
 from pyxai.engine.status import OK, UNREADABLE
 from pyxai.engine.store.sheet import draw
-from pyxai.engine.store.sizes import FORMAT, SizedRun, create, folder, is_by_size, is_of, left_out
+from pyxai.engine.store.sizes import FORMAT, SizedRun, create, folder, is_by_size, left_out, stored_sizes
 
 
 def test_pictures_of_several_sizes(mixed, tmp_path):
@@ -63,7 +63,7 @@ WRONG = {
 def test_a_manifest_that_no_run_would_write_is_one_line(tmp_path, place, value):
     out = tmp_path / "run.zarr"
     create(out, MANIFEST, ["a.png"], [(2, 3)])
-    assert is_of(out, MANIFEST) and left_out(out) == ""
+    assert stored_sizes(out) == [("a.png", (2, 3))] and left_out(out) == ""
     with pytest.raises(InputError, match="has not begun with the size 2x3"):
         pyxai.open(out)
     changed = json.loads(json.dumps(MANIFEST))
@@ -71,7 +71,7 @@ def test_a_manifest_that_no_run_would_write_is_one_line(tmp_path, place, value):
     (changed[above[0]] if above else changed)[last] = value
     (out / "manifest.json").write_text(json.dumps(changed))
     message = rf"run\.zarr is damaged: `{place}[\w.]*` in manifest\.json must be .*, got "
-    for read in (pyxai.open, lambda path: is_of(path, MANIFEST), left_out):
+    for read in (pyxai.open, stored_sizes, left_out):
         with pytest.raises(InputError, match=message):
             read(out)
 

@@ -23,7 +23,7 @@ def store(tmp_path):
 def filled(store: Store, index: int) -> Chunk:
     chunk = Chunk.begun(store, index, ())
     rows = np.array(chunk.rows)
-    chunk.fill(rows, {"score": np.arange(len(rows)) + 0.5, "target": rows})
+    chunk.fill(rows, {"score": np.arange(len(rows)) + 0.5, "target": rows}, np.ones(len(rows)))
     return chunk
 
 
