@@ -225,6 +225,7 @@ def _run(job: Job, heard: Callable[[Progress], Progress], quiet: bool) -> int:
     progress = loud() if speaks() and not quiet else Progress()
     quiet_decoders()
     summary = run(job, heard(progress), imports=time.perf_counter() - _BEGAN)
+    summary.store = Path(job.out)  # as it was typed
     if speaks():
         print(_summary(summary))
     return FAILED_ROWS if summary.failed else 0
