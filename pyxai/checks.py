@@ -77,15 +77,15 @@ def per_channel(name: str, value: Any, channels: int, like: Tensor | None = None
         like: gives its dtype and device; None for float64 on the CPU.
     """
     wanted = f"be one number or one for each of {channels} channels"
-    kind = {"dtype": torch.float64} if like is None else {"dtype": like.dtype, "device": like.device}
+    near = value.device if isinstance(value, Tensor) else "cpu"  # where looking at it waits for nobody
     try:
-        numbers = torch.as_tensor(value, **kind)
+        numbers = torch.as_tensor(value, dtype=torch.float64 if like is None else like.dtype, device=near)
     except (TypeError, ValueError, RuntimeError):
         expect(False, name, wanted, shown(value))
     fits = numbers.ndim <= 1 and numbers.numel() in (1, channels)
     expect(fits, name, wanted, shown(value))
     expect(bool(torch.isfinite(numbers).all()), name, "be finite", shown(value))
-    return numbers.expand(channels).contiguous()
+    return numbers.expand(channels).contiguous().to("cpu" if like is None else like.device)
 
 
 def one_of(name: str, value: Any, choices: Collection) -> None:

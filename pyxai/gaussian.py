@@ -27,6 +27,6 @@ def window(distance: Tensor, sigma: float = 1.0, reach: float = math.inf) -> Ten
 
 
 def distances(length: int) -> Tensor:
-    """Signed distances between the places of a line, (length, length) float64."""
-    place = torch.arange(length, dtype=torch.float64)
+    """Signed distances between the places of a line, (length, length) float64 on the CPU."""
+    place = torch.arange(length, dtype=torch.float64, device="cpu")
     return place - place[:, None]

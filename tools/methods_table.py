@@ -53,7 +53,9 @@ def _index(known: list[type[Method]]) -> str:
 
 
 def _section(method: type[Method]) -> str:
-    lines = [f"### Options of `{method.name}`", "", f"{_markdown(method.summary())} Needs: {method.needs}."]
+    host = f" Takes every image to the CPU, where {method.host}." if method.host else ""
+    needs = f"{_markdown(method.summary())} Needs: {method.needs}.{host}"
+    lines = [f"### Options of `{method.name}`", "", needs]
     if options := method.options().values():
         lines += ["", "| option | type | default | |", "|---|---|---|---|", *map(_row, options)]
     else:

@@ -40,8 +40,10 @@ def methods(
 
 
 def _described(method: type[Method]) -> str:
-    """What a method computes and needs, and what each of its options means, as its class says."""
+    """What a method computes, needs and where, and what each of its options means, as its class says."""
     lines = [f"{method.name} ({method.family}, needs {method.needs})", _plain(method.summary())]
+    if method.host:
+        lines.append(f"Takes every image to the CPU, where {method.host}.")
     for option in method.options().values():
         default = option.default if isinstance(option.default, str) else repr(option.default)
         lines += ["", f"  --set {option.name}={default}    {option.kind}"]

@@ -22,7 +22,7 @@ def trained_networks(run: str, device: torch.device) -> tuple[Recipe, Networks]:
 
 @lru_cache(maxsize=2)
 def _read(run: Path, _modified: int, device: str) -> tuple[Recipe, Networks]:
-    state = load_checkpoint(run, device)
+    state = load_checkpoint(run)  # with all that a training needs, which the device's memory is spared
     recipe = Recipe.from_json(state["recipe"])
     networks = recipe.networks().to(device)
     networks.load_state_dict(state["average"])

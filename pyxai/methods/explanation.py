@@ -84,7 +84,7 @@ class Explanation:
             chosen = range(count)[rows]  # a tensor has no slices from the end to the beginning
             rows = list(chosen) if chosen.step < 0 else slice(chosen.start, chosen.stop, chosen.step)
         elif isinstance(rows, list | Tensor | np.ndarray) and np.ndim(rows) == 1:
-            rows = torch.as_tensor(rows if len(rows) else [False] * count)
+            rows = torch.as_tensor(rows if len(rows) else [False] * count, device=self.attribution.device)
         else:
             rows = self._row(rows)
         return self._changed(lambda values: values[rows])

@@ -40,6 +40,8 @@ class Method(abc.ABC):
             ``output_kind`` says it: a ``value``, or the logit of a ``binary`` decision.
         keep: what a run over a data set stores unless it is told: the ``heatmap``, summed over channels, or
             the whole ``attribution`` with what else the method has to tell.
+        host: what happens to every image on the CPU, as "scikit-image finds the regions"; "" for methods that
+            stay on the images' device.
     """
 
     name: ClassVar[str]
@@ -48,6 +50,7 @@ class Method(abc.ABC):
     per_channel: ClassVar[bool] = True
     single_output: ClassVar[Literal["value", "binary"]] = "value"
     keep: ClassVar[Literal["heatmap", "attribution"]] = "heatmap"
+    host: ClassVar[str] = ""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

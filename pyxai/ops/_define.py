@@ -82,8 +82,9 @@ def evidence() -> str:
     if not archs:
         return f"CUDA kernels: none ({_native.missing or NO_CUDA})"
     return (
-        f"CUDA kernels: compiled for {archs} and loaded; executed in the tests by an emulation on the CPU. "
-        "No run on a GPU is recorded: benchmarks/gpu.sh of the source tests them on one and then measures."
+        f"CUDA kernels: compiled for {archs} and loaded; executed in the tests by an emulation on the CPU, "
+        "and the Python above them on a pretended GPU. No run on a GPU is recorded: benchmarks/gpu.sh of the "
+        "source tests them on one and then measures."
     )
 
 

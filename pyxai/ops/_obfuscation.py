@@ -21,7 +21,9 @@ def replacements(coefficients, centre, spread, index, ids, draws, layout, noise,
     else:
         values = 2 * uniform_noise(ids[index], draws, seed, shape) - 1
     sizes = torch.tensor(layout.parts, device=centre.device)
-    middle, width = (x[index].repeat_interleave(sizes, 1)[:, None] for x in (centre, spread))
+    middle, width = (
+        x[index].repeat_interleave(sizes, 1, output_size=layout.size)[:, None] for x in (centre, spread)
+    )
     return middle + width * values.to(centre.dtype)
 
 

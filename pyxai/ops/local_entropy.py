@@ -29,7 +29,7 @@ def reaches(radius: int, disk: bool) -> list[int]:
 def _terms(most: int) -> Tensor:
     """c log2 c for counts up to ``most`` in units, whole numbers, by the C library's logarithm as in C++."""
     terms = [round(count * math.log2(count) * UNIT) if count else 0 for count in range(most + 1)]
-    return torch.tensor(terms, dtype=torch.float64)
+    return torch.tensor(terms, dtype=torch.float64, device="cpu")
 
 
 def _reference(images: Tensor, radius: int, disk: bool) -> Tensor:

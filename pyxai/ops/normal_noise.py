@@ -38,7 +38,7 @@ def _polynomial(coefficients: tuple[float, ...], t: Tensor) -> Tensor:
     """Horner's scheme in float32, one rounding per operation."""
     value = torch.full_like(t, coefficients[-1])
     for coefficient in coefficients[-2::-1]:
-        value = value * t + torch.tensor(coefficient, dtype=torch.float32)
+        value = value * t + coefficient
     return value
 
 

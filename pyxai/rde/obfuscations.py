@@ -91,7 +91,11 @@ class PartNoise(Obfuscation):
             noise = ops.normal_noise(ids, draw.draws, draw.seed, shape)
         else:
             noise = 2 * ops.uniform_noise(ids, draw.draws, draw.seed, shape) - 1
-        centre, spread = (table[draw.index].repeat_interleave(sizes, 1)[:, None] for table in draw.prepared)
+        size = draw.coefficients.shape[-1]  # which the device need not be asked for then
+        centre, spread = (
+            table[draw.index].repeat_interleave(sizes, 1, output_size=size)[:, None]
+            for table in draw.prepared
+        )
         return centre + spread * noise.to(centre.dtype)
 
 
@@ -141,7 +145,8 @@ class Blur(Obfuscation):
         """The coefficients of the blurred images, (N, c, K)."""
         deviation = self.scale * min(images.shape[2:])
         reach = math.ceil(3 * deviation)
-        taps = window(torch.arange(-reach, reach + 1).to(images), deviation)
+        place = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
+        taps = window(place, deviation)
         blurred = []
         for image in images:  # one at a time: convolutions choose their algorithm by the batch
             rows = F.pad(image[:, None], (reach, reach, reach, reach), mode="replicate")

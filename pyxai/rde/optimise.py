@@ -167,7 +167,7 @@ class _Run:
         for step in range(how.steps):
             gradient.zero_()
             distortions = self._distortions(mask, images, step, gradient)
-            spatial = self._spatial(mask, images, gradient) if how.spatial else torch.zeros(len(active))
+            spatial = self._spatial(mask, images, gradient)
             for place, image in enumerate(active):
                 row = mask[image]
                 norm = row.sum(dtype=torch.float64)
@@ -229,6 +229,8 @@ class _Run:
 
     def _spatial(self, mask: Tensor, images: Tensor, gradient: Tensor) -> Tensor:
         """Price of the pictures' means, (n,); its gradient is added."""
+        if not self.how.spatial:
+            return torch.zeros_like(images, dtype=torch.float64)
         draws = torch.zeros_like(images)
         found = []
         for part in images.split(self.executor.rows):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pywt
 import torch
@@ -129,33 +130,38 @@ class Fourier(Representation):
     def coefficients(self, images: Tensor) -> Tensor:
         height, width = images.shape[2:]
         spectrum = torch.fft.fft2(images, norm="ortho").flatten(2)
-        places, _ = self._places(height, width, images.device)
+        places = _places(height, width)[0].to(images.device)
         return torch.view_as_real(spectrum[..., places]).movedim(-1, 2).flatten(1, 2)
 
     def images(self, coefficients: Tensor, shape: tuple[int, int, int]) -> Tensor:
         channels, height, width = shape
-        places, alone = self._places(height, width, coefficients.device)
+        places, alone = (table.to(coefficients.device) for table in _places(height, width))
         values = torch.complex(*coefficients.unflatten(1, (channels, 2)).unbind(2))
         spectrum = values.new_zeros(*values.shape[:2], height * width)
         spectrum[..., places] = torch.where(alone, values, 2 * values)  # the real part halves, as conjugates
         return torch.fft.ifft2(spectrum.unflatten(2, (height, width)), norm="ortho").real
 
     def parts(self, shape: tuple[int, int, int]) -> tuple[int, ...]:
-        return 1, len(self._places(*shape[1:], None)[0]) - 1
+        return 1, len(_places(*shape[1:])[0]) - 1
 
     def numbers(self, coefficients: Tensor, shape: tuple[int, int, int]) -> Sequence[Tensor]:
-        _, alone = self._places(*shape[1:], coefficients.device)
+        alone = _places(*shape[1:])[1].to(coefficients.device)
         counts = torch.ones_like(coefficients, dtype=torch.bool)
         counts[1::2, alone] = False
         parts = zip(*(x.split(self.parts(shape), -1) for x in (coefficients, counts)), strict=True)
         return [part[those] for part, those in parts]
 
-    @staticmethod
-    def _places(height: int, width: int, device: torch.device | None) -> tuple[Tensor, Tensor]:
-        """Places of the coefficients in the plane of frequencies; whether each is its own conjugate."""
-        row, column = torch.arange(height, device=device)[:, None], torch.arange(width, device=device)
-        own_column = 2 * column % width == 0  # the conjugate's too
-        first = (2 * column < width) & ~own_column | own_column & (2 * row <= height)
-        alone = own_column & (2 * row % height == 0)
-        places = first.flatten().nonzero()[:, 0]
-        return places, alone.flatten()[places]
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)  # what is kept may have to serve autograd
+def _places(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Places of Fourier coefficients in the plane of frequencies; whether each is its own conjugate.
+
+    On the CPU, where their number is known without waiting for a device in every step.
+    """
+    row, column = torch.arange(height, device="cpu")[:, None], torch.arange(width, device="cpu")
+    own_column = 2 * column % width == 0  # the conjugate's too
+    first = (2 * column < width) & ~own_column | own_column & (2 * row <= height)
+    alone = own_column & (2 * row % height == 0)
+    places = first.flatten().nonzero()[:, 0]
+    return places, alone.flatten()[places]

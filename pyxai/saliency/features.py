@@ -61,7 +61,7 @@ def faded(planes: Tensor, reach: int) -> Tensor:
 
 
 def _ramp(length: int, reach: int) -> Tensor:
-    place = torch.arange(length, dtype=torch.float64)
+    place = torch.arange(length, dtype=torch.float64, device="cpu")
     return ((torch.minimum(place, length - 1 - place) + 1) / (reach + 1)).clamp(max=1)
 
 
@@ -105,7 +105,7 @@ def orientations(levels: Pyramid, scales: Iterable[int]) -> list[Pyramid]:
 @lru_cache(maxsize=1)
 def _gabors() -> Tensor:
     """(8, 1, 9, 9) float64: even and odd filter of each angle."""
-    side = torch.arange(-4, 5, dtype=torch.float64)
+    side = torch.arange(-4, 5, dtype=torch.float64, device="cpu")
     y, x = side[:, None], side
     window = torch.exp(-(x * x + y * y) / (2 * (7 / 3) ** 2))
     found = []

@@ -1,4 +1,7 @@
-"""Grey values, resizing, and means over windows: separable linear maps of planes (N, H, W)."""
+"""Grey values, resizing, and means over windows: separable linear maps of planes (N, H, W).
+
+Matrices and taps are made on the CPU, whatever the device: their bits are the same then, and they are kept.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,9 @@ def _resizing(length: int, target: int, antialias: bool) -> Tensor:
 def _weights(length: int, target: int, antialias: bool) -> Tensor:
     """(target, length) float64: triangles about the new pixels' centres, a pixel or more to each side."""
     scale = length / target
-    centre = ((torch.arange(target, dtype=torch.float64) + 0.5) * scale - 0.5).clamp(0, length - 1)
-    distance = (torch.arange(length, dtype=torch.float64) - centre[:, None]).abs()
+    place, new = (torch.arange(count, dtype=torch.float64, device="cpu") for count in (length, target))
+    centre = ((new + 0.5) * scale - 0.5).clamp(0, length - 1)
+    distance = (place - centre[:, None]).abs()
     weights = (1 - distance / (max(1.0, scale) if antialias else 1.0)).clamp(min=0)
     return weights / weights.sum(1, keepdim=True)
 
@@ -64,7 +68,7 @@ _kept_weights = lru_cache(maxsize=64)(_weights)
 
 def gaussian_taps(sigma: float, reach: int) -> Tensor:
     """(2 reach + 1,) float64, normalised."""
-    return window(torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma)
+    return window(torch.arange(-reach, reach + 1, dtype=torch.float64, device="cpu") / sigma)
 
 
 def gaussian_mean(planes: Tensor, sigma: float) -> Tensor:

@@ -123,7 +123,7 @@ def radial_amplitude(images: Tensor) -> tuple[Tensor, Tensor]:
     planes = _luma(images)
     amplitude = torch.fft.fft2(planes).abs().flatten(1)
     longer = max(planes.shape[1:])
-    down, right = (torch.fft.fftfreq(side, dtype=torch.float64) for side in planes.shape[1:])
+    down, right = (torch.fft.fftfreq(side, dtype=torch.float64, device="cpu") for side in planes.shape[1:])
     ring = ((down[:, None].square() + right.square()).sqrt() * longer).round().long().flatten() - 1
     count = longer // 2
     kept = ((ring >= 0) & (ring < count)).nonzero()[:, 0]
@@ -179,7 +179,8 @@ def _opencv_picture(images: Tensor, size: int | None, channels: str) -> Tensor:
 @lru_cache(maxsize=64)
 def _neighbours(length: int, size: int) -> tuple[Tensor, Tensor]:
     """The pixels before and behind every new one, (2 size,), and the weights of the latter, (size,)."""
-    place = ((torch.arange(size, dtype=torch.float64) + 0.5) * (length / size) - 0.5).clamp(0, length - 1)
+    new = torch.arange(size, dtype=torch.float64, device="cpu")
+    place = ((new + 0.5) * (length / size) - 0.5).clamp(0, length - 1)
     before = place.floor()
     weights = torch.round((place - before) * 256) / 256
     return torch.cat([before, (before + 1).clamp(max=length - 1)]).long(), weights

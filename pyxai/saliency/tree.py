@@ -45,7 +45,7 @@ def _refined(distance: Tensor, images: Tensor) -> Tensor:
     y, x = (torch.arange(side, device=maps.device) - (side - 1) / 2 for side in (height, width))
     away = (y[:, None].square() + x.square()).sqrt() / max(math.hypot(height - 1, width - 1) / 2, 1)
     maps = unit_peak(maps * (1 - away.to(maps)))
-    low, high = (torch.sigmoid(torch.tensor(STEEPNESS * side).to(maps)) for side in (-0.5, 0.5))
+    low, high = (torch.sigmoid(maps.new_tensor(STEEPNESS * side)) for side in (-0.5, 0.5))
     return (torch.sigmoid(STEEPNESS * (maps - 0.5)) - low) / (high - low)
 
 
@@ -59,13 +59,14 @@ def _unlike_border(images: Tensor) -> Tensor:
     band = max(1, round(BAND * math.sqrt(height * width)))
     sides = (colours[..., :band, :], colours[..., -band:, :], colours[..., :band], colours[..., -band:])
     points = colours.flatten(2)
+    one = torch.eye(3, dtype=points.dtype, device=points.device)  # unit of colour
     distances = []
     for side in sides:
         members = side.flatten(2)
         mean = members.mean(2, keepdim=True)
         centred = members - mean
         covariance = centred @ centred.transpose(1, 2) / members.shape[2]
-        covariance = covariance + torch.eye(3).to(covariance)  # one unit of colour: a flat border has none
+        covariance = covariance + one  # a flat border has no colours
         away = points - mean
         squares = (away * torch.linalg.solve(covariance, away)).sum(1).clamp(min=0)
         distances.append(unit_peak(squares.sqrt().view(-1, height, width)))

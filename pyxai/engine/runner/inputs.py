@@ -24,7 +24,7 @@ from pyxai.methods.targets import top
 def model_of(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
     """The model, if the method needs one, on its device. A module that was handed in stays where it is."""
     if isinstance(job.model, nn.Module):
-        parameter = next(job.model.parameters(), torch.empty(0))
+        parameter = next(job.model.parameters(), torch.empty(0, device="cpu"))
         return LoadedModel(job.model, Preprocess(), type(job.model).__qualname__), parameter.device
     name = job.device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -62,7 +63,7 @@ class Noisy(Method):
         non_negative("noise_scale", self.noise_scale)
         whole("seed", self.seed)
 
-    @property
+    @cached_property
     def inner(self) -> Method:
         """The wrapped method; one that draws noise of its own has this seed unless told otherwise."""
         seed = {"seed": self.seed} if "seed" in get_method(self.of).options() else {}

@@ -40,9 +40,8 @@ class SmoothGrad(Noisy):
         classes = request.target.choose(logits)
         groups = min(GROUPS, self.samples)
         share = (
-            torch.bincount(torch.arange(self.samples) * groups // self.samples).to(images.device)
-            / self.samples
-        )
+            torch.bincount(torch.arange(self.samples, device="cpu") * groups // self.samples) / self.samples
+        ).to(images.device)
         sums: list[Tensor] = []
         for noisy, index, draw in self.noisy_blocks(executor, request):
             points = stem.forward_block(executor.fill(noisy))[: len(noisy)]

@@ -50,7 +50,8 @@ class Path:
         steps = FIRST_STEPS
         while len(active):
             node, weight = quadrature("midpoint", steps)
-            new = torch.arange(steps) % REFINEMENT != REFINEMENT // 2 if steps > FIRST_STEPS else slice(None)
+            point = torch.arange(steps, device=node.device)
+            new = point % REFINEMENT != REFINEMENT // 2 if steps > FIRST_STEPS else slice(None)
             self._add(totals, active, node[new], torch.ones_like(weight[new]))
             spent[active] = steps
             for place, (total, mean) in enumerate(zip(totals, means, strict=True)):
@@ -72,13 +73,14 @@ class Path:
 
     def _add(self, totals: list[Tensor], chosen: Tensor, node: Tensor, weight: Tensor) -> None:
         """Add ``weight`` times the gradient at each ``node`` for the images ``chosen``, in full calls."""
-        steps = len(node)
-        device, real = self.end.device, torch.promote_types(self.end.dtype, torch.float32)
+        steps, device = len(node), self.end.device
+        real = torch.promote_types(self.end.dtype, torch.float32)
+        node, weight = node.to(device, real), weight.to(device, real)
         for block in self.executor.blocks(len(chosen) * steps):
             row = torch.arange(block.start, block.stop, device=device)
-            index, step = chosen[row // steps], (row % steps).cpu()
-            points = ops.path_points(self.start, self.end, index, node[step].to(device, real))
+            index, step = chosen[row // steps], row % steps
+            points = ops.path_points(self.start, self.end, index, node[step])
             classes = self.target.fixed[index]
             gradients, _, _ = self.executor.gradients(points, lambda logits, classes=classes: classes)
             for total, gradient in zip(totals, gradients, strict=True):
-                ops.path_accumulate_(total, gradient, index, weight[step].to(device, real))
+                ops.path_accumulate_(total, gradient, index, weight[step])

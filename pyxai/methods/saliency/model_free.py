@@ -44,7 +44,7 @@ class ModelFree(Method):
 
     def settle(self) -> None:
         """The function checks its options; one pixel is little work."""
-        self._maps(torch.zeros(1, 1, 1, 1))
+        self._maps(torch.zeros(1, 1, 1, 1, device="cpu"))
 
     def attribute(self, executor: FixedRows, request: Request) -> Maps:
         images = request.images

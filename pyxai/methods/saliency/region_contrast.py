@@ -6,3 +6,4 @@ from pyxai.methods.saliency.model_free import ModelFree
 
 class RegionContrast(ModelFree, function=saliency.region_contrast):
     name = "region_contrast"
+    host = "scikit-image finds the regions"

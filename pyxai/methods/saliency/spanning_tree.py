@@ -6,3 +6,4 @@ from pyxai.methods.saliency.model_free import ModelFree
 
 class SpanningTree(ModelFree, function=saliency.spanning_tree):
     name = "spanning_tree"
+    host = "the spanning tree is walked pixel by pixel"

@@ -84,3 +84,9 @@ def test_what_it_needs_is_what_the_wrapped_method_needs():
         assert (method.needs, method.per_channel) == (Needs.GRADIENTS, True)
         assert method(of="lrp").needs is Needs.GRAPH
         assert method(of="saliency").per_channel is False
+
+
+def test_the_wrapped_method_is_made_once():
+    """What it derives from a captured graph is kept by the method itself: another would derive it again."""
+    method = build("smoothgrad", {"of": "lrp"})
+    assert method.inner is method.inner

@@ -1,0 +1,103 @@
+"""What else of the package takes tensors, on the pretended GPU."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import pyxai
+from pyxai import engine, metrics, saliency
+from tests import unfriendly
+from tests.devices.device import pretended
+from tests.devices.rows import Row
+
+Function = Callable[[str], list[Tensor]]
+
+
+def _explainer(device: str, method: str = "gradient", **options) -> pyxai.Explainer:
+    return pyxai.Explainer(unfriendly.build("Gate").to(device), method, rows=4, **options)
+
+
+def targets(device: str) -> list[Tensor]:
+    """Targets, ids and names, which are the caller's and lie on the host."""
+    images, explainer = unfriendly.images(2).to(device), _explainer(device, class_names=[*"abcde"])
+    given = ("top2", "a,c", 1, [1, 0], torch.tensor([[1, 0], [2, 3]]), lambda output: output.square().sum())
+    return [explainer(images, target, ids=[7, 3]).attribution for target in given]
+
+
+def bf16(device: str) -> list[Tensor]:
+    """Gradients in bfloat16."""
+    images = unfriendly.images(2, torch.float32).to(device)
+    model = unfriendly.build("Gate", torch.float32).to(device)
+    return [pyxai.explain(model, images, "integrated_gradients", steps=2, precision="bf16").attribution]
+
+
+def explanations(device: str) -> list[Tensor]:
+    """What can be done with an explanation."""
+    found = _explainer(device)(unfriendly.images(2).to(device))
+    found.plot(), found.numpy(), found.to("cpu"), repr(found)
+    parts = [found[1], found[[0, 1]], found[torch.tensor([False, True])]]
+    return [part.attribution for part in parts] + [
+        found.heatmap(how) for how in ("sum", "abs_sum", "abs_max")
+    ]
+
+
+def reports(device: str) -> list[Tensor]:
+    """What each layer did with relevance."""
+    report = _explainer(device, "lrp").report(unfriendly.images(2).to(device))
+    str(report)
+    return [report.bias_share, *(layer.lost for layer in report.layers)]
+
+
+def spectra(device: str) -> list[Tensor]:
+    """Functions of images that are no methods."""
+    images = unfriendly.images(2).sigmoid().to(device)
+    maps = [saliency.amplitude_spectrum(images), saliency.phase_spectrum(images)]
+    return [*maps, *saliency.radial_amplitude(images), *saliency.conspicuity(images).values()]
+
+
+def measures(device: str) -> list[Tensor]:
+    """Evaluation of explanations."""
+    model, images = unfriendly.build("Gate").to(device), unfriendly.images(4).to(device)
+    part = metrics.decomposition.heatmap_part(images, images.square())
+    found = metrics.decomposition.measures(model, images, part, images, model(images).argmax(1))
+    numbers = torch.tensor(list(found.values()), device=device)
+    return [part, numbers, metrics.pearson(images, part)]
+
+
+def runs(device: str) -> list[Tensor]:
+    """A whole run over stored images, whose maps are read back."""
+    with tempfile.TemporaryDirectory() as folder:
+        data, out = Path(folder, "images.npy"), Path(folder, "run.zarr")
+        np.save(data, unfriendly.images(3, torch.float32).sigmoid().numpy())
+        model = unfriendly.build("Gate", torch.float32).to(device)
+        engine.run(engine.Job(model=model, data=data, out=out, method="gradient", workers=0))
+        return [engine.open(out)[:].attribution.to(device)]
+
+
+FUNCTIONS: dict[str, Function] = {
+    function.__name__: function
+    for function in (targets, bf16, explanations, reports, spectra, measures, runs)
+}
+
+
+def function_row(function: Function) -> Row:
+    """Run it on the device and on the host."""
+    row = Row(runs=1)
+    with pretended() as log:
+        try:
+            found = function("cuda")
+        except Exception as error:
+            row.add(f"{type(error).__name__}: {error}")
+            return row
+        finally:
+            row.add(*log.faults)
+    row.running = log.take()
+    for of_device, of_host in zip(found, function("cpu"), strict=True):
+        row.compare("result", of_device, of_host)
+    return row

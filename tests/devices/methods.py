@@ -1,0 +1,169 @@
+"""Methods on the pretended GPU: with each word of their options, and with networks of all sorts."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import io
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import pyxai
+from pyxai.capture import export
+from pyxai.cli.dxai_train import train
+from pyxai.engine.models.load import load_model
+from pyxai.methods import Explanation, Method, Needs, build, get_method
+from pyxai.rde import Fourier
+from tests import unfriendly
+from tests.conftest import shared_trace
+from tests.devices.device import Log, pretended
+from tests.devices.rows import Counts, Row, most
+from tests.dxai.conftest import SMALL, folder
+
+export._trace = shared_trace  # methods share the trace of a network
+
+Options = dict[str, Any]
+
+NETWORK = "OddConvolutions"  # begins with affine layers that run apart
+AS_IT_IS = "DataDependent"  # cannot be captured
+LAYERS = ("Gate", "OtherNorms", "OverlappingPools", "SoftmaxAttention", "LeakyActivations", "Smooth")
+FEW, MANY = {"steps": 2, "samples": 2}, {"steps": 3, "samples": 3}
+ALWAYS: dict[str, Options] = {"integrated_gradients": {"samples": 1}, "cartoonx": {"levels": 1}}
+# Options that are no word of a few, and make a method go another way.
+MORE: dict[str, list[Options]] = {
+    "integrated_gradients": [{"samples": 2, "noise_scale": 0.1}, {"steps": None}],
+    "expected_gradients": [{"noise_scale": 0.1}],
+    "smoothgrad": [{"of": "integrated_gradients", "of_options": {"steps": 2}}, {"of": "lrp"}],
+    "deeplift": [{"cache_bytes": 0}],
+    "deconvnet": [{"layer": "strided", "unit": (1,), "start": "activation"}],
+    "guided_backprop": [{"layer": "strided", "unit": (1, 0, 0), "start": "activation"}],
+    "cartoonx": [{"spatial": 1.0}, {"spatial": 1.0, "obfuscation": "blur"}],
+    "rate_distortion": [
+        {"representation": Fourier()},
+        {"representation": Fourier(), "obfuscation": "uniform"},
+    ],
+}
+
+
+class Explainers:
+    """Explainers of a model by a method, as many as are needed to capture it once for what the method asks.
+
+    Args:
+        model: None for methods that need none.
+    """
+
+    def __init__(self, model: nn.Module | None, method: type[Method]):
+        self.method, self._model = method, model
+        self._made: dict[Any, pyxai.Explainer] = {}
+
+    def get(self, options: Options) -> pyxai.Explainer:
+        """One with these options, and no other."""
+        wanted = build(self.method.name, options)
+        key = wanted.needs, wanted.layers
+        if key not in self._made:
+            self._made[key] = pyxai.Explainer(self._model, self.method.name, rows=4, **options)
+        self._made[key].method = wanted
+        return self._made[key]
+
+
+def method_row(name: str, kernels: bool = False) -> Row:
+    """Run a method, which is found by its name; ``kernels`` as for :func:`pretended`."""
+    method = get_method(name)
+    row, largest = Row(host=method.host), 0
+    with tempfile.TemporaryDirectory() as run, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for model, images, options in _given(method, Path(run)):
+            with pretended(kernels) as log:
+                on_device = Explainers(model and copy.deepcopy(model).to("cuda"), method)
+                found = [_explained(row, log, on_device, images.to("cuda"), own) for own in options]
+            largest = max(largest, log.largest)
+            row.add(*log.faults)
+            on_host = Explainers(model, method)  # later: what is kept must serve it too
+            for own, explanation in zip(options, found, strict=True):
+                if explanation is not None:
+                    expected = dict(_tensors(on_host.get(_some(method, FEW) | own)(images)))
+                    for part, tensor in _tensors(explanation):
+                        row.compare(part, tensor, expected[part])
+    if bool(row.host) != (largest >= images[0, 0].numel()):
+        row.add(f"takes up to {largest} values at once to the host, where `host` is {row.host!r}")
+    return row
+
+
+def _explained(
+    row: Row, log: Log, explainers: Explainers, images: Tensor, options: Options
+) -> Explanation | None:
+    """Explain with few steps, and see that the host waits no more often with many."""
+    row.runs += 1
+    few, many = (_some(explainers.method, steps) | options for steps in (FEW, MANY))
+    try:
+        explanation, waits = _watched(row, log, explainers.get(few), images)
+        row.running = most(row.running, waits)
+        more = waits if few == many else _watched(row, log, explainers.get(many), images)[1]
+    except Exception as error:
+        row.add(f"{type(error).__name__}: {error}")
+        return None
+    for place, times in more.items():
+        if times > waits.get(place, 0):
+            row.add(f"waits at {place} {waits.get(place, 0)} times in few steps and {times} times in many")
+    return explanation
+
+
+def _watched(row: Row, log: Log, explainer: pyxai.Explainer, images: Tensor) -> tuple[Explanation, Counts]:
+    """Explain, and count how often the host waits when the model is captured and all is prepared."""
+    log.take()
+    explainer(images[:1])
+    row.capturing = most(row.capturing, log.take())
+    return explainer(images), log.take()
+
+
+def _given(method: type[Method], run: Path) -> Iterator[tuple[nn.Module | None, Tensor, list[Options]]]:
+    """Networks, images, and the options that a method is run with."""
+    if method.name == "dxai":
+        with redirect_stdout(io.StringIO()):
+            train(folder(run / "data"), run / "training", **SMALL)
+        images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        yield load_model(f"dxai:{run / 'training'}").model, images, [{"run": str(run / "training")}]
+        return
+    always = ALWAYS.get(method.name, {})
+    options = [always | words for words in _words(method)]
+    images = unfriendly.images(2).sigmoid()  # in float64, for which the CPU has no ways of its own
+    if method.needs is Needs.NOTHING:
+        yield None, images[:1], options
+        return
+    yield unfriendly.build(NETWORK), images, options
+    for other in LAYERS if method.needs is Needs.GRAPH else (AS_IT_IS,):
+        yield unfriendly.build(other), images, [always]
+
+
+def _words(method: type[Method]) -> Iterator[Options]:
+    """No options, each word that can be given without another option, and more."""
+    yield {}
+    for option in method.options().values():
+        for word in (True, False) if option.annotation is bool else option.choices:
+            try:
+                build(method.name, _some(method, FEW) | ALWAYS.get(method.name, {}) | {option.name: word})
+            except ValueError:
+                continue
+            if word != option.default:
+                yield {option.name: word}
+    yield from MORE.get(method.name, [])
+
+
+def _some(method: type[Method], options: Options) -> Options:
+    """Those of the options that a method has."""
+    return {name: value for name, value in options.items() if name in method.options()}
+
+
+def _tensors(explanation: Explanation) -> Iterator[tuple[str, Tensor]]:
+    """Each tensor of an explanation by its name."""
+    fields = {entry.name: getattr(explanation, entry.name) for entry in dataclasses.fields(explanation)}
+    for name, value in {**fields, **explanation.extras}.items():
+        if isinstance(value, Tensor):
+            yield name, value
