@@ -152,7 +152,7 @@ class Executor(FixedRows):
                 found, seen = inner.scores_and_values(self.fill(images[block]))
             count = block.stop - block.start
             scores.append(found[:count])
-            values.append(inner.only(seen, count))
+            values.append({name: value.detach() for name, value in inner.only(seen, count).items()})
         return torch.cat(scores), {name: torch.cat([part[name] for part in values]) for name in layers}
 
     def layer_gradients(

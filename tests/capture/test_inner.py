@@ -135,6 +135,13 @@ class TestReused:
         values = executor.activations(images, ("block#2",))
         assert distance(executor.scores_from(images, values), executor.scores(images)) <= 1e-12
 
+    def test_values_come_beside_the_scores_without_a_gradient(self, name):
+        executor, images = self.executor(name, ("block#2",), rows=2)
+        scores, values = executor.scores_and_activations(images, ("block#2",))
+        assert not scores.requires_grad and not values["block#2"].requires_grad
+        assert distance(scores, executor.scores(images)) <= 1e-12
+        assert distance(values["block#2"], executor.activations(images, ("block#2",))["block#2"]) <= 1e-12
+
     def test_other_values_go_on_and_what_bypasses_the_layer_stays(self, name):
         executor, images = self.executor(name, ("block.2#2",))
         model, _ = network(name)
