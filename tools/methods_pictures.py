@@ -79,6 +79,20 @@ def propagation() -> Image.Image:
     )
 
 
+def feature_map() -> Image.Image:
+    names = (
+        "cam",
+        "grad_cam",
+        "grad_cam_plus_plus",
+        "eigen_grad_cam",
+        "layer_cam",
+        "score_cam",
+        "guided_grad_cam",
+    )
+    methods = {name: (name, {}) for name in names}
+    return explained(methods, [(grid(), "chelsea"), (grid(), "coffee")])
+
+
 def rate_distortion() -> Image.Image:
     ends = {"low": networks.PHOTOGRAPHS.black, "high": networks.PHOTOGRAPHS.white}
     options = {"steps": 100, "distortion": "maximise_label", **ends}
@@ -166,7 +180,7 @@ def normalised(pixels: np.ndarray) -> Tensor:
     return networks.PHOTOGRAPHS.normalise(torch.tensor(pixels).permute(2, 0, 1)[None])
 
 
-DRAWN = (overview, gradient, path, noise, propagation, rate_distortion, saliency, decomposition)
+DRAWN = (overview, gradient, path, noise, feature_map, propagation, rate_distortion, saliency, decomposition)
 
 
 def main(names: list[str]) -> None:

@@ -140,6 +140,21 @@ class Executor(FixedRows):
         ]
         return {name: torch.cat([part[name] for part in parts]) for name in layers}
 
+    def scores_and_activations(self, images: Tensor, layers: tuple[str, ...]) -> tuple[Tensor, Values]:
+        """Class scores (N, K) of images (N, C, H, W) and values of inner layers, (N, …) each, in one pass.
+
+        Args:
+            layers: names of layers that the method declares.
+        """
+        inner, scores, values = self._program.inner(tuple(layers)), [], []
+        for block in self.blocks(len(images)):
+            with torch.no_grad():
+                found, seen = inner.scores_and_values(self.fill(images[block]))
+            count = block.stop - block.start
+            scores.append(found[:count])
+            values.append({name: value.detach() for name, value in inner.only(seen, count).items()})
+        return torch.cat(scores), {name: torch.cat([part[name] for part in values]) for name in layers}
+
     def layer_gradients(
         self, points: Tensor, layers: tuple[str, ...], choose: Choose
     ) -> tuple[Values, dict[str, list[Tensor]], Tensor, Tensor]:
@@ -155,6 +170,9 @@ class Executor(FixedRows):
         Returns:
             values (r, …) and T gradients (r, …) by layer, in the dtype the model ran in; scores (r, T);
             classes (r, T).
+
+        Raises:
+            ValueError: no derivative of the scores leads to one of the layers.
         """
         count, dtype, inner = len(points), self._program.dtype, self._program.inner(tuple(layers))
         with torch.enable_grad():
@@ -165,10 +183,8 @@ class Executor(FixedRows):
             gradients: dict[str, list[Tensor]] = {name: [] for name in layers}
             for t in range(classes.shape[1]):
                 total, again = picked[:, t].sum(), t < classes.shape[1] - 1
-                found = [torch.zeros_like(value) for value in values.values()]
-                if total.requires_grad:  # else the scores do not depend on any of them
-                    found = self._differentiate(total, list(values.values()), again)
-                for name, gradient in inner.only(dict(zip(values, found, strict=True)), count).items():
+                found = self._layer_derivatives(total, values, again)
+                for name, gradient in inner.only(found, count).items():
                     gradients[name].append(gradient)
         kept = {name: value.detach() for name, value in inner.only(values, count).items()}
         return kept, gradients, picked.detach(), classes
@@ -196,10 +212,28 @@ class Executor(FixedRows):
             scores.append(inner.scores_from(self.fill(images[block]), own)[: block.stop - block.start])
         return torch.cat(scores)
 
-    def _differentiate(self, total: Tensor, by: list[Tensor], again: bool = False) -> tuple[Tensor, ...]:
-        """Gradients of a number; ``again`` keeps what another call for the same values needs."""
+    def _differentiate(
+        self, total: Tensor, by: list[Tensor], again: bool = False, unused: bool = False
+    ) -> tuple[Tensor, ...]:
+        """Gradients of a number.
+
+        Args:
+            again: keep what another call for the same values needs.
+            unused: give None for values that no derivative leads to, in place of zeros.
+        """
         with Mending() if self._program.mending else nullcontext():
-            return torch.autograd.grad(total, by, retain_graph=again, materialize_grads=True)
+            return torch.autograd.grad(
+                total, by, retain_graph=again, allow_unused=True, materialize_grads=not unused
+            )
+
+    def _layer_derivatives(self, total: Tensor, values: Values, again: bool) -> Values:
+        found: tuple[Tensor | None, ...] = (None,) * len(values)
+        if total.requires_grad:
+            found = self._differentiate(total, list(values.values()), again, unused=True)
+        for name, gradient in zip(values, found, strict=True):
+            wanted = "name a module that the scores have a derivative by"
+            expect(gradient is not None, "layer", wanted, repr(name))
+        return dict(zip(values, found, strict=True))
 
     def _leaf(self, points: Tensor) -> Tensor:
         """What a call is differentiated by."""

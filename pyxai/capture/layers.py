@@ -22,7 +22,8 @@ class Watch:
 
     Args:
         model: the module that holds the layers.
-        layers: names as of :meth:`torch.nn.Module.named_modules`, ``name#2`` for the second call.
+        layers: names as of :meth:`torch.nn.Module.named_modules`, ``name#2`` for the second call; None for
+            every call of every module but the model itself.
         see: called with a layer's name and its value, before anything can write over it. What it returns
             goes on through the model in place of the value, unless it is None.
 
@@ -30,13 +31,17 @@ class Watch:
         ValueError: the model has no such module; with the nearest name.
     """
 
-    def __init__(self, model: nn.Module, layers: Iterable[str], see: See):
+    def __init__(self, model: nn.Module, layers: Iterable[str] | None, see: See):
         self._see = see
         self._wanted: dict[nn.Module, dict[int, list[str]]] = {}
         known = dict(model.named_modules(remove_duplicate=False))
         first = {module: path for path, module in reversed(known.items())}
+        self._every: dict[nn.Module, list[str]] = {}  # its names, the first one last
+        for path, module in reversed(known.items()) if layers is None else ():
+            if path:
+                self._every.setdefault(module, []).append(path)
         self._aliases = {}
-        for name in layers:
+        for name in layers or ():
             parts = re.fullmatch(r"(.*?)(?:#([1-9]\d*))?", name) if isinstance(name, str) else None
             path = parts[1] if parts else ""
             wanted = "name a module of the model, with #2 behind it for its second call"
@@ -45,12 +50,12 @@ class Watch:
             self._wanted.setdefault(module, {}).setdefault(int(parts[2] or 1), []).append(name)
             if parts[2] is None and path != first[module]:
                 self._aliases[name] = (module, first[module])
-        self._calls = dict.fromkeys(self._wanted, 0)
+        self._calls = dict.fromkeys([*self._every, *self._wanted], 0)
         self._thread = threading.get_ident()
 
     def __enter__(self) -> Watch:
         # a trace may hand the hook something else in place of the module
-        self._hooks = [module.register_forward_hook(partial(self._hook, module)) for module in self._wanted]
+        self._hooks = [module.register_forward_hook(partial(self._hook, module)) for module in self._calls]
         return self
 
     def __exit__(self, kind: type | None, *_: Any) -> None:
@@ -75,9 +80,14 @@ class Watch:
             return None
         self._calls[watched] += 1
         shown = None
-        for name in self._wanted[watched].get(self._calls[watched], []):
+        for name in self._names(watched, self._calls[watched]):
             shown = self._see(name, value)
         return shown
+
+    def _names(self, watched: nn.Module, call: int) -> list[str]:
+        if watched in self._every:
+            return [f"{path}#{call}" if call > 1 else path for path in self._every[watched]]
+        return self._wanted[watched].get(call, [])
 
 
 def shapes_per_image(
@@ -135,4 +145,9 @@ def find_layer(module: fx.GraphModule, name: str) -> fx.Node:
     for node in module.graph.nodes:
         if name in node.meta.get("layers", []):
             return node
-    raise ValueError(f"`layer` must name a module that the scores depend on, got {name!r}")
+    raise off_the_path(name)
+
+
+def off_the_path(name: str) -> ValueError:
+    """The error for a layer that plays no part in the scores."""
+    return ValueError(f"`layer` must name a module that the scores depend on, got {name!r}")

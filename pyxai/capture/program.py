@@ -20,6 +20,7 @@ from pyxai.capture.fast.affine import split_stem
 from pyxai.capture.fast.differentiable import differentiable
 from pyxai.capture.fast.pointwise import uses_convolutions
 from pyxai.capture.fast.stem import Stem
+from pyxai.capture.grid import LAST_MAP, Survey
 from pyxai.capture.guards import (
     AGREEMENT,
     ImagesMixed,
@@ -32,7 +33,7 @@ from pyxai.capture.guards import (
 )
 from pyxai.capture.inner import CapturedInner, HookedInner, Inner
 from pyxai.capture.isolated import hooked
-from pyxai.capture.layers import shapes_per_image
+from pyxai.capture.layers import off_the_path, shapes_per_image
 from pyxai.capture.needs import Needs
 from pyxai.capture.output.ends import Below, End, find_end
 from pyxai.capture.output.kinds import AUTO, Asked, Output, settle
@@ -69,6 +70,8 @@ class Program:
         made: what a callable target made of some outputs, where there is one.
         token_linears: "convolution" where linear layers over tokens run as one, see
             :mod:`pyxai.capture.fast.pointwise`.
+        layers: names of the layers that were asked for; in place of ``"auto"`` the one that was found.
+        survey: tells which layers are maps of the image.
         per_image: layer to the shape of what it has for one image, of the layers that can be read.
         seen_from: makes the model as seen from some of them.
     """
@@ -88,6 +91,8 @@ class Program:
     made: Made | None = None
     token_linears: str = "linear"
     shape: tuple[int, ...] = field(default=())
+    layers: tuple[str, ...] = ()
+    survey: Survey | None = None
     per_image: dict[str, tuple[int, ...]] = field(default_factory=dict)
     seen_from: Callable[[dict[str, tuple[int, ...]]], Inner] | None = None
     _prepared: list[tuple[Any, Any]] = field(default_factory=list)
@@ -123,6 +128,7 @@ class Program:
             "affine_stem": self.stem.deep,
             "channels_last": self.channels_last,
             "token_linears": self.token_linears,
+            **({"layers": list(self.layers)} if self.layers else {}),
         }
 
 
@@ -142,6 +148,7 @@ def capture(
         needs: what will be asked of the model; where that is its graph, a failure is an error.
         dtype: run gradients in this dtype.
         layers: names of modules that :meth:`Program.inner` can be asked for: nothing is folded across them.
+            ``"auto"`` is the last one that is a map of the image.
         asked: what of the output is explained.
 
     Raises:
@@ -151,7 +158,7 @@ def capture(
             can be other than zero.
     """
     with _ONE_AT_A_TIME:
-        return _capture(classifier, images, needs, dtype, layers, asked)
+        return _capture(classifier, images, needs, dtype, tuple(layers), asked)
 
 
 def _capture(
@@ -159,14 +166,18 @@ def _capture(
     images: Tensor,
     needs: Needs,
     dtype: torch.dtype | None,
-    layers: Iterable[str],
+    layers: tuple[str, ...],
     asked: Asked,
 ) -> Program:
     shape = tuple(images.shape[1:])
+    survey = Survey(classifier.model, classifier, one(images))
     if classifier.is_function:
         classifier.check_serves(needs)
         given = outputs(classifier, images)
-        return _eager(classifier, images, needs, dtype, "it is no torch.nn.Module", layers, asked, given)
+        layers = _named(survey, layers)
+        return _eager(
+            classifier, survey, images, needs, dtype, "it is no torch.nn.Module", layers, asked, given
+        )
     try:
         given = outputs(
             classifier, images
@@ -180,6 +191,7 @@ def _capture(
             if needs >= Needs.GRADIENTS:  # without one, as behind quantised layers, there is more to say
                 check_gradient(classifier.model, Below(classifier, None), images)
             raise ValueError(str(error)) from error
+    layers = _named(survey, layers)
     per_image = _layer_sizes(classifier, images, layers)
     by_pixels = needs is Needs.GRADIENTS and not layers  # else by the layers
 
@@ -188,13 +200,13 @@ def _capture(
         if by_pixels:
             check_gradient(classifier.model, own, images)
         name = end.name if end else ""
-        program = _eager(classifier, images, needs, dtype, reason, layers, asked, given, name)
+        program = _eager(classifier, survey, images, needs, dtype, reason, layers, asked, given, name)
         if needs is Needs.GRADIENTS:
             program.mending = check_alone(own, images)
         return program
 
     try:
-        module = export(classifier, images, tuple(layers))
+        module = export(classifier, images, layers)
         # what is folded is rounded: in half precision the model is compared with what it was before
         compared = copied(module) if is_half(images) else module
         _canonical(classifier.model, module, given, layers)
@@ -235,12 +247,19 @@ def _capture(
         note="; ".join(part for part in (note, made.note if made else "") if part),
         token_linears="convolution" if uses_convolutions(differentiated) else "linear",
         shape=shape,
+        layers=layers,
+        survey=survey,
         per_image=per_image,
         seen_from=lambda sizes: CapturedInner(module, sizes, lambda part: _cast(differentiable(part), dtype)),
     )
     if dtype is not None:
         _check_precision(program, images)
     return program
+
+
+def _named(survey: Survey, layers: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the layers, each once, with that of the last map in place of ``"auto"``."""
+    return tuple(dict.fromkeys(survey.last_map() if name == LAST_MAP else name for name in layers))
 
 
 def _layer_sizes(classifier: Classifier, images: Tensor, layers: Iterable[str]) -> dict[str, tuple]:
@@ -292,11 +311,12 @@ def _compare(model: nn.Module, module: nn.Module, given: list[tuple[Tensor, Tens
 
 def _eager(
     classifier: Classifier,
+    survey: Survey,
     images: Tensor,
     needs: Needs,
     dtype: torch.dtype | None,
     reason: str,
-    layers: Iterable[str],
+    layers: tuple[str, ...],
     asked: Asked,
     given: list[tuple[Tensor, Tensor]],
     end: str = "",
@@ -318,6 +338,10 @@ def _eager(
     output = settle(asked, values, end, reason if end else "")
     made = None if asked.call is None else made_as_it_is(asked.call, values, needs >= Needs.GRADIENTS)
     scored = Scored(classifier, output)
+    per_image = _layer_sizes(classifier, images, layers)
+    for name in layers:
+        if not survey.depends(name):
+            raise off_the_path(name)
 
     def forward(points: Tensor) -> Tensor:
         return output.scores(raw(points))
@@ -332,6 +356,8 @@ def _eager(
         output=output,
         made=made,
         shape=tuple(images.shape[1:]),
-        per_image=_layer_sizes(classifier, images, layers),
+        layers=layers,
+        survey=survey,
+        per_image=per_image,
         seen_from=lambda sizes: HookedInner(scored, classifier.model, sizes),
     )

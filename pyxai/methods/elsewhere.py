@@ -1,7 +1,7 @@
 """What other libraries call methods and options: answered with ours in an error, never taken silently.
 
 The same word can mean another default or another unit there, so whoever uses it is told what to look up here.
-Words are compared without case, spaces, hyphens and underscores.
+Words are compared without case, spaces, hyphens and underscores; "+" is "plus".
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _METHODS = {
     "gradient": "grad, gradients, input gradient, backpropagation",
     "saliency": "vanilla, vanilla gradient, vanilla gradients, simple gradient, simple gradients, "
     "sensitivity analysis, saliency map, saliency maps",
-    "smoothgrad": "sg, noise tunnel, smooth gradient, smooth gradients",
+    "smoothgrad": "sg, noise tunnel, smooth gradient, smooth gradients, smooth grad cam++, "
+    "smooth grad cam pp",
     "smoothgrad_squared": "smoothgrad sq, sg sq, sgsq",
     "vargrad": "var gradient, smoothgrad var",
     "expected_gradients": "eg, gradient shap, grad shap, gradient explainer",
@@ -29,6 +30,10 @@ _METHODS = {
     "excitation_backprop": "ebp, excitation backpropagation, excitation bp",
     "lrp": "layerwise relevance propagation, relevance propagation, epsilon plus, epsilon plus flat, "
     "epsilon gamma box, epsilon alpha2 beta1, epsilon alpha2 beta1 flat",
+    "cam": "class activation map, class activation mapping",
+    "grad_cam": "layer grad cam",
+    "grad_cam_plus_plus": "grad cam pp",
+    "fem": "feature based explanation method",
     "pixel_rde": "rde",
     "itti_koch": "itti, itti koch niebur",
     "gbvs": "graph based visual saliency",
@@ -38,9 +43,8 @@ _METHODS = {
     "fine_grained": "static saliency fine grained",
 }
 _ABSENT = (
-    "grad-cam, grad-cam++, gradcampp, gradcamplusplus, cam, hirescam, scorecam, ablationcam, xgradcam, "
-    "eigencam, eigengradcam, layercam, kpcacam, finercam, shapleycam, randomcam, fullgrad, "
-    "layer grad cam, guided grad cam, occlusion, rise, lime, shap, kernel shap, partition explainer, "
+    "kpcacam, finercam, shapleycam, randomcam, segeigencam, sscam, iscam, fullgrad, "
+    "occlusion, rise, lime, shap, kernel shap, partition explainer, "
     "permutation explainer, shapley values, shapley value sampling, feature ablation, feature permutation, "
     "attention rollout, rollout, tcav, anchors, internal influence, layer conductance, neuron conductance"
 )
@@ -55,6 +59,9 @@ _OPTIONS = {
     "composites, rules, name map": ("composite",),
     "random state, random seed": ("seed",),
     "lr": ("learning_rate",),
+    "target layers, target layer, layers, layer name": ("layer",),
+    "reshape transform": ("grid",),
+    "interpolate, interpolation": ("upsample",),
 }
 # What is no option of a method here.
 _ARGUMENTS = {
@@ -73,7 +80,7 @@ _ARGUMENTS = {
 
 def simple(word: str) -> str:
     """A word as it is compared."""
-    return re.sub(r"[^a-z0-9]", "", word.lower())
+    return re.sub(r"[^a-z0-9]", "", word.lower().replace("+", "plus"))
 
 
 def _words(listed: str) -> list[str]:

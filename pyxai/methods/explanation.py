@@ -29,7 +29,8 @@ class Explanation:
     ``explanation[2:5]`` some of the images. With T targets per image every result has an axis T after N.
 
     Attributes:
-        attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour; dtype and device of the images.
+        attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour, (N, 1, h, w) where the size of
+            an inner layer is kept; dtype and device of the images.
         target: (N,) int64, the class explained, 0 where there is one output, -1 where units of an inner layer
             are explained; None for methods without a model.
         score: (N,), what is explained of it: see ``output_kind``; None without a model.

@@ -135,6 +135,13 @@ class TestReused:
         values = executor.activations(images, ("block#2",))
         assert distance(executor.scores_from(images, values), executor.scores(images)) <= 1e-12
 
+    def test_values_come_beside_the_scores_without_a_gradient(self, name):
+        executor, images = self.executor(name, ("block#2",), rows=2)
+        scores, values = executor.scores_and_activations(images, ("block#2",))
+        assert not scores.requires_grad and not values["block#2"].requires_grad
+        assert distance(scores, executor.scores(images)) <= 1e-12
+        assert distance(values["block#2"], executor.activations(images, ("block#2",))["block#2"]) <= 1e-12
+
     def test_other_values_go_on_and_what_bypasses_the_layer_stays(self, name):
         executor, images = self.executor(name, ("block.2#2",))
         model, _ = network(name)
@@ -281,7 +288,7 @@ def test_a_module_with_two_names_is_captured_and_its_calls_are_told_apart():
         capture(Classifier(model), images, layers=("3",))
 
 
-def test_scores_that_do_not_depend_on_a_layer_have_no_gradient_by_it():
+def test_a_layer_that_no_derivative_leads_to_is_refused():
     class Apart(nn.Module):
         def __init__(self):
             super().__init__()
@@ -292,8 +299,8 @@ def test_scores_that_do_not_depend_on_a_layer_have_no_gradient_by_it():
 
     model, images = Apart().double().eval(), torch.rand(2, 1, 2, 2, dtype=torch.float64)
     executor = Executor(capture(Classifier(model), images, Needs.GRAPH, layers=("layer",)), 2)
-    _, gradients, _, _ = executor.layer_gradients(images, ("layer",), lambda s: s.argmax(1, True))
-    assert gradients["layer"][0].shape == (2, 4) and not gradients["layer"][0].any()
+    with pytest.raises(ValueError, match="a module that the scores have a derivative by, got 'layer'"):
+        executor.layer_gradients(images, ("layer",), lambda s: s.argmax(1, True))
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 8, 10), (2, 3, 8, 10), (6, 3, 8, 10)])

@@ -55,6 +55,15 @@ def test_what_is_returned_goes_on_through_the_model(model):
         assert torch.equal(model(X), torch.full((3, 2), 2.0, dtype=torch.float64))
 
 
+def test_every_call_is_seen_in_the_order_in_which_they_end(model):
+    model.outer, seen = nn.Sequential(nn.Identity()), []
+    model.head = model.outer[0]
+    with Watch(model, None, lambda name, value: seen.append(name)):
+        model(model.outer(X))
+    names = ["head", "outer.0", "outer", "alias", "layer", "alias#2", "layer#2", "windows"]
+    assert seen == names
+
+
 def test_calls_of_other_threads_are_not_seen(model):
     seen, found = [], []
     with Watch(model, ("layer",), lambda name, value: seen.append(value)):

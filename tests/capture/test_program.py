@@ -98,6 +98,27 @@ def test_a_named_layer_keeps_its_batch_norm_apart_and_only_that_one():
     assert (affine(), affine(layers=("conv2",)), affine(layers=("bn",))) == (0, 1, 0)
 
 
+@pytest.mark.parametrize(
+    "name, first, last", [("ReusedModules", "stem", "relu#4"), ("DataDependent", "conv1", "conv2")]
+)
+def test_auto_is_the_last_map_and_is_named(name, first, last):
+    classifier, images = Classifier(unfriendly.build(name)), unfriendly.images(2)
+    program = capture(classifier, images, layers=("auto", first, "auto"))
+    assert program.layers == (last, first) and set(program.per_image) == {last, first}
+    assert program.info()["layers"] == [last, first] and "layers" not in capture(classifier, images).info()
+
+
+def test_a_layer_beside_the_path_is_refused_of_a_model_that_runs_as_it_is():
+    class Beside(unfriendly.DataDependent):
+        def forward(self, x):
+            self.conv1(x)
+            return super().forward(x) * 0 + x.flatten(1)[:, :5]
+
+    model = Beside().double().eval()
+    with pytest.raises(ValueError, match="`layer` must name a module that the scores depend on, got 'conv2'"):
+        capture(Classifier(model), unfriendly.images(2), layers=("conv2",))
+
+
 class Sign(torch.autograd.Function):
     """A sign whose gradient is passed straight through, as networks of few bits are trained with."""
 

@@ -1,5 +1,7 @@
 """Other libraries' words are answered with ours, and never taken."""
 
+import re
+
 import pytest
 import torch
 
@@ -33,15 +35,19 @@ def test_the_words_lead_somewhere_and_none_is_ours():
         ("DeepLiftShap", "deeplift"),
         ("Deconvolution", "deconvnet"),
         ("EpsilonPlusFlat", "lrp"),
+        ("GradCAM", "grad_cam"),
+        ("Grad-CAM++", "grad_cam_plus_plus"),
+        ("GradCAMpp", "grad_cam_plus_plus"),
+        ("SmoothGradCAMpp", "smoothgrad"),
         ("gradeint", "gradient"),
     ],
 )
 def test_a_method_by_another_name(name, ours):
-    with pytest.raises(ValueError, match=rf"^no method '{name}' \(did you mean '{ours}'\?\)"):
+    with pytest.raises(ValueError, match=rf"^no method '{re.escape(name)}' \(did you mean '{ours}'\?\)"):
         pyxai.explain(tiny.net(), IMAGES, name)
 
 
-@pytest.mark.parametrize("name", ["gradcam", "GradCAM++", "Grad-CAM", "Occlusion", "kernel_shap", "LIME"])
+@pytest.mark.parametrize("name", ["FullGrad", "KPCA-CAM", "Occlusion", "kernel_shap", "LIME"])
 def test_a_method_that_is_not_there(name):
     with pytest.raises(ValueError, match=r"^no method '.*' \(which pyxai does not have\); pyxai\.list_meth"):
         pyxai.Explainer(tiny.net(), name)
@@ -64,6 +70,8 @@ def test_a_method_that_is_not_there(name):
         ("gradient", "targets", "`target` says"),
         ("cartoonx", "learning_rte", r"did you mean 'learning_rate'\?"),
         ("deeplift", "Baseline", r"did you mean 'baseline'\?"),
+        ("grad_cam", "target_layers", r"did you mean 'layer'\?"),
+        ("grad_cam", "reshape_transform", r"did you mean 'grid'\?"),
     ],
 )
 def test_an_option_by_another_name(method, option, told):

@@ -37,6 +37,16 @@ def test_a_card_for_each_row_and_target(job, tmp_path, cards):
     assert (found[0].label, found[1].label) == (f"class {int(run[2].target[0, 0])}", "cat")
 
 
+def test_maps_of_a_layers_size_are_stored_and_drawn(job, tmp_path):
+    options = {"layer": "1", "upsample": False}
+    made = engine.run(job(data=fill_folder(tmp_path / "few", 3), method="grad_cam", options=options))
+    run = engine.open(made.store)
+    height, width = run.image(0).shape[:2]
+    assert run[:].attribution.shape == (3, 1, height - 2, width - 2)
+    draw(run, [0, 1, 2], tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").exists()
+
+
 def test_grey_pictures_and_no_model(job, tmp_path, cards):
     folder = fill_folder(tmp_path / "few", 2)
     grey = job(data=folder, model=f"{TINY}:grey_net", method="gradient", out=tmp_path / "grey")

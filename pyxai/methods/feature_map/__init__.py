@@ -1,0 +1,1 @@
+"""Methods that make a map of an inner layer's values."""

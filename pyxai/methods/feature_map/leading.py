@@ -1,0 +1,33 @@
+"""The strongest pattern that the channels of a layer have in common."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def leading_projection(values: Tensor) -> Tensor:
+    """Projection of each place's channels on the direction in which the places of an image differ most.
+
+    It is σ₁ u₁ of the matrix (places, channels) without the mean of each channel, by the eigenvector of the
+    smaller of its two Gram matrices. Its sign is that in which it grows with the sum of the channels; where
+    these have nothing in common, its largest value is positive. Where no place differs it is zero.
+
+    Args:
+        values: (r, C, …).
+
+    Returns:
+        (r, …).
+    """
+    matrix = values.flatten(2).transpose(1, 2)
+    matrix = matrix - matrix.mean(1, keepdim=True)
+    if matrix.shape[1] <= matrix.shape[2]:
+        squares, vectors = torch.linalg.eigh(matrix @ matrix.transpose(1, 2))
+        projection = vectors[..., -1] * squares[:, -1:].clamp(min=0).sqrt()
+    else:
+        _, vectors = torch.linalg.eigh(matrix.transpose(1, 2) @ matrix)
+        projection = (matrix @ vectors[..., -1:])[..., 0]
+    common = (projection * matrix.sum(2)).sum(1, keepdim=True)
+    largest = projection.gather(1, projection.abs().argmax(1, keepdim=True))
+    sign = common.where(common != 0, largest).sign()
+    return (sign * projection).unflatten(1, values.shape[2:])
