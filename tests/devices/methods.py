@@ -87,7 +87,9 @@ def method_row(name: str, kernels: bool = False) -> Row:
             row.add(*log.faults)
             on_host = Explainers(model, method)  # later: what is kept must serve it too
             for own, explanation in zip(options, found, strict=True):
-                if explanation is not None:
+                if isinstance(explanation, ValueError):
+                    _compare_refusal(row, explanation, on_host, images, _some(method, FEW) | own)
+                elif explanation is not None:
                     expected = dict(_tensors(on_host.get(_some(method, FEW) | own)(images)))
                     for part, tensor in _tensors(explanation):
                         row.compare(part, tensor, expected[part])
@@ -96,9 +98,22 @@ def method_row(name: str, kernels: bool = False) -> Row:
     return row
 
 
+def _compare_refusal(
+    row: Row, refusal: ValueError, on_host: Explainers, images: Tensor, options: Options
+) -> None:
+    """A network that the method refuses must be refused on the host, too, and by the same words."""
+    row.runs -= 1
+    try:
+        on_host.get(options)(images)
+    except ValueError as error:
+        if str(error) == str(refusal):
+            return
+    row.add(f"ValueError: {refusal}")
+
+
 def _explained(
     row: Row, log: Log, explainers: Explainers, images: Tensor, options: Options
-) -> Explanation | None:
+) -> Explanation | ValueError | None:
     """Explain with few steps, and see that the host waits no more often with many."""
     row.runs += 1
     few, many = (_some(explainers.method, steps) | options for steps in (FEW, MANY))
@@ -106,6 +121,8 @@ def _explained(
         explanation, waits = _watched(row, log, explainers.get(few), images)
         row.running = most(row.running, waits)
         more = waits if few == many else _watched(row, log, explainers.get(many), images)[1]
+    except ValueError as error:
+        return error
     except Exception as error:
         row.add(f"{type(error).__name__}: {error}")
         return None
