@@ -79,9 +79,13 @@ class Executor(FixedRows):
         """The captured model; ``program.forward`` is the canonical graph where a method needs one."""
         return self._program
 
-    def scores(self, images: Tensor) -> Tensor:
-        """Class scores (N, K) of images (N, C, H, W), without a gradient."""
-        size = self.prediction_rows
+    def scores(self, images: Tensor, rows: int | None = None) -> Tensor:
+        """Class scores (N, K) of images (N, C, H, W), without a gradient.
+
+        Args:
+            rows: of a call; None for ``prediction_rows``.
+        """
+        size = rows or self.prediction_rows
         with torch.no_grad():
             parts = [self._program.forward(self.fill(part, size))[: len(part)] for part in images.split(size)]
         return torch.cat(parts)

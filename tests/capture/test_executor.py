@@ -52,6 +52,15 @@ def test_prediction_rows_are_few():
     assert [executor("resnet20", rows)[0].prediction_rows for rows in (1, 3, 10, 64)] == [1, 1, 2, 16]
 
 
+def test_scores_can_be_asked_for_in_calls_of_any_rows():
+    run, images = executor("resnet20", 8)
+    called = []
+    run.program.forward.register_forward_pre_hook(lambda module, arguments: called.append(len(arguments[0])))
+    scores = run.scores(images, 8)
+    assert called == [8] and torch.allclose(scores, run.scores(images), rtol=1e-5, atol=1e-6)
+    assert called == [8, 2, 2, 2]
+
+
 def test_exact_arithmetic_on_cuda_is_switched_back():
     def settings():
         cudnn = torch.backends.cudnn

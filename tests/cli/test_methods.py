@@ -30,6 +30,6 @@ def test_one_method_with_its_options_explained(pyxai, name):
 
 
 def test_a_method_that_is_not_there(pyxai):
-    for name, told in (("ig", "did you mean 'integrated_gradients'?"), ("gradcam", "does not have")):
+    for name, told in (("ig", "did you mean 'integrated_gradients'?"), ("fullgrad", "does not have")):
         code, out, err = pyxai("methods", name)
         assert (code, out, err.count("\n")) == (2, "", 1) and told in err

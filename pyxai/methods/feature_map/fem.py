@@ -56,7 +56,8 @@ class FEM(ActivationMap):
         axes = places(values)
         first = values[(..., *[slice(1)] * len(axes))]
         values = values - first  # so that a constant channel has no deviation, to the last bit
-        mean, deviation = values.mean(axes, keepdim=True), values.std(axes, correction=0, keepdim=True)
+        mean = values.mean(axes, keepdim=True)
+        deviation = (values - mean).square_().mean(axes, keepdim=True).sqrt()  # a third of the time of `std`
         limit = mean + self.k * deviation
         marks = values >= limit if self.comparison == ">=" else values > limit
         weights = mean + first if self.weighting == "mean" else torch.ones_like(mean)

@@ -25,5 +25,5 @@ class ScoreCAM(ChannelMap):
         scores = []
         for block in executor.blocks(len(channels)):
             masks = normalized(enlarged(channels[block, None], image.shape[2:]), "min_max")
-            scores.append(executor.scores(image * masks)[:, subject.classes])
+            scores.append(executor.scores(image * masks, executor.rows)[:, subject.classes])
         return torch.cat(scores).softmax(0).T, len(channels)
