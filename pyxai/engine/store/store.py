@@ -1,6 +1,6 @@
 """The store of a run: a Zarr v3 group that can be killed at any moment and continued.
 
-Every array has one row per image and chunks of at most 64 rows. Each chunk is written to a temporary file and
+Every array has one row per image and chunks of some of them. Each chunk is written to a temporary file and
 renamed, so a chunk is there or it is not; ``status`` is written last, so a chunk whose status is there is
 complete. Rows that failed, and rows not done yet, hold NaN (floats), -1 (``target``) and 0 (``evaluations``).
 """
