@@ -38,7 +38,7 @@ def expect(condition: bool, argument: str, requirement: str, got: Any, error: ty
 
 
 def expect_images(images: Any, volumes: bool = False) -> None:
-    """``images`` is a floating (N, C, H, W) tensor with pixels, or (N, C, T, H, W) where ``volumes`` will do."""
+    """``images`` is a floating (N, C, H, W) tensor with pixels, or (N, C, T, H, W) if ``volumes`` will do."""
     expect(isinstance(images, Tensor), "images", "be a torch.Tensor", type(images).__name__, TypeError)
     shape = tuple(images.shape)
     wanted = "have shape (N, C, H, W) or (N, C, T, H, W)" if volumes else "have shape (N, C, H, W)"

@@ -45,7 +45,7 @@ class Reader:
 
     source: Source
     preprocess: Preprocessing
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
 
     def block(self, names: list[str]) -> Block:
         notes: dict[str, str] = {}
