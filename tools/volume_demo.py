@@ -50,13 +50,14 @@ def clips(count: int, seed: int) -> Clips:
     labels, others = random.integers(4, size=(2, count))
     y, x = np.mgrid[:SIDE, :SIDE]
     square, disc = np.zeros((2, count, FRAMES, SIDE, SIDE), bool)
-    starts = random.integers(FRAMES + 1, SIDE - FRAMES - OBJECT - 1, size=(count, 2, 2))
+    margin = FRAMES // 2
+    starts = random.integers(margin, SIDE - OBJECT - margin + 1, size=(count, 2, 2))
     for number in range(count):
         for frame in range(FRAMES):
-            step = np.array([STEPS[labels[number]], STEPS[others[number]]]) * (frame - FRAMES // 2)
-            (top, left), (down, right) = starts[number] + 2 * step
-            square[number, frame] = (abs(y - top - 3) <= 3) & (abs(x - left - 3) <= 3)
-            disc[number, frame] = (y - down - 3) ** 2 + (x - right - 3) ** 2 <= 12
+            step = np.array([STEPS[labels[number]], STEPS[others[number]]]) * (frame - margin)
+            (top, left), (down, right) = starts[number] + step + OBJECT // 2
+            square[number, frame] = np.maximum(abs(y - top), abs(x - left)) <= OBJECT // 2
+            disc[number, frame] = (y - down) ** 2 + (x - right) ** 2 <= 12
     disc &= ~square
     images = 0.3 + random.normal(0, 0.05, square.shape) + 0.5 * square + 0.5 * disc
     values = torch.from_numpy(images.clip(0, 1).astype(np.float32))[:, None]
@@ -69,7 +70,7 @@ def network() -> nn.Sequential:
         nn.Conv3d(1, 8, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool3d((1, 2, 2)),
-        nn.Conv3d(8, 16, (3, 5, 5), padding=(1, 2, 2)),
+        nn.Conv3d(8, 16, 3, padding=1),
         nn.ReLU(),
         nn.Conv3d(16, 16, 3, padding=1),
         nn.ReLU(),
@@ -79,7 +80,7 @@ def network() -> nn.Sequential:
     )
 
 
-def train(steps: int = 250, batch: int = 24) -> nn.Sequential:
+def train(steps: int = 300, batch: int = 16) -> nn.Sequential:
     """A network in evaluation mode, the same on every call."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
