@@ -37,11 +37,12 @@ def expect(condition: bool, argument: str, requirement: str, got: Any, error: ty
         raise error(f"`{argument}` must {requirement}, got {got}")
 
 
-def expect_images(images: Any) -> None:
-    """``images`` is a floating (N, C, H, W) tensor with pixels."""
+def expect_images(images: Any, volumes: bool = False) -> None:
+    """``images`` is a floating (N, C, H, W) tensor with pixels, or (N, C, T, H, W) if ``volumes`` will do."""
     expect(isinstance(images, Tensor), "images", "be a torch.Tensor", type(images).__name__, TypeError)
     shape = tuple(images.shape)
-    expect(images.ndim == 4, "images", "have shape (N, C, H, W)", shape)
+    wanted = "have shape (N, C, H, W) or (N, C, T, H, W)" if volumes else "have shape (N, C, H, W)"
+    expect(images.ndim == 4 or (volumes and images.ndim == 5), "images", wanted, shape)
     expect(images.is_floating_point(), "images", "have a floating dtype", images.dtype, TypeError)
     expect(0 not in shape[1:], "images", "have at least one channel and one pixel", shape)
 

@@ -129,7 +129,8 @@ class Explainer:
         """Explain ``images``.
 
         Args:
-            images: (N, C, H, W), finite, in the model's dtype and on its device.
+            images: (N, C, H, W), finite, in the model's dtype and on its device; or volumes and clips, (N, C,
+                T, H, W), where the method takes them.
             target: class to explain. None: the predicted one. An int: the same for all. A list or (N,)
                 tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per image, which
                 share the model's forward pass; so does text with commas, ``"0,20"``, the same for all images.
@@ -237,9 +238,10 @@ class Explainer:
 
     def _check(self, images: Any) -> None:
         if self._classifier is None:
-            check_images(images, None, None)
+            check_images(images, None, None, self.method.volumes)
             return
-        check_images(images, parameter_dtype(self._classifier), parameter_device(self._classifier))
+        model = self._classifier
+        check_images(images, parameter_dtype(model), parameter_device(model), self.method.volumes)
         wide = self.precision == "fp32" or images.dtype == torch.float32
         expect(wide, "precision", f"be 'fp32' for a {images.dtype} model", repr(self.precision))
 

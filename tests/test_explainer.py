@@ -312,7 +312,7 @@ def test_rows_rule():
     assert default_rows((1, 3, 224, 224)) == 8
     assert default_rows((1, 3, 32, 32)) == 64
     assert default_rows((1, 3, 4096, 4096)) == 1
-    assert default_rows((3, 224, 224), "cuda") == 256
+    assert default_rows((1, 3, 224, 224), "cuda") == 256
 
 
 @pytest.mark.parametrize(

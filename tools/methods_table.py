@@ -54,7 +54,8 @@ def _index(known: list[type[Method]]) -> str:
 
 def _section(method: type[Method]) -> str:
     host = f" Takes every image to the CPU, where {method.host}." if method.host else ""
-    needs = f"{_markdown(method.summary())} Needs: {method.needs}.{host}"
+    volumes = " Takes volumes and clips, too." if method.volumes else ""
+    needs = f"{_markdown(method.summary())} Needs: {method.needs}.{volumes}{host}"
     lines = [f"### Options of `{method.name}`", "", needs]
     if options := method.options().values():
         lines += ["", "| option | type | default | |", "|---|---|---|---|", *map(_row, options)]

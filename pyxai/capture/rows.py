@@ -46,13 +46,17 @@ def channels_last(images: Tensor) -> Tensor:
 
 
 def default_rows(shape: tuple[int, ...], device: torch.device | str = "cpu") -> int:
-    """Rows of a model call for images of ``shape`` (…, H, W): a rule, not a measurement, so it never wavers.
+    """Rows of a model call: a rule, not a measurement, so it never wavers.
 
     On a CPU about as many pixels as eight 224² images, which stay in its caches; 32 times that on a GPU.
+
+    Args:
+        shape: of the images, (N, C, H, W) or (N, C, T, H, W).
+        device: that the model runs on.
     """
     pixels = 8 * 224 * 224 * (1 if torch.device(device).type == "cpu" else 32)
     most = 64 if torch.device(device).type == "cpu" else 1024
-    return max(1, min(most, 2 ** round(math.log2(max(1.0, pixels / (shape[-1] * shape[-2]))))))
+    return max(1, min(most, 2 ** round(math.log2(max(1.0, pixels / math.prod(shape[2:]))))))
 
 
 def fit_rows(wanted: int, total: int) -> int:

@@ -35,6 +35,14 @@ def explain(
         typer.Option(metavar="PATH", help="Folder or tree of pictures, zip of one, picture, .npy or .npz."),
     ],
     out: Annotated[Path, typer.Option(metavar="RUN.zarr", help="Store to create.")],
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            metavar="T",
+            help="Explain clips of T frames, taken evenly: each GIF, each other file with several frames or "
+            "pages, and each folder of frames is one. Arrays (N, C, T, H, W) are clips with or without it.",
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -143,7 +151,9 @@ def explain(
             "what the file says, else all of 16 bits.",
         ),
     ] = None,
-    max_pixels: Annotated[int, typer.Option(metavar="N", help="Of one picture; larger ones fail.")] = 2**27,
+    max_pixels: Annotated[
+        int, typer.Option(metavar="N", help="Of one picture, or all frames of a clip; larger ones fail.")
+    ] = 2**27,
     max_unpacked: Annotated[
         int, typer.Option(metavar="BYTES", help="What one file in a zip or .npz may unpack to.")
     ] = 2**28,
@@ -185,6 +195,7 @@ def explain(
         job = Job(
             model=model,
             data=data,
+            frames=frames,
             out=out,
             method=method,
             options=values.method_options(method, set_),

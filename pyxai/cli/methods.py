@@ -42,6 +42,8 @@ def methods(
 def _described(method: type[Method]) -> str:
     """What a method computes, needs and where, and what each of its options means, as its class says."""
     lines = [f"{method.name} ({method.family}, needs {method.needs})", _plain(method.summary())]
+    if method.volumes:
+        lines.append("Takes volumes and clips, too.")
     if method.host:
         lines.append(f"Takes every image to the CPU, where {method.host}.")
     for option in method.options().values():

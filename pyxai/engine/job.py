@@ -22,6 +22,8 @@ class Job:
         model: a model specification (see :mod:`pyxai.engine.models.load`), or a module; None for the methods
             that need none.
         data: folder, zip, picture, .npy or .npz.
+        frames: of each clip, where folders of frames and files with several are explained as clips; None for
+            pictures, and for the clips of an array as they are.
         names: of the images in ``data``, those to explain, in order; None for all.
         out: the store, a folder that is created.
         method, options: as in ``pyxai.explain``.
@@ -36,7 +38,7 @@ class Job:
         eval: whether a model that is loaded in training mode is put into evaluation mode, not refused.
         preprocess: changes to the model's own preprocessing, by field name of
             :class:`~pyxai.engine.data.preprocess.Preprocess`.
-        max_pixels: of one picture; larger ones are failed rows.
+        max_pixels: of one picture, or of all frames of a clip; larger ones are failed rows.
         max_unpacked: bytes that one compressed file of a zip or ``.npz`` may become.
         batch_size: images handed to the explainer at a time; changes speed and memory, never results.
         rows: fixed rows of every model call; None settles it once and stores it.
@@ -80,5 +82,6 @@ class Job:
     max_failed: str = "90%"
     shard: tuple[int, int] = (0, 1)
     names: tuple[str, ...] | None = None
+    frames: int | None = None
     max_pixels: int = 2**27
     max_unpacked: int = 2**28

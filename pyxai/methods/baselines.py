@@ -20,10 +20,13 @@ Baseline = float | Literal["black", "mean", "blur"] | tuple | Tensor
 def baselines(baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
     """One tensor (N, C, H, W) or (1, C, H, W) for every baseline an image has, like the images.
 
+    Of volumes (N, C, T, H, W) all shapes below have an axis T before H.
+
     Args:
         baseline: a number; one number for each channel; ``"black"`` (``low``); ``"mean"`` (each image's
-            mean colour); ``"blur"`` (the image under a Gaussian of 10/224 of its smaller side); a tensor (C,
-            H, W), (1, C, H, W) or (N, C, H, W); or several per image, (1, K, C, H, W) or (N, K, C, H, W).
+            mean colour); ``"blur"`` (the image under a Gaussian of 10/224 of its smaller side, a volume frame
+            by frame); a tensor (C, H, W), (1, C, H, W) or (N, C, H, W); or several per image, (1, K, C, H, W)
+            or (N, K, C, H, W).
         low: the value of a black pixel in the model's input space, a number or one a channel.
     """
     if isinstance(baseline, str) and baseline in _NAMED:
@@ -34,14 +37,16 @@ def baselines(baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
     wanted = f"be a number, a tensor or one of {', '.join(map(repr, _NAMED))}"
     expect(isinstance(baseline, Tensor), "baseline", wanted, shown(baseline))
     value = baseline.to(images)
-    several = value if value.ndim == 5 else value.reshape(-1, *value.shape[-3:]).unsqueeze(1)
+    axes = len(shape)  # of one image
+    several = value if value.ndim == axes + 2 else value.reshape(-1, *value.shape[-axes:]).unsqueeze(1)
     fits = (
-        baseline.ndim in (3, 4, 5)
+        axes <= baseline.ndim <= axes + 2
         and several.shape[1] > 0
         and len(several) in (1, count)
         and list(several.shape[2:]) == shape
     )
-    wanted = f"fit images of shape {tuple(images.shape)} as (C, H, W), (N, C, H, W) or (N, K, C, H, W)"
+    one = "C, H, W" if axes == 3 else "C, T, H, W"
+    wanted = f"fit images of shape {tuple(images.shape)} as ({one}), (N, {one}) or (N, K, {one})"
     expect(fits, "baseline", wanted, tuple(baseline.shape))
     expect(bool(torch.isfinite(value).all()), "baseline", "be finite", "NaN or infinity")
     return list(several.unbind(1))
@@ -49,12 +54,13 @@ def baselines(baseline: Any, low: Any, images: Tensor) -> list[Tensor]:
 
 def _constant(name: str, value: Any, images: Tensor) -> Tensor:
     colour = per_channel(name, value, images.shape[1], images)
-    return colour.reshape(1, -1, 1, 1).expand(1, *images.shape[1:]).contiguous()
+    return colour.reshape(1, -1, *[1] * (images.ndim - 2)).expand(1, *images.shape[1:]).contiguous()
 
 
 def _blur(images: Tensor) -> Tensor:
-    sigma = BLUR_FRACTION * min(images.shape[2:])
-    rows, columns = (window(distances(size), sigma).to(images) for size in images.shape[2:])
+    sides = images.shape[-2:]
+    sigma = BLUR_FRACTION * min(sides)
+    rows, columns = (window(distances(size), sigma).to(images) for size in sides)
     return per_image(lambda image: rows @ image @ columns.T, images)
 
 
@@ -66,4 +72,4 @@ _NAMED = {
 
 
 def _mean_colour(image: Tensor) -> Tensor:
-    return image.mean((1, 2), keepdim=True)
+    return image.mean(tuple(range(1, image.ndim)), keepdim=True)

@@ -30,7 +30,7 @@ class Explanation:
 
     Attributes:
         attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour, (N, 1, h, w) where the size of
-            an inner layer is kept; dtype and device of the images.
+            an inner layer is kept; of volumes with an axis T before H; dtype and device of the images.
         target: (N,) int64, the class explained, 0 where there is one output, -1 where units of an inner layer
             are explained; None for methods without a model.
         score: (N,), what is explained of it: see ``output_kind``; None without a model.
@@ -164,17 +164,18 @@ class Explanation:
         return Explanation(**values | {"extras": {name: change(part) for name, part in self.extras.items()}})
 
     def heatmap(self, reduce: Literal["sum", "abs_sum", "abs_max"] = "sum") -> Tensor:
-        """The maps without their channel axis, (N, H, W).
+        """The maps without their channel axis, (N, H, W); of volumes (N, T, H, W).
 
         Args:
             reduce: ``sum`` keeps signs and the total; ``abs_sum`` and ``abs_max`` give magnitudes.
         """
+        channel = 1 if self.target is None else self.target.ndim
         if reduce == "sum":
-            return self.attribution.sum(-3)
+            return self.attribution.sum(channel)
         if reduce == "abs_sum":
-            return self.attribution.abs().sum(-3)
+            return self.attribution.abs().sum(channel)
         if reduce == "abs_max":
-            return self.attribution.abs().amax(-3)
+            return self.attribution.abs().amax(channel)
         raise ValueError(f"`reduce` must be 'sum', 'abs_sum' or 'abs_max', got {reduce!r}")
 
     def plot(

@@ -19,7 +19,8 @@ class Request:
     """A checked request.
 
     Attributes:
-        images: (N, C, H, W), finite, in the model's dtype and on its device.
+        images: (N, C, H, W), or volumes (N, C, T, H, W) where the method takes them; finite, in the model's
+            dtype and on its device.
         target: what of each image's scores is explained.
         ids: (N,) int64, the keys of each image's noise.
     """
@@ -64,9 +65,13 @@ class Maps:
         return [tensor for tensor in (*alone, *chain(*lists)) if tensor is not None]
 
 
-def check_images(images: Any, dtype: torch.dtype | None, device: torch.device | None) -> None:
-    """``images`` is a finite (N, C, H, W) tensor with pixels, in the model's dtype and on its device."""
-    expect_images(images)
+def check_images(
+    images: Any, dtype: torch.dtype | None, device: torch.device | None, volumes: bool = False
+) -> None:
+    """``images`` is a finite (N, C, H, W) tensor with pixels, in the model's dtype and on its device; where
+    ``volumes`` will do, or (N, C, T, H, W).
+    """
+    expect_images(images, volumes)
     own = dtype in (None, images.dtype)
     expect(own, "images", f"have the model's dtype {dtype}", images.dtype, TypeError)
     near = device in (None, images.device)

@@ -4,7 +4,8 @@
     pyxai.render.sheet_of(explanation)           # images, maps and overlays with scores, a PIL.Image
     pyxai.render.gallery(images, {"lrp": maps, "saliency": others})      # a column for each method
 
-Images are uint8 (H, W, 3) arrays, heat maps (H, W) arrays of any range.
+Images are uint8 (H, W, 3) arrays, heat maps (H, W) arrays of any range. Sheets take clips, too, (T, H, W, 3)
+and (T, H, W).
 """
 
 from pyxai.render.colour import COLOUR_MAPS, colour_map

@@ -26,8 +26,9 @@ class Space:
     reversed: bool = False
 
     def pixels(self, image: np.ndarray) -> np.ndarray:
-        """(C, H, W) as the model gets it to (C, H, W) in [0, 1], in the order of RGB."""
-        image = (image * self.std.reshape(-1, 1, 1) + self.mean.reshape(-1, 1, 1)) / self.scale
+        """(C, H, W) or (C, T, H, W) as the model gets it to the same in [0, 1], in the order of RGB."""
+        mean, std = (value.reshape(-1, *[1] * (image.ndim - 1)) for value in (self.mean, self.std))
+        image = (image * std + mean) / self.scale
         return (image[::-1] if self.reversed else image).clip(0, 1)
 
 
@@ -75,11 +76,11 @@ def _value(preprocess: Any, name: str, default: Any) -> Any:
 
 
 def pixels_of(image: Any, space: Space | None = None) -> np.ndarray:
-    """An image as uint8 (H, W, 3).
+    """An image as uint8 (H, W, 3), a clip as (T, H, W, 3).
 
     Args:
-        image: a model's input, a tensor (C, H, W); or a picture as it is: one of Pillow's, or a uint8 array
-            (H, W, 3), (H, W, 1) or (H, W).
+        image: a model's input, a tensor (C, H, W) or (C, T, H, W); or a picture as it is: one of Pillow's, or
+            a uint8 array (H, W, 3), (H, W, 1) or (H, W).
         space: of a model's input. Without it, values in [0, 1] are shown as they are, others stretched from
             the least to the largest.
     """
@@ -95,7 +96,7 @@ def pixels_of(image: Any, space: Space | None = None) -> np.ndarray:
     values = np.asarray(image.detach().double().cpu())
     values = space.pixels(values) if space else _unit(values)
     values = values if len(values) == 3 else np.repeat(values[:1], 3, axis=0)
-    return np.round(255 * values).astype(np.uint8).transpose(1, 2, 0)
+    return np.moveaxis(np.round(255 * values).astype(np.uint8), 0, -1)
 
 
 def _unit(image: np.ndarray) -> np.ndarray:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pyxai.render import clip
 from pyxai.render.colour import colour_map
 from pyxai.render.picture import colourise, fit, overlay, resized
 from pyxai.render.pixels import pixels_of, space_of
 
 TILE = 168
 GAP = 4
-_CARD = 3 * TILE + 2 * GAP
 MARGIN = 20
 _CAPTION = 40
 _HEADER = 62
@@ -32,8 +32,8 @@ class Row:
     """One explanation on a sheet.
 
     Attributes:
-        image: uint8 (H, W, 3); None where only the map is to be shown.
-        heatmap: (h, w), signed or not.
+        image: uint8 (H, W, 3), of a clip (T, H, W, 3); None where only the map is to be shown.
+        heatmap: (h, w), of a clip (t, h, w), signed or not.
         label: the class explained.
         score: the model's output for it.
         residual: how far the map's sum is from what it must be, as a share; None where no axiom says.
@@ -74,8 +74,9 @@ def contact_sheet(
 ) -> Image.Image:
     """Draw ``rows`` as cards of three pictures, and write them to ``path`` if one is given.
 
-    Each map is scaled by itself. With "jet" and "gray", maps without negative values use all the colours. One
-    that is zero throughout is called a zero map.
+    A clip has a line of frames, evenly chosen where it has more than eight, in place of a picture. Each
+    map is scaled by itself. With "jet" and "gray", maps without negative values use all the colours. One that
+    is zero throughout is called a zero map.
 
     Args:
         rows: what is drawn, in this order.
@@ -86,31 +87,66 @@ def contact_sheet(
             line, more on lines of their own.
 
     Raises:
-        ValueError: ``rows`` is empty, ``per_image`` is not positive, no such ``cmap``, or the ending of
-            ``path`` is of no format.
+        ValueError: ``rows`` is empty or holds both pictures and clips, ``per_image`` is not positive, no such
+            ``cmap``, or the ending of ``path`` is of no format.
     """
     if not rows:
         raise ValueError("`rows` must have at least one row")
     if per_image < 1:
         raise ValueError(f"`per_image` must be at least 1, got {per_image}")
-    columns, places = _places(len(rows), per_image)
+    card = _Card.of(rows)
+    columns, places = (1, range(len(rows))) if card.clips else _places(len(rows), per_image)
     lines = 1 + places[-1] // columns
-    width = 2 * MARGIN + columns * _CARD + (columns - 1) * 2 * MARGIN
-    height = _HEADER + lines * (TILE + _CAPTION) + MARGIN // 2
+    width = 2 * MARGIN + columns * card.width + (columns - 1) * 2 * MARGIN
+    height = _HEADER + lines * (card.height + _CAPTION) + MARGIN // 2
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
     signed = any((row.heatmap < 0).any() for row in rows)
-    _header(sheet, draw, title, cmap, signed, alone=all(row.image is None for row in rows))
+    _header(sheet, draw, title, cmap, signed, card)
     for place, row in zip(places, rows, strict=True):
         line, column = divmod(place, columns)
-        left = MARGIN + column * (_CARD + 2 * MARGIN)
-        top = _HEADER + line * (TILE + _CAPTION)
-        for third, picture in _pictures(row, cmap, percentile).items():
-            sheet.paste(picture, (left + third * (TILE + GAP), top))
-        _caption(draw, left, top + TILE + 4, _CARD, row)
+        left = MARGIN + column * (card.width + 2 * MARGIN)
+        top = _HEADER + line * (card.height + _CAPTION)
+        for (down, across), picture in _pictures(row, cmap, percentile).items():
+            sheet.paste(picture, (left + across * (TILE + GAP), top + down * (TILE + GAP)))
+        _caption(draw, left, top + card.height + 4, card.width, row)
     if path is not None:
         sheet.save(path)
     return sheet
+
+
+@dataclass(frozen=True)
+class _Card:
+    """What the cards of a sheet are.
+
+    Attributes:
+        clips: whether they are of clips, a line of frames for each of what is shown of them.
+        alone: whether the maps are shown without images.
+        across, down: how many tiles they are wide and high.
+    """
+
+    clips: bool
+    alone: bool
+    across: int = 3
+    down: int = 1
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> _Card:
+        kinds, alone = {row.heatmap.ndim for row in rows}, all(row.image is None for row in rows)
+        if len(kinds) > 1:
+            raise ValueError("`rows` must hold pictures or clips, got both")
+        if kinds == {2}:
+            return cls(False, alone)
+        counts = (len(row.heatmap if row.image is None else row.image) for row in rows)
+        return cls(True, alone, len(clip.shown(max(counts))), 1 if alone else 3)
+
+    @property
+    def width(self) -> int:
+        return self.across * (TILE + GAP) - GAP
+
+    @property
+    def height(self) -> int:
+        return self.down * (TILE + GAP) - GAP
 
 
 def _places(count: int, per_image: int) -> tuple[int, list[int]]:
@@ -175,15 +211,15 @@ def rows_of(
 
     Args:
         explanation: a ``pyxai.Explanation`` of length one.
-        image: uint8 (H, W, 3), or None.
+        image: uint8 (H, W, 3), of a clip (T, H, W, 3), or None.
         classes: class to name.
         prefix: before the number of a class without a name.
         label: of a method that has no targets.
     """
     maps = explanation.heatmap()[0].detach().float().cpu().numpy()
-    maps = maps.reshape(-1, *maps.shape[-2:])
     if explanation.target is None:
-        return [Row(image, heatmap, label) for heatmap in maps]
+        return [Row(image, maps, label)]
+    maps = maps.reshape(-1, *maps.shape[explanation.target.ndim - 1 :])
     targets, scores = explanation.target[0].reshape(-1).tolist(), explanation.score[0].reshape(-1).tolist()
     known = explanation.residual
     residuals = [None] * len(maps) if known is None else known[0].reshape(-1).tolist()
@@ -192,14 +228,17 @@ def rows_of(
     return [Row(image, *card, name) for card in zip(maps, labels, scores, residuals, strict=True)]
 
 
-def _pictures(row: Row, cmap: str, percentile: float) -> dict[int, Image.Image]:
-    """The pictures of a card by their place."""
+def _pictures(row: Row, cmap: str, percentile: float) -> dict[tuple[int, int], Image.Image]:
+    """The pictures of a card by their place, down and across."""
     symmetric = cmap == "diverging" or bool((row.heatmap < 0).any())
+    if row.heatmap.ndim == 3:
+        lines = clip.lines(row.image, row.heatmap, cmap, symmetric, percentile)
+        return {(i, j): tile(frame) for i, line in enumerate(lines) for j, frame in enumerate(line)}
     if row.image is None:
-        return {1: tile(colourise(row.heatmap, cmap, symmetric, percentile))}
+        return {(0, 1): tile(colourise(row.heatmap, cmap, symmetric, percentile))}
     heat = colourise(fit(row.heatmap, row.image.shape[:2]), cmap, symmetric, percentile)
     over = overlay(row.image, row.heatmap, cmap, symmetric, percentile)
-    return {place: tile(found) for place, found in enumerate((row.image, heat, over))}
+    return {(0, place): tile(found) for place, found in enumerate((row.image, heat, over))}
 
 
 def tile(pixels: np.ndarray) -> Image.Image:
@@ -238,7 +277,7 @@ def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, row: Ro
 
 
 def _header(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str, signed: bool, alone: bool
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, title: str, cmap: str, signed: bool, card: _Card
 ) -> None:
     """The title on the left, a key to the colours on the right, what the three pictures are below."""
     table = colour_map(cmap)
@@ -254,6 +293,11 @@ def _header(
     start = int(end) - 136 - draw.textlength(low, small)
     draw.text((start, 14), low, _SOFT, small)
     draw.text((MARGIN, 12), shortened(draw, title, font(17), start - 2 * MARGIN), INK, font(17))
-    for left in range(MARGIN, sheet.width - _CARD, _CARD + 2 * MARGIN):
-        for place, name in enumerate(("", "heat map", "") if alone else ("input", "heat map", "overlay")):
+    if card.clips:
+        text = "heat map" if card.alone else "input, heat map and overlay"
+        draw.text((MARGIN, 40), f"frames of the {text}", _SOFT, small)
+        return
+    names = ("", "heat map", "") if card.alone else ("input", "heat map", "overlay")
+    for left in range(MARGIN, sheet.width - card.width, card.width + 2 * MARGIN):
+        for place, name in enumerate(names):
             draw.text((left + place * (TILE + GAP), 40), name, _SOFT, small)

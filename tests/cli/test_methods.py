@@ -22,6 +22,7 @@ def test_one_method_with_its_options_explained(pyxai, name):
     code, out, err = pyxai("methods", name)
     method = package.methods.get_method(name)
     assert (code, err) == (0, "") and out.startswith(f"{name} ({method.family}, needs {method.needs})\n")
+    assert ("\nTakes volumes and clips, too.\n" in out) == method.volumes
     assert (f"\nTakes every image to the CPU, where {method.host}.\n" in out) == bool(method.host)
     shown = " ".join(out.replace("`", "").split())
     for option in method.options().values():

@@ -35,6 +35,32 @@ def fill_folder(folder: Path, count: int, size: int = 12) -> Path:
     return folder
 
 
+def clip(number: int, count: int, size: int = 12) -> np.ndarray:
+    """Frames (T, H, W, 3) of a square that moves, in few colours, so that a GIF keeps them."""
+    frames = np.full((count, size, size, 3), 40 + 8 * (number % 5), np.uint8)
+    for place, frame in enumerate(frames):
+        left = (number + place) % (size - 4)
+        frame[3:7, left : left + 4] = [200, 30 * (number % 7), 5 * (place % 50)]
+    return frames
+
+
+def gif(file: Path, frames: np.ndarray) -> Path:
+    """The frames as an animation."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pictures = [Image.fromarray(frame) for frame in frames]
+    pictures[0].save(file, save_all=True, append_images=pictures[1:], duration=40, optimize=False)
+    return file
+
+
+def frames_folder(folder: Path, frames: np.ndarray, ending: str = "png") -> Path:
+    """The frames as pictures in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {"lossless": True} if ending == "webp" else {}
+    for place, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / f"{place:03d}.{ending}", **options)
+    return folder
+
+
 def stored_arrays(path: Path) -> dict[str, np.ndarray]:
     """Every array of a store, whole."""
     group = zarr.open_group(str(path), mode="r")

@@ -23,6 +23,21 @@ def net(classes: int = 5, channels: int = 3, width: int = 8) -> nn.Module:
         ).eval()
 
 
+def clip_net() -> nn.Module:
+    """A seeded convolutional net for clips of any length and size from 3x3 pixels."""
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        return nn.Sequential(
+            nn.Conv3d(3, 6, (1, 3, 3)),
+            nn.ReLU(),
+            nn.Conv3d(6, 8, (3, 1, 1), padding=(1, 0, 0)),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool3d(1),
+            nn.Flatten(),
+            nn.Linear(8, 4),
+        ).eval()
+
+
 def prepared_net() -> tuple[nn.Module, Preprocess]:
     """The net with preprocessing of its own."""
     return net(), Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))

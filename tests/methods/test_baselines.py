@@ -64,3 +64,22 @@ def test_tensors():
 def test_bad_baselines(baseline, message):
     with pytest.raises(ValueError, match=f"^`baseline` must {message}"):
         read(baseline)
+
+
+def test_volumes():
+    volumes = torch.stack([IMAGES, IMAGES.flip(0), IMAGES], 2)
+
+    def read(baseline):
+        return baselines(baseline, (-2.0, -1.0, 0.0), volumes)
+
+    assert read((0.1, 0.2, 0.3))[0].shape == (1, 3, 3, 40, 56)
+    assert read("black")[0][0, :, 2, 5, 5].tolist() == [-2.0, -1.0, 0.0]
+    assert torch.allclose(read("mean")[0][:, :, 1, 7, 9], volumes.mean((2, 3, 4)), rtol=1e-14)
+    for frame in range(3):  # each frame by itself: what moves is not smeared over time
+        (alone,) = baselines("blur", 0.0, volumes[:, :, frame].contiguous())
+        assert torch.allclose(read("blur")[0][:, :, frame], alone, rtol=1e-12)
+    assert torch.equal(read(volumes[0])[0], volumes[:1])
+    assert torch.equal(read(volumes.flip(0))[0], volumes.flip(0))
+    assert [tuple(start.shape) for start in read(volumes[None])] == [(1, 3, 3, 40, 56)] * 2
+    with pytest.raises(ValueError, match=r"as \(C, T, H, W\), .* \(N, K, C, T, H, W\), got \(3, 40, 56\)"):
+        read(IMAGES[0])

@@ -109,3 +109,12 @@ def test_pictures_stay_as_they_are():
     for wrong in (PICTURE / 255, PICTURE[..., :2], PICTURE[None]):
         with pytest.raises(ValueError, match="`images` must hold tensors"):
             pixels_of(wrong)
+
+
+def test_clips_are_pictures_frame_by_frame():
+    space = Space(np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.6, 0.7]))
+    frames = torch.rand(3, 4, 5, 6, dtype=torch.float64)
+    found = pixels_of(frames, space)
+    assert found.shape == (4, 5, 6, 3) and found.dtype == np.uint8
+    for number, frame in enumerate(found):
+        np.testing.assert_array_equal(frame, pixels_of(frames[:, number], space))

@@ -9,7 +9,7 @@ from PIL import Image
 
 import pyxai
 from pyxai.render import Row, contact_sheet
-from pyxai.render.sheet import label_of, score_name
+from pyxai.render.sheet import GAP, TILE, label_of, score_name, sheet_of
 from tests.engine import tiny
 
 
@@ -114,3 +114,47 @@ def test_cards_say_what_is_explained():
     assert names == ["score", "probability", "value", "logit", "value"]
     assert (label_of(value, 0, {}), label_of(number, 0, {})) == ("output", "tests.engine.tiny:margin")
     assert np.asarray(value.plot()).std() > 0
+
+
+def clip_row(frames=12, **changes):
+    images = np.random.default_rng(1).integers(0, 256, (frames, 6, 8, 3), np.uint8)
+    heatmap = np.random.default_rng(2).normal(size=(frames, 6, 8))
+    return Row(**{"image": images, "heatmap": heatmap, "label": "left", "score": 2.5} | changes)
+
+
+def test_a_clip_has_a_line_of_frames_for_each_picture(written):
+    sheet = contact_sheet([clip_row(), clip_row(3, label="right")], title="fem")
+    texts = [text for _, text in written]
+    assert sheet.width == 2 * 20 + 8 * (TILE + GAP) - GAP
+    assert "frames of the input, heat map and overlay" in texts and {"left", "right"} <= {*texts}
+    below = {text: place[1] for place, text in written if text in ("left", "right")}
+    assert below["right"] - below["left"] == 3 * (TILE + GAP) - GAP + 40
+    top = np.asarray(sheet)[62 : 62 + TILE]
+    assert (top[:, 20 + 7 * (TILE + GAP) : 20 + 7 * (TILE + GAP) + TILE] != 255).any()
+
+
+def test_clips_alone_and_zero_maps_of_clips(written):
+    zero = np.zeros((4, 6, 8))
+    contact_sheet([clip_row(4, image=None, heatmap=zero)])
+    texts = [text for _, text in written]
+    assert any(text.startswith("zero map") for text in texts) and "frames of the heat map" in texts
+    late = zero.copy()
+    late[3, 5, 5] = 1.0
+    written.clear()
+    contact_sheet([clip_row(4, image=None, heatmap=late)])
+    assert not any("zero map" in text for _, text in written)
+
+
+def test_pictures_and_clips_are_not_on_one_sheet():
+    picture = Row(np.zeros((6, 8, 3), np.uint8), np.zeros((6, 8)))
+    with pytest.raises(ValueError, match="`rows` must hold pictures or clips, got both"):
+        contact_sheet([clip_row(), picture])
+
+
+def test_the_sheet_of_an_explanation_of_clips(written):
+    model = torch.nn.Sequential(torch.nn.Conv3d(3, 4, 3), torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten())
+    clips = torch.rand(2, 3, 5, 6, 8, generator=torch.Generator().manual_seed(0))
+    found = pyxai.explain(model.eval(), clips, "gradient", torch.tensor([[0, 1], [2, 3]]))
+    sheet = sheet_of(found)
+    assert sheet.width == 2 * 20 + 5 * (TILE + GAP) - GAP
+    assert [text for _, text in written if text in "0123"] == ["0", "1", "2", "3"]

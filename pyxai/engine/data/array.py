@@ -17,6 +17,7 @@ import numpy as np
 from pyxai.engine.data.called import Preprocessing
 from pyxai.engine.data.depth import planes
 from pyxai.engine.data.files import open_regular
+from pyxai.engine.data.frames import evenly, stacked
 from pyxai.engine.data.limits import Limits
 from pyxai.engine.data.source import Listing, Source
 from pyxai.engine.errors import InputError, RowError, one_line
@@ -29,15 +30,27 @@ ROUNDING = 1e-6  # what floats may be beyond 0 and 1
 class Array(Source):
     """Images in an .npy file, or the only array (or the one called ``images``) of an .npz file.
 
+    Clips are of shape (N, C, T, H, W) or (N, T, H, W, C).
+
     uint8 (0..255), floats ([0, 1]), or with a range any integers and floats, of shape (N, C, H, W), (N, H, W,
     C) or (N, H, W); where both could be, (N, C, H, W). The last axis holds the channels where it has 1 or 3,
     or as many as the model says, and the second has not. Names are ``#0``, ``#1``, …
+
+    Attributes:
+        frames: how many of a clip's frames are taken, evenly; None for all.
     """
+
+    frames: int | None = None
 
     kind = "array"
     in_memory = True
 
     def listing(self) -> Listing:
+        if self.frames is not None and self._stored().ndim != 5:
+            raise InputError(
+                f"{self.path} has shape {self._stored().shape} and no clips (N, C, T, H, W): "
+                "leave out --frames"
+            )
         return Listing([f"#{row}" for row in range(len(self._stored()))])
 
     def stamps(self) -> Iterator[str]:
@@ -50,7 +63,7 @@ class Array(Source):
         return _load(self.path, self.limits, os.stat(self.path).st_mtime_ns)
 
     def size(self, name: str) -> tuple[int, int]:
-        return _channels_first(self._stored()).shape[2:]
+        return _channels_first(self._stored()).shape[-2:]
 
     def channels(self, name: str) -> int:
         return _channels_first(self._stored()).shape[1]
@@ -58,6 +71,8 @@ class Array(Source):
     def read(self, name: str, preprocess: Preprocessing, notes: list[str] | None = None) -> np.ndarray:
         wanted = getattr(preprocess, "count", None)  # a function says nothing of channels
         pixels = _channels_first(self._stored(), wanted)[int(name[1:])]
+        if self.frames is not None:
+            pixels = pixels[:, evenly(pixels.shape[1], self.frames)]
         if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
             raise RowError(NOT_FINITE, "NaN or infinity in the image")
         if preprocess.range is not None:
@@ -66,7 +81,9 @@ class Array(Source):
             pixels = _unit(pixels)
         if wanted not in (None, len(pixels)):
             raise RowError(WRONG_SIZE, f"channels: {len(pixels)}, the model's input has {wanted}")
-        return preprocess.array(pixels)
+        if pixels.ndim == 3:
+            return preprocess.array(pixels)
+        return stacked([preprocess.array(frame) for frame in pixels.swapaxes(0, 1)])
 
 
 def _unit(pixels: np.ndarray) -> np.ndarray:
@@ -81,20 +98,20 @@ def _unit(pixels: np.ndarray) -> np.ndarray:
 
 
 def _channels_first(stored: np.ndarray, wanted: int | None = None) -> np.ndarray:
-    """(N, C, H, W), of the array as stored."""
+    """(N, C, H, W), of clips (N, C, T, H, W), of the array as stored."""
     if stored.ndim == 3:
         return stored[:, None]
     for channels in ((wanted,), (1, 3)):
         if stored.shape[1] in channels:
             break
-        if stored.shape[3] in channels:
-            return stored.transpose(0, 3, 1, 2)
+        if stored.shape[-1] in channels:
+            return np.moveaxis(stored, -1, 1)
     return stored
 
 
 @lru_cache(maxsize=1)
 def _load(path: Path, limits: Limits, _modified: int) -> np.ndarray:
-    """The file's images, 3 or 4 axes; not read into memory where they are not compressed."""
+    """The file's images, 3 to 5 axes; not read into memory where they are not compressed."""
     try:
         stored = _mapped(path, limits)
     except InputError:
@@ -103,10 +120,9 @@ def _load(path: Path, limits: Limits, _modified: int) -> np.ndarray:
         raise InputError(f"cannot read {path}: {one_line(error)}") from error
     if stored.dtype.kind not in "uif" or stored.dtype.itemsize > 8:
         raise InputError(f"{path} must hold integer or float images, got {stored.dtype}")
-    if stored.ndim not in (3, 4) or 0 in stored.shape:
-        raise InputError(
-            f"{path} must have shape (N, C, H, W), (N, H, W, C) or (N, H, W), got {stored.shape}"
-        )
+    if stored.ndim not in (3, 4, 5) or 0 in stored.shape:
+        wanted = "(N, C, H, W), (N, H, W, C) or (N, H, W), or of clips (N, C, T, H, W) or (N, T, H, W, C)"
+        raise InputError(f"{path} must have shape {wanted}, got {stored.shape}")
     return stored
 
 

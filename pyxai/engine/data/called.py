@@ -88,7 +88,7 @@ class Called:
         return self.picture(image if image.mode == self.mode else image.convert(self.mode))
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) values as they are: they went through the function."""
+        """Values as they are: they went through the function."""
         return pixels
 
 

@@ -46,7 +46,7 @@ class Reader:
 
     source: Source
     preprocess: Preprocessing
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
 
     @property
     def copies(self) -> bool:

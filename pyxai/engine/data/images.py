@@ -31,7 +31,7 @@ class Images:
         ids: (N,) int64, what each row's noise is keyed by.
         listing: hash of ``names`` and the source's stamps.
         preprocess: how they become the model's input.
-        shape: (C, H, W) after preprocessing.
+        shape: (C, H, W), of clips (C, T, H, W), after preprocessing.
         first: the first readable row.
         pixels: its pixels.
         left_out: what lies beside the images and is none, as
@@ -43,7 +43,7 @@ class Images:
     ids: np.ndarray
     listing: str
     preprocess: Preprocessing
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     first: int
     pixels: np.ndarray
     left_out: dict[str, Any] = field(default_factory=dict)
@@ -52,10 +52,11 @@ class Images:
 def find_images(
     data: str | Path,
     preprocess: Preprocessing,
-    shape: tuple[int, int, int] | None = None,
+    shape: tuple[int, ...] | None = None,
     names: Sequence[str] | None = None,
     limits: Limits = Limits(),  # noqa: B008  it is frozen
     silent: bool = False,
+    frames: int | None = None,
 ) -> Images:
     """List ``data`` and settle the images' shape; an :class:`InputError` where there is not exactly one.
 
@@ -65,9 +66,10 @@ def find_images(
         shape: what an earlier run with this preprocessing settled on; it saves reading every header.
         names: the images to take, None for all.
         limits: of what is unpacked.
+        frames: of each clip; None for pictures, and for the clips of an array as they are.
         silent: the model says nothing of its channels, which are then those of the images.
     """
-    source = open_source(data, limits)
+    source = open_source(data, limits, frames)
     listing = source.listing() if names is None else Listing(list(names))
     chosen, names = names is not None, listing.names
     if silent:
@@ -138,7 +140,7 @@ def is_readable(source: Source, name: str, preprocess: Preprocessing) -> bool:
     return True
 
 
-def _only_size(source: Source, names: list[str], preprocess: Preprocess) -> tuple[int, int, int] | None:
+def _only_size(source: Source, names: list[str], preprocess: Preprocess) -> tuple[int, ...] | None:
     """The shape all readable pictures have, from their headers; None where no header can be read.
 
     A picture of one pixel is a placeholder, not a size: it fails as a row where the others are larger. So
@@ -152,16 +154,18 @@ def _only_size(source: Source, names: list[str], preprocess: Preprocess) -> tupl
     others = [name for size in sizes for name in found[size] if size != most]
     if any(is_readable(source, name, preprocess) for name in others):
         shown = ", ".join(f"{count} of {h}x{w}" for (h, w), count in sizes.most_common(3))
+        kind = "pictures" if source.frames is None else "clips"
         cure = "--crop" if preprocess.resize else "--resize and --crop"
-        raise InputError(f"{source.path} has pictures of {len(sizes)} sizes ({shown}): use {cure}")
-    return most and (preprocess.count, *most)
+        raise InputError(f"{source.path} has {kind} of {len(sizes)} sizes ({shown}): use {cure}")
+    frames = () if source.frames is None else (source.frames,)
+    return most and (preprocess.count, *frames, *most)
 
 
 def _first(
     source: Source,
     names: list[str],
     preprocess: Preprocessing,
-    shape: tuple[int, int, int] | None,
+    shape: tuple[int, ...] | None,
     some: bool,
 ) -> tuple[int, np.ndarray]:
     """The first image that can be read. Where ``names`` are but some of the source, a black one will do."""

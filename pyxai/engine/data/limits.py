@@ -12,7 +12,7 @@ class Limits:
     """Bounds on what is unpacked, so that a small file cannot fill the memory.
 
     Attributes:
-        pixels: of one picture, at most; 2^27 is a square of 11585.
+        pixels: of one picture, or of all frames of a clip, at most; 2^27 is a square of 11585.
         unpacked: bytes that one compressed file of a zip or ``.npz`` may become.
     """
 
@@ -24,10 +24,12 @@ class Limits:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InputError(f"{name} must be a positive whole number, got {value!r}")
 
-    def check_pixels(self, width: int, height: int) -> None:
-        """Raise :class:`ValueError` for a picture that is too large."""
-        if width * height > self.pixels:
-            raise ValueError(f"{height}x{width} pixels are more than {self.pixels}: see --max-pixels")
+    def check_pixels(self, width: int, height: int, frames: int = 1) -> None:
+        """Raise :class:`ValueError` for a picture, or a clip of so many frames, that is too large."""
+        if width * height * frames > self.pixels:
+            several = f"{frames} frames of " if frames > 1 else ""
+            found = f"{several}{height}x{width} pixels"
+            raise ValueError(f"{found} are more than {self.pixels}: see --max-pixels")
 
     def check_unpacked(self, size: int) -> None:
         """Raise :class:`ValueError` for a compressed file that becomes too large."""

@@ -6,6 +6,7 @@ three or four channels is read as it is, see :mod:`pyxai.engine.data.tiff`.
 
 from __future__ import annotations
 
+import os
 from typing import BinaryIO
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pyxai.engine.data import depth
 from pyxai.engine.data.called import Preprocessing
+from pyxai.engine.data.frames import evenly
 from pyxai.engine.data.limits import Limits
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.tiff import Stack, is_tiff
@@ -24,6 +26,8 @@ FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM")
 """What Pillow may take a file for. Others, as EPS, which runs a program, are no pictures here, whatever they
 are called.
 """
+
+_SEVERAL = ("GIF", "WEBP", "PNG", "TIFF")  # formats whose files may be clips; a JPEG may hold a thumbnail
 
 
 def opened(file: BinaryIO, limits: Limits) -> Image.Image:
@@ -73,6 +77,50 @@ def pixels_of(
     stack = _stack(file)
     limits.check_pixels(stack.size[1], stack.size[0] * max(1, stack.channels // 3))
     return _planes(stack.read(file), preprocess)
+
+
+def has_frames(file: BinaryIO, limits: Limits) -> bool:
+    """Whether a picture is an animation, or has several pages."""
+    with opened(file, limits) as image:
+        return image.format in _SEVERAL and image.is_animated
+
+
+def frames_of(
+    file: BinaryIO, preprocess: Preprocessing, limits: Limits, count: int, notes: list[str] | None = None
+) -> list[np.ndarray]:
+    """What ``preprocess`` makes of ``count`` frames of the picture in ``file``, taken evenly: (C, H, W) each.
+
+    Args:
+        notes: as for :func:`pixels_of`.
+
+    Raises:
+        RowError: it has fewer frames.
+        ValueError: all its frames together are too large, for those that are skipped must be decoded too.
+    """
+    with opened(file, limits) as image:
+        if image.format == "GIF":
+            _check_end(file)
+        available = image.n_frames if image.format in _SEVERAL else 1
+        limits.check_pixels(*image.size, available)
+        places = evenly(available, count)
+        if image.format == "TIFF" and _is_stack(_stack(file), preprocess):
+            raise ValueError("of a TIFF of many channels or deep colours one page is read: store it as .npy")
+        found = []
+        for place in places:
+            image.seek(place)
+            limits.check_pixels(*image.size, count)  # pages may have several sizes
+            found.append(_pixels(image, file, preprocess, notes))
+        return found
+
+
+def _check_end(file: BinaryIO) -> None:
+    """A :class:`ValueError` for a GIF that is cut off: Pillow takes what is there for the whole clip."""
+    place = file.tell()
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 64))
+    ending = file.read().rstrip(b"\0\r\n ")
+    file.seek(place)
+    if not ending.endswith(b";"):
+        raise ValueError("GIF: image file is truncated")
 
 
 def _is_stack(stack: Stack, preprocess: Preprocessing) -> bool:

@@ -208,7 +208,9 @@ class Preprocess:
         return np.ascontiguousarray(pixels)
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) uint8 in 0..255 or float in [0, 1] to the model's input, float32, same device."""
+        """(N, C, H, W) or (N, C, T, H, W), uint8 in 0..255 or float in [0, 1], to the model's input, float32,
+        same device.
+        """
         import torch
 
         integers = pixels.dtype == torch.uint8
@@ -219,8 +221,9 @@ class Preprocess:
             pixels /= 255 / self.scale  # one rounding; exact where the scale is 255
         elif self.scale != 1:
             pixels *= self.scale
+        channel = (1, -1, *[1] * (pixels.ndim - 2))
         if self.mean is not None:
-            pixels -= pixels.new_tensor(self.mean).view(1, -1, 1, 1)
+            pixels -= pixels.new_tensor(self.mean).view(channel)
         if self.std is not None:
-            pixels /= pixels.new_tensor(self.std).view(1, -1, 1, 1)
+            pixels /= pixels.new_tensor(self.std).view(channel)
         return pixels

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -73,12 +73,15 @@ class Source:
     kind = ""
     in_memory = False
     """Whether pixels lie in memory, or are mapped into it, as they are read."""
+    frames: ClassVar[int | None] = None  # of a clip, where a number is asked for
 
     def described(self, left_out: dict[str, Any]) -> dict[str, Any]:
         """What a store says of it: how it is opened again, and what was :class:`left out <LeftOut>`."""
         found = {"kind": self.kind, "path": str(self.path)}
         if self.limits != Limits():
             found["limits"] = dataclasses.asdict(self.limits)
+        if self.frames is not None:
+            found["frames"] = self.frames
         return {**found, "left_out": left_out} if left_out else found
 
     def listing(self) -> Listing:
@@ -94,7 +97,7 @@ class Source:
         return iter(())
 
     def size(self, name: str) -> tuple[int, int]:
-        """(height, width) of one image as stored."""
+        """(height, width) of one image as stored, of a clip that of its first frame."""
         raise NotImplementedError
 
     def channels(self, name: str) -> int:
@@ -102,7 +105,7 @@ class Source:
         raise NotImplementedError
 
     def read(self, name: str, preprocess: Preprocessing, notes: list[str] | None = None) -> np.ndarray:
-        """One image resized and cropped, (C, H, W): uint8, or float32.
+        """One image resized and cropped, (C, H, W), of clips (C, T, H, W): uint8, or float32.
 
         Args:
             notes: is given a sentence where something about the picture had to be assumed.

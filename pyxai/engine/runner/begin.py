@@ -42,7 +42,7 @@ def create(
         identified: the :func:`~pyxai.engine.store.manifest.identity` of the run.
         explainer: with the rows of a call, which are halved until a call fits into memory.
         images: what is explained.
-        to_input: from pixels (C, H, W) of images to the model's input.
+        to_input: from pixels (C, …) of images to the model's input.
         target: of all images.
     """
 

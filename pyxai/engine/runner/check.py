@@ -38,9 +38,12 @@ def checked(job: Job) -> Job:
         ("--batch-size", job.batch_size, 1),
         ("--rows", job.rows, 1),
         ("--workers", job.workers, 0),
+        ("--frames", job.frames, 1),
     ):
         if number is not None and number < least:
             raise InputError(f"{name} must be at least {least}, got {number}")
+    if job.frames is not None and not method.volumes:
+        raise InputError(f"{job.method} explains pictures and no clips: leave out --frames")
     free = method.needs is Needs.NOTHING
     about_model = (job.model, job.target, job.output) != (None, None, None) or job.output_kind != "auto"
     if free and about_model:

@@ -91,5 +91,5 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
 def model_input(
     pixels: list[np.ndarray], preprocess: Preprocessing, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
-    """Pixels (C, H, W) of each image to (N, C, H, W) on ``device``."""
+    """Pixels (C, …) of each image to (N, C, …) on ``device``."""
     return preprocess.normalise(torch.from_numpy(np.stack(pixels)).to(device)).to(dtype)

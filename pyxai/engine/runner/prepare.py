@@ -85,11 +85,12 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     clock.lap("model")
     preprocess = preprocess_of(job, loaded.preprocess)
     stored = Store(out).manifest if Store.exists(out) else None
-    known = stored and stored["preprocess"] == preprocess_identity(preprocess)
+    alike = stored and stored["source"].get("frames") == job.frames
+    known = alike and stored["preprocess"] == preprocess_identity(preprocess)
     shape = tuple(stored["images"]["shape"]) if known else None
     silent = loaded.preprocess == Preprocess() and "channels" not in job.preprocess
     limits = Limits(job.max_pixels, job.max_unpacked)
-    images = find_images(job.data, preprocess, shape, job.names, limits, silent)
+    images = find_images(job.data, preprocess, shape, job.names, limits, silent, job.frames)
     class_names = job.class_names or names_of(loaded.model)
     target = targets(job.target, len(images.names), class_names)
     clock.lap("listing")

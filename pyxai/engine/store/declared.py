@@ -86,7 +86,7 @@ def _programs(value: Any) -> bool:
 
 
 def _sizes(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(map(_positive, value))
+    return isinstance(value, list) and len(value) in (3, 4) and all(map(_positive, value))
 
 
 def _model(value: Any) -> bool:
@@ -137,6 +137,7 @@ COMMON: Entries = {
     "source.kind": ("text", _text),
     "source.path": ("text", _text),
     "source.limits": ("null or an object of positive whole numbers", _limits),
+    "source.frames": ("null or a positive whole number", lambda value: value is None or _positive(value)),
     "source.left_out": ("null or an object of `count` and `first` names by kind", _left_out),
     "images.count": ("a positive whole number", _positive),
     "images.names": ("text", _text),
@@ -152,7 +153,7 @@ _ENTRIES: Entries = {
         "the settings of a pyxai.Preprocess, or an object of `function` and `channels`",
         _preprocess,
     ),
-    "images.shape": ("three positive whole numbers", _sizes),
+    "images.shape": ("three positive whole numbers, of clips four", _sizes),
     "chunk": (f"a whole number from 1 to {MOST_ROWS}", lambda value: _positive(value) and value <= MOST_ROWS),
     "rows": ("a positive whole number", _positive),
     "threads": (

@@ -53,6 +53,7 @@ class Layout:
         rows: of the whole run.
         chunk: rows of a chunk.
         shape: of one row.
+        places: axes of the places of an image: 2 of a picture, 3 of a clip.
         dtype: of its numbers.
     """
 
@@ -61,6 +62,7 @@ class Layout:
     chunk: int
     shape: tuple[int, ...]
     dtype: str
+    places: int
 
     @property
     def chunk_bytes(self) -> int:
@@ -89,7 +91,8 @@ class Layout:
 
     def _axes(self) -> tuple[str, ...]:
         """What the axes after the row are called. ``target`` is an array, which no axis may be called."""
-        pixels = {"heatmap": ("y", "x")}.get(self.name, ("channel", "y", "x"))
+        pixels = ("channel", "frame", "y", "x") if self.places == 3 else ("channel", "y", "x")
+        pixels = pixels[1:] if self.name == "heatmap" else pixels
         pixels = pixels if len(self.shape) >= len(pixels) else ()
         return ("target_number",) * (len(self.shape) - len(pixels)) + pixels
 
@@ -174,9 +177,10 @@ def bytes_needed(arrays: dict[str, dict[str, Any]], rows: int) -> int:
 def layouts(manifest: dict[str, Any]) -> dict[str, Layout]:
     """The arrays of a store by name, ``status`` last, from a manifest that was checked."""
     rows, chunk = manifest["images"]["count"], manifest["chunk"]
+    places = len(manifest["images"]["shape"]) - 1
     entries = {**manifest["arrays"], STATUS: {"shape": [], "dtype": "uint8"}}
     return {
-        name: Layout(name, rows, chunk, tuple(entry["shape"]), entry["dtype"])
+        name: Layout(name, rows, chunk, tuple(entry["shape"]), entry["dtype"], places)
         for name, entry in entries.items()
     }
 

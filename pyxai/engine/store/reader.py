@@ -47,7 +47,7 @@ class Run:
         self.manifest: dict[str, Any] = self._store.manifest
         self.arrays = self._store.arrays
         try:
-            _check_shapes(self.manifest["arrays"])
+            _check_shapes(self.manifest["arrays"], len(self.manifest["images"]["shape"]) - 1)
         except ValueError as error:
             raise InputError(f"{self.path} is damaged: {error}") from None
 
@@ -90,7 +90,9 @@ class Run:
         return self._store.zero_maps()
 
     def image(self, row: int) -> np.ndarray:
-        """The picture of one row as it was explained, before normalisation: uint8 (H, W, C), read again.
+        """The picture of one row as it was explained, before normalisation, read again.
+
+        It is uint8 (H, W, C), of a clip (T, H, W, C).
 
         Of channels that are no colours it is their mean, (H, W, 1).
 
@@ -103,7 +105,8 @@ class Run:
         settings, shape = self.manifest["preprocess"], self.manifest["images"]["shape"]
         called = "function" in settings
         with refusals():
-            source = open_source(stored["path"], Limits(**stored.get("limits") or {}))
+            limits = Limits(**stored.get("limits") or {})
+            source = open_source(stored["path"], limits, stored.get("frames"))
             preprocess = Preprocess(channels=settings["channels"]) if called else Preprocess(**settings)
         try:
             pixels = read_row(source, self.paths[row], preprocess, None if called else shape)
@@ -118,7 +121,7 @@ class Run:
             pixels = np.round(255 * pixels.clip(0, 1)).astype(np.uint8)
         if len(pixels) not in (1, 3):
             pixels = np.round(pixels.mean(0, keepdims=True)).astype(np.uint8)
-        return pixels.transpose(1, 2, 0)
+        return np.moveaxis(pixels, 0, -1)
 
     def __getitem__(self, rows: int | slice) -> Explanation:
         if not isinstance(rows, slice):
@@ -137,7 +140,7 @@ class Run:
         read = {name: torch.from_numpy(self._store.read(name, window)) for name in self.arrays}
         heatmap = read.pop("heatmap", None)
         if "attribution" not in read:
-            read["attribution"] = heatmap.unsqueeze(-3)
+            read["attribution"] = heatmap.unsqueeze(read["target"].ndim if "target" in read else 1)
         known = {name: read.pop(name, None) for name in ("attribution", *NUMBERS)}
         rest = {"standard_error": None, "method": self.manifest["method"], "images": None, "extras": read}
         target, units = self.manifest.get("target"), self.manifest["explainer"].get("units")
@@ -158,19 +161,24 @@ class Run:
             yield self[start : start + size]
 
 
-def _check_shapes(arrays: dict[str, dict[str, Any]]) -> None:
-    """A :class:`ValueError` where the arrays are not maps, and what is told of each of them."""
-    name, axes = ("attribution", 3) if "attribution" in arrays else ("heatmap", 2)
+def _check_shapes(arrays: dict[str, dict[str, Any]], places: int) -> None:
+    """A :class:`ValueError` where the arrays are not maps, and what is told of each of them.
+
+    Args:
+        places: axes of the places of an image: 2 of a picture, 3 of a clip.
+    """
+    name, axes = ("attribution", 1 + places) if "attribution" in arrays else ("heatmap", places)
     shape = arrays[name]["shape"] if name in arrays else []
     if not axes <= len(shape) <= axes + 1:
+        sides = "H, W" if places == 2 else "T, H, W"
         raise ValueError(
-            "it must have a `heatmap` (H, W) or an `attribution` (C, H, W) for each row or target"
+            f"it must have a `heatmap` ({sides}) or an `attribution` (C, {sides}) for each row or target"
         )
     targets = shape[:-axes]
     if ("target" in arrays) != ("score" in arrays) or (targets and "target" not in arrays):
         raise ValueError("`target` and `score` must be there for each map, or neither")
     wanted = {
-        "heatmap": [targets + shape[-2:]],
+        "heatmap": [targets + shape[-places:]],
         "attribution": [shape],
         "evaluations": [[]],
         **{number: [targets] for number in NUMBERS[:-1]},

@@ -11,6 +11,7 @@ from PIL import Image
 from pyxai.engine.store.reader import Run
 from pyxai.engine.store.sizes import SizedRun
 from pyxai.render import Row, contact_sheet, overlay
+from pyxai.render.clip import lines, strip
 from pyxai.render.names import file_name
 from pyxai.render.picture import resized
 from pyxai.render.sheet import rows_of
@@ -56,6 +57,8 @@ def draw_each(
 ) -> int:
     """Write an overlay for each of ``rows`` and target into ``folder``, which is made; returns their number.
 
+    That of a clip is of frames side by side, those that a contact sheet shows.
+
     Args:
         run: an opened store.
         rows: numbers of rows that are explained.
@@ -63,7 +66,7 @@ def draw_each(
             that of the target where there are several.
         classes: class to name, of those that have one.
         cmap, percentile: see :func:`pyxai.render.overlay`.
-        size: long side in pixels; None for that of the image.
+        size: long side in pixels, of a clip that of a frame; None for that of the image.
 
     Raises:
         InputError: the pictures are gone.
@@ -77,17 +80,24 @@ def draw_each(
             prefix, about = f"{row:0{digits}}-", run.paths[row]
             if len(cards) > 1:
                 prefix, about = f"{prefix}{place}-", f"{card.label}-{about}"
-            symmetric = cmap == "diverging" or bool((card.heatmap < 0).any())
-            image = card.image if size is None else resized(card.image, size)
-            Image.fromarray(overlay(image, card.heatmap, cmap, symmetric, percentile)).save(
-                folder / file_name(prefix, about)
-            )
+            Image.fromarray(_overlay(card, cmap, percentile, size)).save(folder / file_name(prefix, about))
             count += 1
     return count
+
+
+def _overlay(card: Row, cmap: str, percentile: float, size: int | None) -> np.ndarray:
+    """uint8 (H, W, 3): the map over its image; of a clip, over frames side by side."""
+    symmetric = cmap == "diverging" or bool((card.heatmap < 0).any())
+    if card.heatmap.ndim == 2:
+        image = card.image if size is None else resized(card.image, size)
+        return overlay(image, card.heatmap, cmap, symmetric, percentile)
+    frames = card.image if size is None else np.stack([resized(frame, size) for frame in card.image])
+    *_, over = lines(frames, card.heatmap, cmap, symmetric, percentile)
+    return strip(over)
 
 
 def _cards(run: Run | SizedRun, row: int, classes: Mapping[int, str]) -> list[Row]:
     """One card for each target of a row."""
     image = run.image(row)
-    image = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+    image = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
     return rows_of(run[row], image, classes, "class ", run.paths[row])

@@ -18,6 +18,7 @@ class GuidedGradCAM(Layered):
     name = "guided_grad_cam"
 
     needs = Needs.GRAPH
+    volumes = True
 
     @cached_property
     def _parts(self) -> tuple[GuidedBackprop, GradCAM]:

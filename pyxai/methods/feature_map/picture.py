@@ -26,6 +26,7 @@ class Picture(Method):
     """
 
     per_channel = False
+    volumes = True
 
     relu: bool = True
     normalize: Literal["none", "min_max", "max"] = "none"

@@ -12,6 +12,7 @@ class Gradient(Method):
     """Gradient of the class score by the image (survey §4.1, eq. 4–5; Simonyan et al. 2014)."""
 
     name = "gradient"
+    volumes = True
 
     def attribute(self, executor: Executor, request: Request) -> Maps:
         return gradient_maps(executor, request)

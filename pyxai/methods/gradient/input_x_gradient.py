@@ -12,6 +12,7 @@ class InputXGradient(Method):
     """Image times gradient: first-order Taylor term, LRP-0 of a ReLU network (Shrikumar et al. 2016)."""
 
     name = "input_x_gradient"
+    volumes = True
 
     def attribute(self, executor: Executor, request: Request) -> Maps:
         maps = gradient_maps(executor, request)

@@ -22,6 +22,7 @@ class Saliency(Method):
 
     name = "saliency"
     per_channel = False
+    volumes = True
 
     reduce: Literal["max", "signed", "mean"] = "max"
 

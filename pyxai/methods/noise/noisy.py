@@ -71,6 +71,7 @@ class Noisy(Method):
 
     needs = _Inner()
     per_channel = _Inner()
+    volumes = _Inner()
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -86,7 +87,8 @@ class Noisy(Method):
     def noisy_blocks(self, executor: Executor, request: Request) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Full calls of noisy rows, image by image: rows (r, C, H, W), their image (r,), their draw (r,)."""
         images = request.images
-        scale = self.noise_scale * (images.amax((1, 2, 3)) - images.amin((1, 2, 3)))
+        values = images.flatten(1)
+        scale = self.noise_scale * (values.amax(1) - values.amin(1))
         for block in executor.blocks(len(images) * self.samples):
             row = torch.arange(block.start, block.stop, device=images.device)
             index, draw = row // self.samples, row % self.samples

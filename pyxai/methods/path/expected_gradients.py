@@ -19,8 +19,8 @@ class ExpectedGradients(Method):
     Attributes:
         samples: The number of draws per image. Each draw picks a baseline, and a position on the line from it
             to the image, both uniformly.
-        baseline: The baselines to draw from: a tensor (K, C, H, W), the same K for every image, or what
-            ``integrated_gradients`` takes.
+        baseline: The baselines to draw from: a tensor (K, C, H, W), the same K for every image (of volumes
+            (K, C, T, H, W)), or what ``integrated_gradients`` takes.
         low: The value of a black pixel in the model's input space, one number or one for each channel. It is
             read for ``baseline="black"`` only; ``preprocess`` sets it, on the command line the model's own.
         noise_scale: Standard deviation of the Gaussian noise added to the image in every draw, in the units
@@ -33,6 +33,7 @@ class ExpectedGradients(Method):
     """
 
     name = "expected_gradients"
+    volumes = True
 
     samples: int = 25
     baseline: Baseline = 0.0
@@ -99,5 +100,5 @@ class ExpectedGradients(Method):
         )
 
     def _starts(self, request: Request) -> list:
-        shared = isinstance(self.baseline, torch.Tensor) and self.baseline.ndim == 4
+        shared = isinstance(self.baseline, torch.Tensor) and self.baseline.ndim == request.images.ndim
         return baselines(self.baseline.unsqueeze(0) if shared else self.baseline, self.low, request.images)

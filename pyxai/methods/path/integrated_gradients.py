@@ -45,6 +45,7 @@ class IntegratedGradients(Method):
     """
 
     name = "integrated_gradients"
+    volumes = True
 
     steps: int | None = None
     tolerance: float | None = None

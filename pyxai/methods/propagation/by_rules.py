@@ -25,6 +25,7 @@ class ByRules(Method):
     """What the methods that are a composite of rules share."""
 
     needs = Needs.GRAPH
+    volumes = True
 
     of_score: ClassVar[bool] = True  # relevance starts with the score, else with 1
 

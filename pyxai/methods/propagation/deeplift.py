@@ -40,6 +40,7 @@ class DeepLIFT(Method):
 
     name = "deeplift"
     needs = Needs.GRAPH
+    volumes = True
 
     rule: ActivationRule = "rescale"
     baseline: Baseline = 0.0

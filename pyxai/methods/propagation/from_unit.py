@@ -32,6 +32,7 @@ class FromUnit(Method):
     """
 
     needs = Needs.GRAPH
+    volumes = True
     rectify: ClassVar[Rectify]
 
     layer: str | None = None

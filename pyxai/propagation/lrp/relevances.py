@@ -151,7 +151,8 @@ class Relevances(Propagation):
 
     def _leading_value(self, node: fx.Node, bound: float | tuple, name: str) -> Tensor:
         example = self._images.meta["val"]
-        colour = per_channel(name, bound, example.shape[1], example)[:, None, None]
+        colour = per_channel(name, bound, example.shape[1], example)
+        colour = colour.reshape(-1, *[1] * (example.ndim - 2))
         image = colour.expand(1, *example.shape[1:])
         return image if node is self._images else before(self._module, node)(image)
 

@@ -139,3 +139,30 @@ def test_cut_and_empty_files_are_refused(tmp_path):
             file.write_bytes(whole[:length])
             with pytest.raises(InputError, match="cannot read"):
                 open_source(file).names()
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("frames", [None, 2])
+def test_clips(tmp_path, last, frames):
+    clips = np.arange(2 * 3 * 5 * 6 * 7, dtype=np.uint8).reshape(2, 3, 5, 6, 7)
+    np.save(tmp_path / "a.npy", np.moveaxis(clips, 1, -1) if last else clips)
+    source = open_source(tmp_path / "a.npy", frames=frames)
+    assert source.names() == ["#0", "#1"] and source.size("#0") == (6, 7) and source.channels("#0") == 3
+    wanted = clips[1] if frames is None else clips[1][:, [1, 3]]
+    np.testing.assert_array_equal(read_row(source, "#1", Preprocess(), None), wanted)
+    cropped = read_row(source, "#1", Preprocess(crop=4), None)
+    np.testing.assert_array_equal(cropped, wanted[:, :, 1:5, 2:6])
+
+
+def test_clips_that_are_none_or_too_short(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2, 3, 5, 6, 7), np.uint8))
+    with pytest.raises(RowError, match="5 frames, fewer than the 6 of --frames"):
+        read_row(open_source(tmp_path / "a.npy", frames=6), "#0", Preprocess(), None)
+    np.save(tmp_path / "b.npy", np.zeros((2, 3, 6, 7), np.uint8))
+    with pytest.raises(
+        InputError, match=r"\(2, 3, 6, 7\) and no clips \(N, C, T, H, W\): leave out --frames"
+    ):
+        open_source(tmp_path / "b.npy", frames=6).names()
+    np.save(tmp_path / "c.npy", np.zeros((2, 3, 5, 6, 7, 2), np.uint8))
+    with pytest.raises(InputError, match=r"of clips \(N, C, T, H, W\) or \(N, T, H, W, C\), got \(2, 3, 5,"):
+        open_source(tmp_path / "c.npy").names()

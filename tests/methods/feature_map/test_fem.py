@@ -92,3 +92,49 @@ def test_a_dead_layer_gives_zeros():
     for variant in ("survey", "circulated"):
         assert not pyxai.explain(model, IMAGES, "fem", layer="3", variant=variant).attribution.any()
     assert isinstance(model[3], nn.ReLU)
+
+
+@pytest.mark.parametrize("comparison", [">=", ">"])
+def test_statistics_of_a_volume_run_over_time_and_space(comparison):
+    values = torch.zeros(1, 3, 3, 3, 3, dtype=torch.float64)
+    values[0, 0, 0, 1, 1] = 3  # one place of a frame
+    values[0, 1] = -0.5  # constant and negative: all of it is marked by >=, none by >
+    values[0, 2, 2] = 4.0  # a whole frame, which has no deviation by itself
+    found = combine(values, k=1.0, comparison=comparison)
+    mean, other = 3 / 27, 36 / 27
+    wanted = torch.zeros(3, 3, 3, dtype=torch.float64)
+    wanted[0, 1, 1] += mean
+    wanted[2] += other
+    wanted -= 0.5 if comparison == ">=" else 0
+    assert torch.allclose(found[0], wanted, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("variant", ["survey", "circulated"])
+def test_maps_of_a_volume_net_are_enlarged_trilinearly(variant):
+    layers = nn.Conv3d(2, 6, 3, padding=1), nn.LeakyReLU(0.3), nn.AvgPool3d(2), nn.AdaptiveAvgPool3d(1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(6, 3)).double().eval()
+        for layer in (model[0], model[5]):
+            layer.reset_parameters()
+        volumes = torch.rand(2, 2, 6, 8, 10, dtype=torch.float64)
+    values = model[:3](volumes).detach().numpy()
+    assert (values < 0).any()
+    k, strict = (1.0, False) if variant == "survey" else (2.0, True)
+    found = pyxai.explain(model, volumes, "fem", layer="2", variant=variant)
+    small = pyxai.explain(model, volumes, "fem", layer="2", variant=variant, upsample=False)
+    for one, value in zip(small.attribution[:, 0].numpy(), values, strict=True):
+        expected = oracle(value, k, strict)
+        expected = expected - expected.min() if variant == "survey" else expected
+        expected = expected / expected.max() if expected.max() > 0 else expected
+        assert np.allclose(one, expected, rtol=1e-10, atol=1e-12)
+    # between centres, on each axis: a place of the layer lies at 2 i + 1/2 of the volume
+    large, little = found.attribution[0, 0], small.attribution[0, 0]
+    corner = (0.75 * little[0] + 0.25 * little[1])[0] * 0.75 + (0.75 * little[0] + 0.25 * little[1])[1] * 0.25
+    assert torch.allclose(large[1, 1, 1], corner[0] * 0.75 + corner[1] * 0.25, rtol=1e-12)
+    assert torch.equal(large[0, 0, 0], little[0, 0, 0]) and large.shape == (6, 8, 10)
+
+
+@pytest.mark.parametrize("variant", ["survey", "circulated"])
+def test_a_dead_layer_of_volumes_gives_zeros(variant):
+    assert not combine(torch.zeros(2, 4, 3, 5, 5), variant=variant).any()

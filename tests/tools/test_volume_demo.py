@@ -1,0 +1,49 @@
+"""The demonstration of clips: its task can only be told by the square, and maps lie on what decides."""
+
+import pytest
+import torch
+
+from tools import volume_demo
+from tools.volume_demo import FRAMES, NAMES, SIDE, STEPS, accuracy, clips, energy_inside, shares, train
+
+
+def test_the_square_moves_as_its_class_says_and_the_disc_does_not_know_it():
+    found = clips(400, 3)
+    assert found.images.shape == (400, 1, FRAMES, SIDE, SIDE) and len(NAMES) == len(STEPS)
+    assert torch.equal(clips(400, 3).images, found.images)
+    grid = torch.stack(torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")).float()
+
+    def moved(masks):
+        """(N, 2), how far the centre goes from the first frame to the last."""
+        first, last = (
+            (masks[:, None, frame] * grid).flatten(2).sum(2) / masks[:, frame].flatten(1).sum(1)[:, None]
+            for frame in (0, -1)
+        )
+        return last - first
+
+    assert (found.square.flatten(2).sum(2) == 49).all()  # whole in every frame
+    wanted = (FRAMES - 1) * torch.tensor(STEPS)[found.labels]
+    assert torch.allclose(moved(found.square), wanted.float(), atol=1e-3)
+    whole = (found.disc.flatten(2).sum(2) == found.disc.flatten(2).sum(2).amax()).all(1)  # never hidden
+    directions = [
+        (moved(found.disc)[whole & (found.labels == label)] @ torch.tensor(STEPS).float().T).argmax(1)
+        for label in range(4)
+    ]
+    for told in directions:  # about a quarter each way, whatever the class
+        assert (torch.bincount(told, minlength=4) / len(told) - 0.25).abs().max() < 0.2
+
+
+def test_energy_inside_is_a_share_of_what_is_positive():
+    maps = torch.tensor([[[[1.0, 3.0], [-5.0, 0.0]]]])
+    assert energy_inside(maps, torch.tensor([[[[True, False], [True, True]]]])).tolist() == [0.25]
+
+
+@pytest.mark.slow
+def test_the_network_tells_the_direction_and_maps_lie_on_the_square():
+    model, unseen = train(), clips(200, 0)
+    assert accuracy(model, unseen) > 0.95
+    found = shares(model, unseen)
+    assert set(found) == {"chance", *volume_demo.METHODS}
+    assert found["chance"][0] == pytest.approx(49 / SIDE**2)
+    for method in volume_demo.METHODS:
+        assert found[method][0] > 2 * found["chance"][0], method
