@@ -71,8 +71,7 @@ class Source:
     limits: Limits = Limits()  # noqa: RUF009  it is frozen
 
     kind = ""
-    in_memory = False
-    """Whether pixels lie in memory, or are mapped into it, as they are read."""
+    in_memory: ClassVar[bool] = False  # whether pixels lie in memory, or are mapped into it, as they are read
     frames: ClassVar[int | None] = None  # of a clip, where a number is asked for
 
     def described(self, left_out: dict[str, Any]) -> dict[str, Any]:
