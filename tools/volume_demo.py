@@ -22,7 +22,7 @@ from torch import Tensor, nn
 import pyxai
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "methods" / "pictures" / "volumes.png"
-FRAMES, SIDE, OBJECT = 8, 32, 7
+FRAMES, SIDE, OBJECT, SPEED = 8, 32, 7, 2  # frames, and pixels of a side, of the square, from frame to frame
 STEPS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 NAMES = ("right", "left", "down", "up")
 METHODS = {"fem": {}, "grad_cam": {}}
@@ -50,11 +50,11 @@ def clips(count: int, seed: int) -> Clips:
     labels, others = random.integers(4, size=(2, count))
     y, x = np.mgrid[:SIDE, :SIDE]
     square, disc = np.zeros((2, count, FRAMES, SIDE, SIDE), bool)
-    margin = FRAMES // 2
-    starts = random.integers(margin, SIDE - OBJECT - margin + 1, size=(count, 2, 2))
+    middle = FRAMES // 2
+    starts = random.integers(SPEED * middle, SIDE - OBJECT - SPEED * middle + 1, size=(count, 2, 2))
     for number in range(count):
         for frame in range(FRAMES):
-            step = np.array([STEPS[labels[number]], STEPS[others[number]]]) * (frame - margin)
+            step = np.array([STEPS[labels[number]], STEPS[others[number]]]) * SPEED * (frame - middle)
             (top, left), (down, right) = starts[number] + step + OBJECT // 2
             square[number, frame] = np.maximum(abs(y - top), abs(x - left)) <= OBJECT // 2
             disc[number, frame] = (y - down) ** 2 + (x - right) ** 2 <= 12
@@ -67,12 +67,14 @@ def clips(count: int, seed: int) -> Clips:
 def network() -> nn.Sequential:
     """Three 3-D convolutions, a global average, a linear layer."""
     return nn.Sequential(
-        nn.Conv3d(1, 8, 3, padding=1),
+        nn.Conv3d(1, 8, (1, 5, 5), (1, 2, 2), (0, 2, 2), bias=False),
+        nn.BatchNorm3d(8),
         nn.ReLU(),
-        nn.MaxPool3d((1, 2, 2)),
-        nn.Conv3d(8, 16, 3, padding=1),
+        nn.Conv3d(8, 16, 3, padding=1, bias=False),
+        nn.BatchNorm3d(16),
         nn.ReLU(),
-        nn.Conv3d(16, 16, 3, padding=1),
+        nn.Conv3d(16, 16, 3, padding=1, bias=False),
+        nn.BatchNorm3d(16),
         nn.ReLU(),
         nn.AdaptiveAvgPool3d(1),
         nn.Flatten(),
@@ -80,7 +82,7 @@ def network() -> nn.Sequential:
     )
 
 
-def train(steps: int = 300, batch: int = 16) -> nn.Sequential:
+def train(steps: int = 120, batch: int = 24) -> nn.Sequential:
     """A network in evaluation mode, the same on every call."""
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from tools import volume_demo
-from tools.volume_demo import FRAMES, NAMES, SIDE, STEPS, accuracy, clips, energy_inside, shares, train
+from tools.volume_demo import FRAMES, NAMES, SIDE, SPEED, STEPS, accuracy, clips, energy_inside, shares, train
 
 
 def test_the_square_moves_as_its_class_says_and_the_disc_does_not_know_it():
-    found = clips(400, 3)
-    assert found.images.shape == (400, 1, FRAMES, SIDE, SIDE) and len(NAMES) == len(STEPS)
-    assert torch.equal(clips(400, 3).images, found.images)
+    found = clips(800, 3)
+    assert found.images.shape == (800, 1, FRAMES, SIDE, SIDE) and len(NAMES) == len(STEPS)
+    assert torch.equal(clips(800, 3).images, found.images)
     grid = torch.stack(torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")).float()
 
     def moved(masks):
@@ -22,15 +22,16 @@ def test_the_square_moves_as_its_class_says_and_the_disc_does_not_know_it():
         return last - first
 
     assert (found.square.flatten(2).sum(2) == 49).all()  # whole in every frame
-    wanted = (FRAMES - 1) * torch.tensor(STEPS)[found.labels]
+    wanted = SPEED * (FRAMES - 1) * torch.tensor(STEPS)[found.labels]
     assert torch.allclose(moved(found.square), wanted.float(), atol=1e-3)
-    whole = (found.disc.flatten(2).sum(2) == found.disc.flatten(2).sum(2).amax()).all(1)  # never hidden
+    seen = found.disc.flatten(2).sum(2)[:, [0, -1]]
+    whole = (seen == seen.max()).all(1)  # not hidden where its way begins and ends
     directions = [
         (moved(found.disc)[whole & (found.labels == label)] @ torch.tensor(STEPS).float().T).argmax(1)
         for label in range(4)
     ]
-    for told in directions:  # about a quarter each way, whatever the class
-        assert (torch.bincount(told, minlength=4) / len(told) - 0.25).abs().max() < 0.2
+    for told in directions:  # every way, whatever the class; most often hidden where it goes the same
+        assert (torch.bincount(told, minlength=4) / len(told)).min() > 0.05
 
 
 def test_energy_inside_is_a_share_of_what_is_positive():
