@@ -36,6 +36,8 @@ class Method(abc.ABC):
         family: the group the method is documented under; the folder of a method that comes with the package.
         needs: what the method asks of the model, see :class:`pyxai.capture.needs.Needs`.
         per_channel: whether maps have the channels of the image, (N, C, H, W), or one channel, (N, 1, H, W).
+        of_layer: whether maps have the axes of an inner layer, (N, …), as long as no option makes pictures of
+            them.
         single_output: what the one output per image of a model means that ends in no sigmoid, unless
             ``output_kind`` says it: a ``value``, or the logit of a ``binary`` decision.
         keep: what a run over a data set stores unless it is told: the ``heatmap``, summed over channels, or
@@ -48,6 +50,7 @@ class Method(abc.ABC):
     family: ClassVar[str] = "third-party"
     needs: ClassVar[Needs] = Needs.GRADIENTS
     per_channel: ClassVar[bool] = True
+    of_layer: ClassVar[bool] = False
     single_output: ClassVar[Literal["value", "binary"]] = "value"
     keep: ClassVar[Literal["heatmap", "attribution"]] = "heatmap"
     host: ClassVar[str] = ""
