@@ -115,8 +115,8 @@ class Propagation:
         """Sum of two messages for ``node``; neither may be written to."""
         return first + second
 
-    def reads(self, form: Form) -> Iterable[fx.Node]:
-        """Nodes whose values are needed to make use of the message that reaches the images."""
+    def reads(self, node: fx.Node, form: Form) -> Iterable[fx.Node]:
+        """Nodes whose values are needed to make use of the message for ``node``, where the walk ends."""
         return ()
 
 
@@ -296,7 +296,7 @@ class Walk:
             reader.update(dict.fromkeys((reads | read_after).intersection(self.steps), node))
         if self.at not in forms:
             raise no_gradient([])
-        kept = {self.images, self.at, self.end, *self.propagation.reads(forms[self.at])}
+        kept = {self.images, self.at, self.end, *self.propagation.reads(self.at, forms[self.at])}
         self._keep.update(kept, reader)
         for value, node in reader.items():
             if value not in kept:

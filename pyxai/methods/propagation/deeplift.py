@@ -102,16 +102,10 @@ def _maps(
             for t, start in enumerate(explained.starts):
                 again = t < len(explained.starts) - 1 or number < last
                 message = walk.backward(pair, Multipliers(start), again)
-                parts = _contributions(message, pair.difference(walk.at))
+                parts = walk.propagation.contributions(walk.at, message, pair)
                 found.append(walk.of_images(parts, executor.rows)[: len(part)])
             maps = [total + own for total, own in zip(maps, found, strict=True)] if maps else found
         maps = [total / len(starts) for total in maps]
         return Maps(maps, explained.classes, scores, torch.full_like(part.ids, len(starts)), expected)
 
     return by_blocks(executor, request.images, explain)
-
-
-def _contributions(message: Multipliers, difference: Tensor) -> Tensor:
-    if message.spread is None:
-        return message.mean * difference
-    return message.mean * difference + message.spread * difference.abs()

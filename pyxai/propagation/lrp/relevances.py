@@ -135,7 +135,7 @@ class Relevances(Propagation):
     def add(self, node, first: Relevance, second: Relevance, tape) -> Relevance:
         return relevance.add(node, first, second, tape)
 
-    def reads(self, form):
+    def reads(self, node, form):
         return relevance.relevance_reads(form)
 
     def _linear_rule(self, step: Step) -> LinearRule:
