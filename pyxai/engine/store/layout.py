@@ -13,8 +13,11 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from pyxai.engine.job import CHUNK
 from pyxai.engine.status import MEANING
+from pyxai.methods.explanation import PICTURE
 
 STATUS = "status"
+ROW, NUMBER = "row", "target_number"
+"""The axis of the images, and that of several targets per image."""
 
 _LARGEST_CHUNK = 2**26  # bytes of the chunks of all arrays together, where a row is smaller
 _FILL = {"target": -1, "predicted": -1, "evaluations": 0}
@@ -49,6 +52,7 @@ class Layout:
         chunk: rows of a chunk.
         shape: of one row.
         dtype: of its numbers.
+        axes: what the axes of one row are called.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Layout:
     chunk: int
     shape: tuple[int, ...]
     dtype: str
+    axes: tuple[str, ...] = ()
 
     @property
     def chunk_bytes(self) -> int:
@@ -78,15 +83,9 @@ class Layout:
             dtype=self.dtype,
             compressors=[ZstdCodec(level=0), Crc32cCodec()],
             fill_value=fill_value(self.name, self.dtype),
-            dimension_names=("row", *self._axes()),
+            dimension_names=(ROW, *self.axes),
             attributes=about | (_FLAGS if self.name == STATUS else {}),
         )
-
-    def _axes(self) -> tuple[str, ...]:
-        """What the axes after the row are called. ``target`` is an array, which no axis may be called."""
-        pixels = {"heatmap": ("y", "x")}.get(self.name, ("channel", "y", "x"))
-        pixels = pixels if len(self.shape) >= len(pixels) else ()
-        return ("target_number",) * (len(self.shape) - len(pixels)) + pixels
 
     def metadata(self, found: Any) -> dict[str, Any]:
         """The Zarr metadata to read the array by, where ``found``, its ``zarr.json``, is that of this array.
@@ -112,8 +111,8 @@ class Layout:
             if found.get(key, [] if key == "storage_transformers" else None) != value:
                 raise ValueError(f"`{key}` must be {value!r}, got {repr(found.get(key))[:80]}")
         named = found.get("dimension_names")
-        if named is not None and named != ["row", *self._axes()]:
-            raise ValueError(f"`dimension_names` must be {['row', *self._axes()]}, got {repr(named)[:80]}")
+        if named is not None and named != [ROW, *self.axes]:
+            raise ValueError(f"`dimension_names` must be {[ROW, *self.axes]}, got {repr(named)[:80]}")
         attributes = found.get("attributes")
         if not isinstance(attributes, dict | None):
             raise ValueError("`attributes` must be an object")
@@ -165,9 +164,21 @@ def layouts(manifest: dict[str, Any]) -> dict[str, Layout]:
     rows, chunk = manifest["images"]["count"], manifest["chunk"]
     entries = {**manifest["arrays"], STATUS: {"shape": [], "dtype": "uint8"}}
     return {
-        name: Layout(name, rows, chunk, tuple(entry["shape"]), entry["dtype"])
+        name: Layout(name, rows, chunk, tuple(entry["shape"]), entry["dtype"], _axes(name, entry))
         for name, entry in entries.items()
     }
+
+
+def map_axes(entry: dict[str, Any]) -> tuple[str, ...]:
+    """What the axes of one map are called, by a manifest's entry of the attributions."""
+    return tuple(entry.get("axes", PICTURE))
+
+
+def _axes(name: str, entry: dict[str, Any]) -> tuple[str, ...]:
+    """What the axes after the row are called. ``target`` is an array, which no axis may be called."""
+    own = ("y", "x") if name == "heatmap" else map_axes(entry)
+    own = own if len(entry["shape"]) >= len(own) else ()
+    return (NUMBER,) * (len(entry["shape"]) - len(own)) + own
 
 
 def check_entry(name: Any, entry: Any) -> None:
@@ -177,5 +188,9 @@ def check_entry(name: Any, entry: Any) -> None:
     shape, dtype = (entry.get("shape"), entry.get("dtype")) if isinstance(entry, dict) else (None, None)
     if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise ValueError(f"`{name}` must be of one of the types {', '.join(_DTYPES)}, got {repr(dtype)[:80]}")
+    axes = entry.get("axes", [*PICTURE])
+    words = isinstance(axes, list) and all(isinstance(axis, str) and axis.isidentifier() for axis in axes)
+    if not words or not 0 < len({*axes}) == len(axes) <= 8 or {ROW, NUMBER} & {*axes}:
+        raise ValueError(f"`{name}` must have axes that are called by different words, got {repr(axes)[:80]}")
     if not isinstance(shape, list) or len(shape) > 8 or not all(type(n) is int and n > 0 for n in shape):
         raise ValueError(f"`{name}` must have a shape of positive whole numbers, got {repr(shape)[:80]}")

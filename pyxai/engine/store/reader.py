@@ -16,7 +16,7 @@ from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import InputError, RowError, refusals
 from pyxai.engine.status import MEANING, PENDING
-from pyxai.engine.store.layout import STATUS
+from pyxai.engine.store.layout import STATUS, map_axes
 from pyxai.engine.store.results import NUMBERS
 from pyxai.engine.store.store import Store
 from pyxai.methods.explanation import Explanation
@@ -144,6 +144,7 @@ class Run:
         rest["output_kind"] = self.manifest.get("output_kind")
         rest["class_names"] = self.class_names
         rest["target_name"] = target.get("callable") if isinstance(target, dict) else units or None
+        rest["axes"] = map_axes(self.manifest["arrays"].get("attribution", {}))
         return Explanation(**known, **rest)
 
     def __iter__(self) -> Iterator[Explanation]:
@@ -160,17 +161,21 @@ class Run:
 
 def _check_shapes(arrays: dict[str, dict[str, Any]]) -> None:
     """A :class:`ValueError` where the arrays are not maps, and what is told of each of them."""
-    name, axes = ("attribution", 3) if "attribution" in arrays else ("heatmap", 2)
-    shape = arrays[name]["shape"] if name in arrays else []
+    name = "attribution" if "attribution" in arrays else "heatmap"
+    entry = arrays.get(name, {"shape": []})
+    shape, axes = entry["shape"], 2 if name == "heatmap" else len(map_axes(entry))
     if not axes <= len(shape) <= axes + 1:
         raise ValueError(
-            "it must have a `heatmap` (H, W) or an `attribution` (C, H, W) for each row or target"
+            "it must have a `heatmap` (H, W) or an `attribution` with its axes for each row or target"
         )
-    targets = shape[:-axes]
+    targets, places = shape[:-axes], shape[-2:]
+    if name == "attribution":
+        sides = dict(zip(map_axes(entry), shape[-axes:], strict=True))
+        places = [sides[axis] for axis in ("y", "x") if axis in sides]
     if ("target" in arrays) != ("score" in arrays) or (targets and "target" not in arrays):
         raise ValueError("`target` and `score` must be there for each map, or neither")
     wanted = {
-        "heatmap": [targets + shape[-2:]],
+        "heatmap": [targets + places],
         "attribution": [shape],
         "evaluations": [[]],
         **{number: [targets] for number in NUMBERS[:-1]},

@@ -30,6 +30,7 @@ class AtLayer(OneLayer, Picture):
     """
 
     of_layer = True
+    keep = "attribution"
     per_channel = True
 
     passes_beside: ClassVar[bool] = False  # whether sums are right also where something bypasses the layer
