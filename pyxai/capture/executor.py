@@ -245,8 +245,9 @@ class Executor(FixedRows):
         try:
             with sdpa_kernel(SDPBackend.MATH):  # the others have no such derivative
                 slopes = inner.slopes(self.fill(points), self.fill(directions))
-        except NotImplementedError as error:
-            raise ValueError(f"`model` must have a forward derivative, got {brief(error)}") from error
+        except (NotImplementedError, RuntimeError) as error:  # torch's words for it differ
+            wanted = "have a forward derivative, or `slope` be 'difference'"
+            raise ValueError(f"`model` must {wanted}, got {brief(error)}") from error
         expect(slopes[layer] is not None, "layer", "have a derivative by the images", repr(layer))
         return self.of_images(layer, slopes[layer])[: len(points)]
 
