@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from pyxai.capture.derivative import is_connected
 from pyxai.capture.fast.stem import Stem
 from pyxai.capture.inner import Values
 from pyxai.capture.mending import Mending
@@ -245,7 +246,7 @@ class Executor(FixedRows):
         try:
             with sdpa_kernel(SDPBackend.MATH):  # the others have no such derivative
                 slopes = inner.slopes(self.fill(points), self.fill(directions))
-        except (NotImplementedError, RuntimeError) as error:  # torch's words for it differ
+        except NotImplementedError as error:
             wanted = "have a forward derivative, or `slope` be 'difference'"
             raise ValueError(f"`model` must {wanted}, got {brief(error)}") from error
         expect(slopes[layer] is not None, "layer", "have a derivative by the images", repr(layer))
@@ -302,7 +303,8 @@ class Executor(FixedRows):
 
         def differentiated(points: Tensor) -> Tensor:
             found = total(inner.values_by_images(points))
-            expect(found.requires_grad, "layer", "have a derivative by the images", repr(layer))
+            led = is_connected(found, points)
+            expect(led, "layer", "have a derivative by the images", repr(layer))
             return found
 
         parts = {"forward": forward, "differentiated": differentiated, "rest": differentiated}

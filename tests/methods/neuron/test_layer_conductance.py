@@ -99,14 +99,11 @@ def test_what_has_no_forward_derivative_is_said():
             self.conv = nn.Conv2d(3, 2, 1)
 
         def forward(self, x):
-            return self.conv(Doubled.apply(x)).mean((2, 3))
+            return self.conv(Doubled.apply(x if x.isfinite().all() else -x)).mean((2, 3))
 
     model = Own().double().eval()
-    try:
+    with pytest.raises(ValueError, match="`model` must have a forward derivative, or `slope` be 'difference', got"):
         explained(model, layer="conv", steps=2)
-    except ValueError as error:
-        assert str(error).startswith(f"{METHOD}: `model` must have a forward derivative, or `slope` be 'difference'")
-        assert "\n" not in str(error)
     assert explained(model, layer="conv", steps=2, slope="difference").attribution.shape == (2, 2, 8, 10)
 
 
