@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from pyxai.capture.derivative import is_connected
+from pyxai.capture.fast.stem import Stem
 from pyxai.capture.inner import Values
 from pyxai.capture.mending import Mending
 from pyxai.capture.program import Program
 from pyxai.capture.rows import FixedRows, channels_last
-from pyxai.checks import expect
+from pyxai.checks import brief, expect
 from pyxai.locks import Lock
 
 Choose = Callable[[Tensor], Tensor]
+Index = tuple[int | slice, ...]
 
 
 class _Exact:
@@ -193,6 +198,142 @@ class Executor(FixedRows):
         kept = {name: value.detach() for name, value in inner.only(values, count).items()}
         return kept, gradients, picked.detach(), classes
 
+    def gradients_at(
+        self, points: Tensor, layer: str, values: Tensor, choose: Choose
+    ) -> tuple[list[Tensor], Tensor, Tensor]:
+        """One model call: gradients of the chosen class scores by other values in place of a layer's own.
+
+        Args:
+            points: (r, C, H, W) with r ≤ ``rows``, which what bypasses the layer is of.
+            layer: one that the method declares.
+            values: (r, …), as :meth:`of_images` gives them.
+            choose: class scores (r, K) to classes (r, T).
+
+        Returns:
+            T gradients (r, …), scores (r, T), classes (r, T).
+
+        Raises:
+            ValueError: no derivative of the scores leads to the layer.
+        """
+        count, dtype, inner = len(points), self._program.dtype, self._program.inner((layer,))
+        points, values = ((part if dtype is None else part.to(dtype)) for part in (points, values))
+        own = super().fill(values).flatten(0, values.ndim - len(inner.per_image[layer]))
+        own = own.detach().requires_grad_(True)
+        with torch.enable_grad():
+            logits = inner.scores_by_values(self.fill(points), {layer: own})[:count]
+            classes = choose(logits.detach())
+            picked = logits.gather(1, classes)
+            last = classes.shape[1] - 1
+            gradients = []
+            for t in range(last + 1):
+                found = self._layer_derivatives(picked[:, t].sum(), {layer: own}, again=t < last)
+                gradients.append(self.of_images(layer, found[layer])[:count])
+        return gradients, picked.detach(), classes
+
+    def layer_slopes(self, points: Tensor, directions: Tensor, layer: str) -> Tensor:
+        """One model call: how a layer's values change from the points along directions, (r, …).
+
+        It is the forward derivative, in the model's own precision, and has the form of :meth:`of_images`.
+
+        Args:
+            points, directions: (r, C, H, W) with r ≤ ``rows``.
+            layer: one that the method declares.
+
+        Raises:
+            ValueError: an operation has no such derivative, or none leads to the layer.
+        """
+        inner = self._program.inner((layer,))
+        try:
+            with sdpa_kernel(SDPBackend.MATH):  # the others have no such derivative
+                slopes = inner.slopes(self.fill(points), self.fill(directions))
+        except NotImplementedError as error:
+            wanted = "have a forward derivative, or `slope` be 'difference'"
+            raise ValueError(f"`model` must {wanted}, got {brief(error)}") from error
+        expect(slopes[layer] is not None, "layer", "have a derivative by the images", repr(layer))
+        return self.of_images(layer, slopes[layer])[: len(points)]
+
+    def unit_gradients(
+        self, points: Tensor, layer: str, unit: Index, choose: Choose
+    ) -> tuple[list[Tensor], Tensor, Tensor]:
+        """One model call: the part of the gradients of class scores by the points that runs through units.
+
+        It is Σ ∂score/∂unit · ∂unit/∂points, over the units that the index ``unit`` chooses.
+
+        Args:
+            points: (r, C, H, W) with r ≤ ``rows``.
+            layer: one that the method declares.
+            unit: into what :meth:`of_images` gives of an image.
+            choose: class scores (r, K) to classes (r, T).
+
+        Returns:
+            T gradients (r, …), scores (r, T), classes (r, T).
+
+        Raises:
+            ValueError: no derivative of the scores leads to the layer, or none of the layer to the points.
+        """
+        count, leaf, inner = len(points), self._leaf(points), self._program.inner((layer,))
+        with torch.enable_grad():
+            logits, values = inner.scores_and_values(leaf)
+            logits = logits[:count]
+            classes = choose(logits.detach())
+            picked = logits.gather(1, classes)
+            gradients, last = [], classes.shape[1] - 1
+            for t in range(last + 1):
+                by_units = self._layer_derivatives(picked[:, t].sum(), values, again=True)[layer]
+                chosen = (slice(None), *unit)
+                total = self.of_images(layer, values[layer])[chosen] * self.of_images(layer, by_units)[chosen]
+                gradients.append(self._by_points(total.sum(), leaf, layer, again=t < last)[:count])
+        return gradients, picked.detach(), classes
+
+    def of_units(self, layer: str, unit: Index) -> Executor:
+        """The executor of a model whose one score is the sum of units of an inner layer.
+
+        Args:
+            layer: one that the method declares.
+            unit: index of the units into what :meth:`of_images` gives of an image.
+        """
+        inner = self._program.inner((layer,))
+
+        def total(values: Values) -> Tensor:
+            units = self.of_images(layer, values[layer])[(slice(None), *unit)]
+            return units.reshape(len(units), -1).sum(1, keepdim=True)
+
+        def forward(images: Tensor) -> Tensor:
+            return total(inner.values(images))
+
+        def differentiated(points: Tensor) -> Tensor:
+            found = total(inner.values_by_images(points))
+            led = is_connected(found, points)
+            expect(led, "layer", "have a derivative by the images", repr(layer))
+            return found
+
+        parts = {"forward": forward, "differentiated": differentiated, "rest": differentiated}
+        return Executor(dataclasses.replace(self._program, **parts, stem=Stem(), classes=1), self.rows)
+
+    @property
+    def layer(self) -> str:
+        """The name of the one layer that the method declares, also where that is ``"auto"``."""
+        (name,) = self._program.layers
+        return name
+
+    def entries(self, layer: str) -> int:
+        """How many entries along the first axis of a layer belong to an image."""
+        return self._program.per_image[layer][0]
+
+    def layer_shape(self, layer: str) -> tuple[int, ...]:
+        """The shape of what :meth:`of_images` gives of a layer for one image."""
+        shape = self._program.per_image[layer]
+        return shape[1:] if shape[0] == 1 else shape
+
+    def of_images(self, layer: str, values: Tensor) -> Tensor:
+        """A layer's values image by image: (n, …), or (n, entries, …) of one that takes images apart."""
+        entries = self.entries(layer)
+        return values if entries == 1 else values.unflatten(0, (-1, entries))
+
+    def carries_all(self, layer: str) -> bool:
+        """Whether the scores depend on the images through the values of a layer alone."""
+        return self._program.carries_all(layer)
+
     def scores_from(self, images: Tensor, values: Values) -> Tensor:
         """Class scores (N, K) of images (N, C, H, W) with other values (N, …) at inner layers.
 
@@ -238,6 +379,13 @@ class Executor(FixedRows):
             wanted = "name a module that the scores have a derivative by"
             expect(gradient is not None, "layer", wanted, repr(name))
         return dict(zip(values, found, strict=True))
+
+    def _by_points(self, total: Tensor, leaf: Tensor, layer: str, again: bool) -> Tensor:
+        found: tuple[Tensor | None, ...] = (None,)
+        if total.requires_grad:
+            found = self._differentiate(total, [leaf], again, unused=True)
+        expect(found[0] is not None, "layer", "have a derivative by the images", repr(layer))
+        return found[0]
 
     def _leaf(self, points: Tensor) -> Tensor:
         """What a call is differentiated by."""

@@ -77,6 +77,11 @@ class Survey:
     def __init__(self, model: nn.Module, function: Callable[[Tensor], Tensor], image: Tensor):
         self._model, self._function, self._image = model, function, image
 
+    @property
+    def image(self) -> Tensor:
+        """The image (1, C, H, W) that is tried."""
+        return self._image
+
     def last_map(self) -> str:
         """The last layer, in the order in which calls end, that is a map of the image and matters.
 
@@ -115,6 +120,21 @@ class Survey:
         )
         expect(layout is not None, "layer", wanted, has)
         return layout
+
+    def axes(self, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+        """What the axes of a layer are called: ``channel``, ``y`` and ``x``, ``token``, ``unit``.
+
+        Args:
+            name: of a layer that is called.
+            shape: of what it has for one image. Axes that are nothing known are ``axis_1`` and so on.
+        """
+        layout = self._layout(name)
+        if layout is not None and len(shape) == len(self._seen[name].shape):
+            if layout.tokens is not None:
+                return "token", "channel"
+            places = ("frame", "y", "x")[-len(layout.size) :]
+            return ("channel", *places) if layout.channel == 1 else (*places, "channel")
+        return ("unit",) if len(shape) == 1 else tuple(f"axis_{place + 1}" for place in range(len(shape)))
 
     def depends(self, name: str, places: slice | list[int] = slice(None)) -> bool:
         """Whether the scores change with the values of a layer (of the ``places`` along its first axis)."""

@@ -8,9 +8,10 @@ from functools import cached_property
 
 import torch
 from torch import Tensor, fx
+from torch.autograd import forward_ad
 
 from pyxai.capture.layers import Watch, find_layer
-from pyxai.capture.split import beside, replaced
+from pyxai.capture.split import beside, replaced, sees_images
 
 Values = dict[str, Tensor]
 
@@ -34,8 +35,31 @@ class Inner(abc.ABC):
         """The scores (n, K) as a function of the layers' values, for autograd, and these values."""
 
     @abc.abstractmethod
+    def values_by_images(self, images: Tensor) -> Values:
+        """As :meth:`values`, as a function of the images, for autograd."""
+
+    @abc.abstractmethod
+    def slopes(self, images: Tensor, directions: Tensor) -> dict[str, Tensor | None]:
+        """How the layers' values change with the images, by the forward derivative along ``directions``.
+
+        None of a layer that no derivative leads to.
+        """
+
+    @abc.abstractmethod
+    def scores_by_values(self, images: Tensor, values: Values) -> Tensor:
+        """As :meth:`scores_from`, as a function of ``values``, for autograd."""
+
+    @abc.abstractmethod
     def scores_from(self, images: Tensor, values: Values) -> Tensor:
         """The scores (n, K) with ``values`` in place of the layers' own; what bypasses them stays."""
+
+    @abc.abstractmethod
+    def carries_all(self, images: Tensor) -> bool:
+        """Whether the scores depend on the images through the layers' values alone.
+
+        Args:
+            images: some that differ, (n, C, H, W), to try where no graph tells.
+        """
 
     def only(self, values: Values, count: int) -> Values:
         """The part of ``values`` that belongs to the first ``count`` images."""
@@ -70,8 +94,16 @@ class CapturedInner(Inner):
         return self._prepare(beside(self._module, self._nodes, through=_variable))
 
     @cached_property
-    def _replaced(self) -> torch.nn.Module:
+    def _by_images(self) -> torch.nn.Module:
+        return self._prepare(beside(self._module, self._nodes, scores=False))
+
+    @cached_property
+    def _replaced(self) -> fx.GraphModule:
         return replaced(self._module, self._nodes)
+
+    @cached_property
+    def _by_values(self) -> torch.nn.Module:
+        return self._prepare(self._replaced)
 
     def values(self, images):
         with torch.no_grad():
@@ -81,9 +113,24 @@ class CapturedInner(Inner):
         scores, values = self._differentiated(images)
         return scores, dict(zip(self.per_image, values, strict=True))
 
+    def values_by_images(self, images):
+        return dict(zip(self.per_image, self._by_images(images), strict=True))
+
+    def slopes(self, images, directions):
+        with torch.no_grad(), forward_ad.dual_level():  # as captured: what is prepared has no such derivative
+            values = self._observed(forward_ad.make_dual(images, directions))
+            found = [forward_ad.unpack_dual(value).tangent for value in values]
+        return dict(zip(self.per_image, found, strict=True))
+
+    def scores_by_values(self, images, values):
+        return self._by_values(images, [values[name] for name in self.per_image])
+
     def scores_from(self, images, values):
         with torch.no_grad():
             return self._replaced(images, [values[name] for name in self.per_image])
+
+    def carries_all(self, images):
+        return not sees_images(self._replaced)
 
 
 class HookedInner(Inner):
@@ -108,9 +155,32 @@ class HookedInner(Inner):
     def scores_and_values(self, images):
         return self._run(images, _variable)
 
+    def values_by_images(self, images):
+        return self._run(images, lambda value: value)[1]
+
+    def slopes(self, images, directions):
+        found: dict[str, Tensor | None] = {}
+
+        def see(name: str, value: Tensor) -> Tensor:
+            primal, found[name] = forward_ad.unpack_dual(value)
+            return primal  # what follows may have no such derivative
+
+        with torch.no_grad(), forward_ad.dual_level(), Watch(self._model, self.per_image, see):
+            self._classifier(forward_ad.make_dual(images.clone(), directions))
+        return found
+
+    def scores_by_values(self, images, values):
+        return self._run(images, None, values)[0]
+
     def scores_from(self, images, values):
         with torch.no_grad():
-            return self._run(images, None, values)[0]
+            return self.scores_by_values(images, values)
+
+    def carries_all(self, images):
+        own, others = self.values(images), images.roll(1, 0)
+        with torch.no_grad():
+            scores = self._classifier(images.clone())
+        return torch.allclose(self.scores_from(others, own), scores)
 
     def _run(
         self, images: Tensor, keep: Callable[[Tensor], Tensor] | None, given: Values | None = None

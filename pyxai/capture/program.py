@@ -98,6 +98,7 @@ class Program:
     _prepared: list[tuple[Any, Any]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
     _inner: dict[tuple[str, ...], Inner] = field(default_factory=dict)
+    _carrying: dict[str, bool] = field(default_factory=dict)
 
     def prepared(self, owner: Any, make: Callable[[], Any]) -> Any:
         """``make()``, kept for the next call of ``owner``: what a method derives from the graph once."""
@@ -115,6 +116,12 @@ class Program:
                 one_of("layers", name, self.per_image)
             self._inner[layers] = self.seen_from({name: self.per_image[name] for name in layers})
         return self._inner[layers]
+
+    def carries_all(self, layer: str) -> bool:
+        """Whether the scores depend on the images through the values of ``layer`` alone."""
+        if layer not in self._carrying:
+            self._carrying[layer] = self.inner((layer,)).carries_all(with_mates(self.survey.image))
+        return self._carrying[layer]
 
     def info(self) -> dict[str, Any]:
         """What was decided, in plain values."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, fx
 
+from pyxai.capture.vocabulary import CREATIONS, SIZES
+
 aten = torch.ops.aten
 
 
@@ -94,6 +96,16 @@ def replaced(module: fx.GraphModule, nodes: list[fx.Node]) -> fx.GraphModule:
         elif node is not images:
             copies[node] = graph.node_copy(node, copies.__getitem__)
     return _finish(module, graph)
+
+
+def sees_images(module: fx.GraphModule) -> bool:
+    """Whether what a graph gives depends on the pixels of its first input; their number does not count."""
+    nodes = list(module.graph.nodes)
+    seen = {next(node for node in nodes if node.op == "placeholder")}
+    for node in nodes:
+        if node.target not in SIZES | CREATIONS and seen.intersection(node.all_input_nodes):
+            seen.add(node)
+    return nodes[-1] in seen
 
 
 def _finish(module: fx.GraphModule, graph: fx.Graph) -> fx.GraphModule:

@@ -34,6 +34,12 @@ _METHODS = {
     "grad_cam": "layer grad cam",
     "grad_cam_plus_plus": "grad cam pp",
     "fem": "feature based explanation method",
+    "layer_gradient_x_activation": "layer grad x activation, layer gradient times activation",
+    "layer_integrated_gradients": "layer ig, aumann shapley",
+    "layer_deeplift": "layer deeplift shap",
+    "neuron_integrated_gradients": "neuron ig",
+    "neuron_deeplift": "neuron deeplift shap",
+    "neuron_guided_backprop": "neuron guided backpropagation",
     "pixel_rde": "rde",
     "itti_koch": "itti, itti koch niebur",
     "gbvs": "graph based visual saliency",
@@ -46,7 +52,7 @@ _ABSENT = (
     "kpcacam, finercam, shapleycam, randomcam, segeigencam, sscam, iscam, fullgrad, "
     "occlusion, rise, lime, shap, kernel shap, partition explainer, "
     "permutation explainer, shapley values, shapley value sampling, feature ablation, feature permutation, "
-    "attention rollout, rollout, tcav, anchors, internal influence, layer conductance, neuron conductance"
+    "attention rollout, rollout, tcav, anchors"
 )
 # Ours, of which the first that the method has is meant.
 _OPTIONS = {
@@ -61,6 +67,7 @@ _OPTIONS = {
     "lr": ("learning_rate",),
     "target layers, target layer, layers, layer name": ("layer",),
     "reshape transform": ("grid",),
+    "neuron selector, neuron index, neuron": ("unit",),
     "interpolate, interpolation": ("upsample",),
 }
 # What is no option of a method here.
@@ -70,6 +77,8 @@ _ARGUMENTS = {
     "nt type": "the methods smoothgrad, smoothgrad_squared and vargrad are its three types",
     "return convergence delta": "an explanation always has its `delta` and `residual`",
     "abs": "`explanation.heatmap('abs_sum')` and `'abs_max'` are magnitudes",
+    "attribute to layer input, attribute to neuron input": "name the layer before in `layer`: what a layer "
+    "returns is explained",
     "targets, class index, label, labels": "`target` says what is explained, --target on the command line",
     "inputs, input tensor": "`images` are what is explained",
     "additional forward args, feature mask": "give a function of images around the model",

@@ -18,6 +18,10 @@ from pyxai.checks import expect, shown
 from pyxai.methods.per_image import image_l1, image_sum
 from pyxai.methods.request import Maps
 
+PICTURE = ("channel", "y", "x")
+CLIP = ("channel", "frame", "y", "x")
+"""The axes of a map that is a picture, and of one that is a clip or another volume."""
+
 _SHOWN = 3  # images of a batch that a notebook shows, or that are told apart in one line
 
 
@@ -30,7 +34,8 @@ class Explanation:
 
     Attributes:
         attribution: (N, C, H, W), or (N, 1, H, W) for methods without colour, (N, 1, h, w) where the size of
-            an inner layer is kept; of volumes with an axis T before H; dtype and device of the images.
+            an inner layer is kept; of volumes with an axis T before H; (N, …) of the methods of inner layers:
+            ``axes`` says what the axes are; dtype and device of the images.
         target: (N,) int64, the class explained, 0 where there is one output, -1 where units of an inner layer
             are explained; None for methods without a model.
         score: (N,), what is explained of it: see ``output_kind``; None without a model.
@@ -51,6 +56,9 @@ class Explanation:
         target_name: ``module:qualname`` of the callable that was the target, or which units are explained;
             else None.
         class_names: class to name, of those that have one.
+        axes: what the axes of one map are called: ``("channel", "y", "x")``, of volumes ``("channel",
+            "frame", "y", "x")``, or what those of an inner layer are: ``("y", "x", "channel")``, ``("token",
+            "channel")``, ``("unit",)``, and ``axis_1`` and so on where that is not known.
     """
 
     attribution: Tensor
@@ -66,6 +74,7 @@ class Explanation:
     output_kind: str | None = None
     target_name: str | None = None
     class_names: Mapping[int, str] = field(default_factory=dict)
+    axes: tuple[str, ...] = PICTURE
 
     def __len__(self) -> int:
         return len(self.attribution)
@@ -168,8 +177,14 @@ class Explanation:
 
         Args:
             reduce: ``sum`` keeps signs and the total; ``abs_sum`` and ``abs_max`` give magnitudes.
+
+        Raises:
+            ValueError: the values lie in no picture, as those of a layer without places; `axes` tells.
         """
-        channel = 1 if self.target is None else self.target.ndim
+        drawn = {*self.axes} in ({*PICTURE}, {*CLIP})
+        wanted = "have the axes channel, y and x to be drawn (`upsample` makes a picture of a layer's map)"
+        expect(drawn, "attribution", wanted, ", ".join(self.axes))
+        channel = self.axes.index("channel") - len(self.axes)
         if reduce == "sum":
             return self.attribution.sum(channel)
         if reduce == "abs_sum":
@@ -237,5 +252,6 @@ def explanation(maps: Maps, images: Tensor, single: bool, **about: Any) -> Expla
         evaluations=maps.evaluations,
         images=images,
         extras={name: joined(parts) for name, parts in maps.extras.items()},
+        axes=maps.axes or (PICTURE if images.ndim == 4 else CLIP),
         **about,
     )

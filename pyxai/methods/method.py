@@ -38,6 +38,8 @@ class Method(abc.ABC):
         per_channel: whether maps have the channels of the image, (N, C, H, W), or one channel, (N, 1, H, W).
         volumes: whether images may be volumes or clips, (N, C, T, H, W), whose maps have an axis T before H;
             else they are refused.
+        of_layer: whether maps have the axes of an inner layer, (N, …), as long as no option makes pictures of
+            them.
         single_output: what the one output per image of a model means that ends in no sigmoid, unless
             ``output_kind`` says it: a ``value``, or the logit of a ``binary`` decision.
         keep: what a run over a data set stores unless it is told: the ``heatmap``, summed over channels, or
@@ -51,6 +53,7 @@ class Method(abc.ABC):
     needs: ClassVar[Needs] = Needs.GRADIENTS
     per_channel: ClassVar[bool] = True
     volumes: ClassVar[bool] = False
+    of_layer: ClassVar[bool] = False
     single_output: ClassVar[Literal["value", "binary"]] = "value"
     keep: ClassVar[Literal["heatmap", "attribution"]] = "heatmap"
     host: ClassVar[str] = ""

@@ -48,6 +48,7 @@ class Maps:
         expected: (N, T), what each map must sum to; None where no axiom says.
         standard_error: like ``attribution``; None for methods that do not sample.
         extras: what else a method has to tell, by name: T tensors (N, ...), one for each target.
+        axes: what the axes of one map are, see :class:`pyxai.methods.Explanation`; None for a picture.
     """
 
     attribution: list[Tensor]
@@ -57,6 +58,7 @@ class Maps:
     expected: Tensor | None = None
     standard_error: list[Tensor] | None = None
     extras: dict[str, list[Tensor]] = field(default_factory=dict)
+    axes: tuple[str, ...] | None = None
 
     def tensors(self) -> list[Tensor]:
         """All there is, in an order that is the same for all maps of a method."""

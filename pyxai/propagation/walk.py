@@ -22,6 +22,7 @@ from torch import Tensor, fx
 from pyxai.capture.calls import spatial_mean
 from pyxai.capture.derivative import dead_ends, no_gradient
 from pyxai.capture.export import module_path, operation
+from pyxai.capture.layers import off_the_path
 from pyxai.capture.vocabulary import AFFINE, AVERAGE_POOLS_2D, CONVOLUTIONS_2D, CREATIONS, MAX_POOLS
 
 aten = torch.ops.aten
@@ -114,8 +115,8 @@ class Propagation:
         """Sum of two messages for ``node``; neither may be written to."""
         return first + second
 
-    def reads(self, form: Form) -> Iterable[fx.Node]:
-        """Nodes whose values are needed to make use of the message that reaches the images."""
+    def reads(self, node: fx.Node, form: Form) -> Iterable[fx.Node]:
+        """Nodes whose values are needed to make use of the message for ``node``, where the walk ends."""
         return ()
 
 
@@ -160,24 +161,36 @@ class Walk:
         module: a canonical graph of one tensor in, one tensor out; it is not changed.
         propagation: the method.
         form: that of the message the walk starts from, which is for the output.
+        at: the value that the walk goes back to; None for the images. What lies before it, and what bypasses
+            it, is not walked.
 
     Raises:
-        ValueError: the output does not depend on the images by what the method does not take for constant, or
-            a message would reach a step that the method has no rule for.
+        ValueError: the output does not depend on the images, or on the value ``at``, by what the method does
+            not take for constant, or a message would reach a step that the method has no rule for.
     """
 
-    def __init__(self, module: fx.GraphModule, propagation: Propagation, form: Form = None):
+    def __init__(
+        self, module: fx.GraphModule, propagation: Propagation, form: Form = None, at: fx.Node | None = None
+    ):
         nodes = list(module.graph.nodes)
         self.propagation = propagation
         self.images = next(node for node in nodes if node.op == "placeholder")
+        self.at = self.images if at is None else at
         self.end: fx.Node = nodes[-1].args[0]
         self.constants = constants(module)
         self.calls = [node for node in nodes if node.op == "call_function" and node not in self.constants]
         self.steps = {
             step.node: step for step in varying_steps(self.calls, self.images, propagation.constant)
         }
-        if self.end not in self.steps and self.end is not self.images:
-            raise no_gradient(dead_ends(module.graph) or [])
+        self._behind = {self.at} | {
+            step.node for step in varying_steps(self.calls, self.at, propagation.constant)
+        }
+        if self.end not in self._behind:
+            raise (
+                no_gradient(dead_ends(module.graph) or [])
+                if at is None
+                else off_the_path(at.meta["layers"][0])
+            )
         self.rules: dict[Step, Rule] = {}
         # sizes, what the method takes for constant, and what is made of them
         self._keep = {node for node in self.calls if node not in self.steps}
@@ -216,7 +229,7 @@ class Walk:
     def backward(
         self, tape: Tape, message: Message, again: bool = False, watch: Watch | None = None
     ) -> Message:
-        """Walk back from the output with ``message``; the message that reaches the images.
+        """Walk back from the output with ``message``; the message that reaches the images, or ``at``.
 
         Args:
             again: whether the tape will be walked again (several targets); else values are let go on the way.
@@ -225,7 +238,7 @@ class Walk:
         tape.shares.clear()
         pending = {self.end: message}
         for node in reversed(self.calls):
-            message = pending.pop(node, None)
+            message = None if node is self.at else pending.pop(node, None)
             if message is None:
                 continue
             step = self.steps[node]
@@ -237,6 +250,8 @@ class Walk:
                 watch(step, rule, message, dict(zip(sources, parts, strict=True)))
             del message
             for (source, _), part in zip(self._routes[step], parts, strict=True):
+                if source not in self._behind:
+                    continue
                 if source in pending:
                     part = self.propagation.add(source, pending[source], part, tape)
                 pending[source] = part
@@ -244,7 +259,11 @@ class Walk:
             if not again:
                 for used in self._done.get(node, ()):
                     del tape.values[used]
-        return pending[self.images]
+        return pending[self.at]
+
+    def of_images(self, values: Tensor, count: int) -> Tensor:
+        """``values`` of the node ``at``, for ``count`` images, image by image: (count, …)."""
+        return values if len(values) == count else values.unflatten(0, (count, -1))
 
     def _may_overwrite(self, node: fx.Node) -> bool:
         """Whether a ReLU alone sees a value of its source's own (a view would), which no rule will read."""
@@ -264,7 +283,7 @@ class Walk:
         reader: dict[fx.Node, fx.Node] = {}
         self._spare: dict[fx.Node, set[fx.Node]] = {}
         for node in reversed(self.calls):
-            if node not in forms or node not in self.steps:
+            if node not in forms or node is self.at:
                 continue
             step = self.steps[node]
             rule = self.rules[step] = self.propagation.rule(step)
@@ -272,6 +291,8 @@ class Walk:
             reads, read_after = set(reads), set()
             self._routes[step] = routes
             for source, part in routes:
+                if source not in self._behind:
+                    continue
                 if source in forms:
                     part, more = self.propagation.join(source, forms[source], part)
                     read_after.update(more)
@@ -279,9 +300,9 @@ class Walk:
             self._spare[node] = reads - read_after
             # what does not depend on the images' pixels stays, so that rules need not name it
             reader.update(dict.fromkeys((reads | read_after).intersection(self.steps), node))
-        if self.images not in forms:
+        if self.at not in forms:
             raise no_gradient([])
-        kept = {self.images, self.end, *self.propagation.reads(forms[self.images])}
+        kept = {self.images, self.at, self.end, *self.propagation.reads(self.at, forms[self.at])}
         self._keep.update(kept, reader)
         for value, node in reader.items():
             if value not in kept:

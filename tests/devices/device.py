@@ -144,6 +144,8 @@ def _on_host(function, args: tuple, kwargs: dict[str, Any]) -> Any:
         return lent
 
     def take_back(tensor: Tensor) -> Tensor:
+        if tensor._is_zerotensor():  # the slope of a constant, which has no memory
+            tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
         if id(tensor) in given:  # changed in place
             return given[id(tensor)][0]
         owner = owners.get(tensor.untyped_storage().data_ptr()) if tensor.numel() else None

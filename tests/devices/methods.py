@@ -20,6 +20,7 @@ from pyxai.capture import export
 from pyxai.cli.dxai_train import train
 from pyxai.engine.models.load import load_model
 from pyxai.methods import Explanation, Method, Needs, build, get_method
+from pyxai.methods.path.along_path import AlongPath
 from pyxai.rde import Fourier
 from tests import unfriendly
 from tests.conftest import shared_trace
@@ -35,15 +36,23 @@ NETWORK = "OddConvolutions"  # begins with affine layers that run apart
 AS_IT_IS = "DataDependent"  # cannot be captured
 LAYERS = ("Gate", "OtherNorms", "OverlappingPools", "SoftmaxAttention", "LeakyActivations", "Smooth")
 FEW, MANY = {"steps": 2, "samples": 2}, {"steps": 3, "samples": 3}
-ALWAYS: dict[str, Options] = {"integrated_gradients": {"samples": 1}, "cartoonx": {"levels": 1}}
+PATHS = [name for name in pyxai.list_methods() if issubclass(get_method(name), AlongPath)]
+ALWAYS: dict[str, Options] = {
+    **{name: {"samples": 1} for name in PATHS},
+    "cartoonx": {"levels": 1},
+    "neuron_deeplift": {"unit": "0,0"},  # the sum of a whole norm is constant: all of a map is rounding
+}
 # Options that are no word of a few, and make a method go another way.
 MORE: dict[str, list[Options]] = {
-    "integrated_gradients": [{"samples": 2, "noise_scale": 0.1}, {"steps": None}],
+    **{name: [{"samples": 2, "noise_scale": 0.1}, {"steps": None}] for name in PATHS},
     "expected_gradients": [{"noise_scale": 0.1}],
     "smoothgrad": [{"of": "integrated_gradients", "of_options": {"steps": 2}}, {"of": "lrp"}],
     "deeplift": [{"cache_bytes": 0}],
     "deconvnet": [{"layer": "strided", "unit": (1,), "start": "activation"}],
     "guided_backprop": [{"layer": "strided", "unit": (1, 0, 0), "start": "activation"}],
+    "neuron_guided_backprop": [{"layer": "strided", "unit": (1, 0, 0)}],
+    **{name: [{"unit": "0:2,1"}] for name in ("neuron_gradient", "neuron_deeplift", "neuron_conductance")},
+    "layer_deeplift": [{"layer": "strided", "cache_bytes": 0}],
     "cartoonx": [{"spatial": 1.0}, {"spatial": 1.0, "obfuscation": "blur"}],
     "rate_distortion": [
         {"representation": Fourier()},

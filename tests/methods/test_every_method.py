@@ -8,6 +8,7 @@ import torch
 
 import pyxai
 from pyxai.methods import Needs, get_method
+from pyxai.methods.path.along_path import AlongPath
 from tests import unfriendly
 
 TRAINED = "dxai"  # must be told the folder of a training
@@ -15,11 +16,14 @@ METHODS = [
     name for name in pyxai.list_methods() if name != TRAINED and get_method(name).needs is not Needs.NOTHING
 ]
 QUICK = {
-    "integrated_gradients": {"steps": 3},
+    **{name: {"steps": 3} for name in METHODS if issubclass(get_method(name), AlongPath)},
     "cartoonx": {"levels": 1, "steps": 3, "samples": 2},
     "pixel_rde": {"steps": 3, "samples": 2},
     "rate_distortion": {"steps": 3, "samples": 2},
 }
+
+OF_CLASSES = [name for name in METHODS if not get_method(name)(**QUICK.get(name, {})).units]
+LAYER = (8, 8, 8)  # of the last map of FunctionalReLU
 
 
 def small(name="FunctionalReLU", dtype=torch.float32):
@@ -35,17 +39,20 @@ def test_shapes_dtype_and_predicted_class(method):
     model, images = small()
     run = explainer(model, method)
     found = run(images)
-    channels = 3 if run.method.per_channel else 1
-    assert found.attribution.shape == (5, channels, 16, 16) and found.attribution.dtype == torch.float32
+    shape = LAYER if run.method.of_layer else (3 if run.method.per_channel else 1, 16, 16)
+    assert found.attribution.shape == (5, *shape) and found.attribution.dtype == torch.float32
     assert found.attribution.abs().sum() > 0
-    assert torch.equal(found.target, model(images).argmax(1))
-    assert torch.allclose(found.score, model(images).amax(1), rtol=1e-5)
+    if method in OF_CLASSES:
+        assert torch.equal(found.target, model(images).argmax(1))
+        assert torch.allclose(found.score, model(images).amax(1), rtol=1e-5)
+    else:
+        assert found.target.tolist() == [-1] * 5 and found.target_name == run.method.units
     assert found.evaluations.shape == (5,) and found.method == method
-    assert found.heatmap().shape == (5, 16, 16)
+    assert found.heatmap().shape == (5, *shape[1:])
     assert (found.residual is None) == (found.delta is None)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_CLASSES)
 def test_several_targets_equal_one_at_a_time(method):
     model, images = small()
     run = explainer(model, method, rows=8)
@@ -107,8 +114,9 @@ def test_the_model_comes_back_identical(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_no_images_give_no_rows(method):
     model, images = small()
-    found = explainer(model, method)(images[:0])
-    assert found.attribution.shape[0] == 0 and found.attribution.shape[2:] == (16, 16) and len(found) == 0
+    run = explainer(model, method)
+    found, places = run(images[:0]), LAYER[1:] if run.method.of_layer else (16, 16)
+    assert found.attribution.shape[0] == 0 and found.attribution.shape[2:] == places and len(found) == 0
 
 
 @pytest.mark.gpu
@@ -116,8 +124,9 @@ def test_no_images_give_no_rows(method):
 @pytest.mark.parametrize("net", ["OverlappingPools", "Gate", "Normalised"])
 def test_cuda_gives_the_maps_of_the_cpu(method, net):
     model, images = small(net, torch.float64)
-    on_cpu = explainer(model, method)(images, 2)
-    on_cuda = explainer(model.cuda(), method)(images.cuda(), 2)
+    target = 2 if method in OF_CLASSES else None
+    on_cpu = explainer(model, method)(images, target)
+    on_cuda = explainer(model.cuda(), method)(images.cuda(), target)
     for field in dataclasses.fields(on_cpu):
         found, expected = (getattr(explanation, field.name) for explanation in (on_cuda, on_cpu))
         if isinstance(expected, torch.Tensor) and expected.is_floating_point():

@@ -6,13 +6,14 @@ from torch import nn
 
 import pyxai
 from pyxai.methods import Needs, get_method
-from tests.methods.test_every_method import QUICK
+from tests.methods.test_every_method import OF_CLASSES, QUICK
 
 METHODS = pyxai.list_methods()
 EXPLAINED = [name for name in METHODS if get_method(name).volumes]
 REFUSED = [name for name in METHODS if name not in EXPLAINED]
 NEEDED = {"dxai": {"run": "a training"}}
 SIZE = (6, 10, 12)
+LAYER = (8, 3, 5, 6)  # of the last map of Net
 
 
 class Net(nn.Module):
@@ -50,22 +51,27 @@ def explained(method, images, model=None, target=None, **options):
 def test_maps_of_clips(method):
     images, model = clips(), net()
     found = explained(method, images, model)
-    channels = 3 if pyxai.Explainer(model, method).method.per_channel else 1
-    assert found.attribution.shape == (3, channels, *SIZE) and found.attribution.isfinite().all()
+    built = pyxai.Explainer(model, method).method
+    shape = LAYER if built.of_layer else (3 if built.per_channel else 1, *SIZE)
+    assert found.attribution.shape == (3, *shape) and found.attribution.isfinite().all()
     assert found.attribution.flatten(1).any(1).all()
-    assert found.heatmap().shape == (3, *SIZE)
+    assert found.axes == ("channel", "frame", "y", "x")
+    assert found.heatmap().shape == (3, *shape[1:])
     assert torch.equal(found.heatmap(), found.attribution.sum(1))
-    assert torch.equal(found.target, model(images).argmax(1))
+    assert torch.equal(
+        found.target, model(images).argmax(1) if method in OF_CLASSES else torch.full((3,), -1)
+    )
     assert torch.equal(found[1].attribution, explained(method, images, ids=torch.arange(3))[1].attribution)
 
 
-@pytest.mark.parametrize("method", EXPLAINED)
+@pytest.mark.parametrize("method", [name for name in EXPLAINED if name in OF_CLASSES])
 def test_several_targets_of_clips(method):
+    places = LAYER[1:] if get_method(method).of_layer else SIZE
     both = explained(method, clips(2), target=torch.tensor([[0, 2], [3, 1]]))
-    assert both.heatmap().shape == (2, 2, *SIZE)
+    assert both.heatmap().shape == (2, 2, *places)
     alone = explained(method, clips(2), target=[2, 1])
     assert torch.allclose(both.heatmap()[:, 1], alone.heatmap(), rtol=1e-3, atol=1e-5)
-    assert explained(method, clips(0)).attribution.shape[2:] == SIZE
+    assert explained(method, clips(0)).attribution.shape[2:] == places
 
 
 @pytest.mark.parametrize("method", REFUSED)

@@ -133,8 +133,8 @@ def _probe(job: Job, explainer: Explainer, image: Tensor, target: Targets) -> di
     """Explain one image in calls of the full number of rows: what it gives. Rows are halved until it fits."""
     while True:
         try:
-            values = tensors(explainer(image, target), job.keep)
-            return describe(values, job.store_dtype)
+            explanation = explainer(image, target)
+            return describe(tensors(explanation, job.keep), job.store_dtype, explanation.axes)
         except (TypeError, ValueError, ImportError) as error:
             raise InputError(one_line(error)) from error.__cause__
         except Exception as error:  # the model's own code may raise anything

@@ -12,8 +12,11 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from pyxai.engine.status import MEANING
+from pyxai.methods.explanation import PICTURE
 
 STATUS = "status"
+ROW, NUMBER = "row", "target_number"
+"""The axis of the images, and that of several targets per image."""
 
 MOST_ROWS = 1024
 """Rows of a chunk at most."""
@@ -53,8 +56,8 @@ class Layout:
         rows: of the whole run.
         chunk: rows of a chunk.
         shape: of one row.
-        places: axes of the places of an image: 2 of a picture, 3 of a clip.
         dtype: of its numbers.
+        axes: what the axes of one row are called.
     """
 
     name: str
@@ -62,7 +65,7 @@ class Layout:
     chunk: int
     shape: tuple[int, ...]
     dtype: str
-    places: int
+    axes: tuple[str, ...] = ()
 
     @property
     def chunk_bytes(self) -> int:
@@ -85,16 +88,9 @@ class Layout:
             dtype=self.dtype,
             compressors=[ZstdCodec(level=0), Crc32cCodec()],
             fill_value=fill_value(self.name, self.dtype),
-            dimension_names=("row", *self._axes()),
+            dimension_names=(ROW, *self.axes),
             attributes=about | (_FLAGS if self.name == STATUS else {}),
         )
-
-    def _axes(self) -> tuple[str, ...]:
-        """What the axes after the row are called. ``target`` is an array, which no axis may be called."""
-        pixels = ("channel", "frame", "y", "x") if self.places == 3 else ("channel", "y", "x")
-        pixels = pixels[1:] if self.name == "heatmap" else pixels
-        pixels = pixels if len(self.shape) >= len(pixels) else ()
-        return ("target_number",) * (len(self.shape) - len(pixels)) + pixels
 
     def metadata(self, found: Any) -> dict[str, Any]:
         """The Zarr metadata to read the array by, where ``found``, its ``zarr.json``, is that of this array.
@@ -120,8 +116,8 @@ class Layout:
             if found.get(key, [] if key == "storage_transformers" else None) != value:
                 raise ValueError(f"`{key}` must be {value!r}, got {repr(found.get(key))[:80]}")
         named = found.get("dimension_names")
-        if named is not None and named != ["row", *self._axes()]:
-            raise ValueError(f"`dimension_names` must be {['row', *self._axes()]}, got {repr(named)[:80]}")
+        if named is not None and named != [ROW, *self.axes]:
+            raise ValueError(f"`dimension_names` must be {[ROW, *self.axes]}, got {repr(named)[:80]}")
         attributes = found.get("attributes")
         if not isinstance(attributes, dict | None):
             raise ValueError("`attributes` must be an object")
@@ -177,12 +173,23 @@ def bytes_needed(arrays: dict[str, dict[str, Any]], rows: int) -> int:
 def layouts(manifest: dict[str, Any]) -> dict[str, Layout]:
     """The arrays of a store by name, ``status`` last, from a manifest that was checked."""
     rows, chunk = manifest["images"]["count"], manifest["chunk"]
-    places = len(manifest["images"]["shape"]) - 1
     entries = {**manifest["arrays"], STATUS: {"shape": [], "dtype": "uint8"}}
     return {
-        name: Layout(name, rows, chunk, tuple(entry["shape"]), entry["dtype"], places)
+        name: Layout(name, rows, chunk, tuple(entry["shape"]), entry["dtype"], _axes(name, entry))
         for name, entry in entries.items()
     }
+
+
+def map_axes(name: str, entry: dict[str, Any]) -> tuple[str, ...]:
+    """What the axes of one map are called, by a manifest's entry of an array of maps."""
+    return tuple(entry.get("axes", PICTURE[1:] if name == "heatmap" else PICTURE))
+
+
+def _axes(name: str, entry: dict[str, Any]) -> tuple[str, ...]:
+    """What the axes after the row are called. ``target`` is an array, which no axis may be called."""
+    own = map_axes(name, entry)
+    own = own if len(entry["shape"]) >= len(own) else ()
+    return (NUMBER,) * (len(entry["shape"]) - len(own)) + own
 
 
 def check_entry(name: Any, entry: Any) -> None:
@@ -192,5 +199,9 @@ def check_entry(name: Any, entry: Any) -> None:
     shape, dtype = (entry.get("shape"), entry.get("dtype")) if isinstance(entry, dict) else (None, None)
     if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise ValueError(f"`{name}` must be of one of the types {', '.join(_DTYPES)}, got {repr(dtype)[:80]}")
+    axes = entry.get("axes", [*PICTURE])
+    words = isinstance(axes, list) and all(isinstance(axis, str) and axis.isidentifier() for axis in axes)
+    if not words or not 0 < len({*axes}) == len(axes) <= 8 or {ROW, NUMBER} & {*axes}:
+        raise ValueError(f"`{name}` must have axes that are called by different words, got {repr(axes)[:80]}")
     if not isinstance(shape, list) or len(shape) > 8 or not all(type(n) is int and n > 0 for n in shape):
         raise ValueError(f"`{name}` must have a shape of positive whole numbers, got {repr(shape)[:80]}")

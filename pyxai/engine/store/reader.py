@@ -16,7 +16,7 @@ from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import InputError, RowError, refusals
 from pyxai.engine.status import MEANING, PENDING
-from pyxai.engine.store.layout import STATUS
+from pyxai.engine.store.layout import STATUS, map_axes
 from pyxai.engine.store.results import NUMBERS
 from pyxai.engine.store.store import Store
 from pyxai.methods.explanation import Explanation
@@ -47,7 +47,7 @@ class Run:
         self.manifest: dict[str, Any] = self._store.manifest
         self.arrays = self._store.arrays
         try:
-            _check_shapes(self.manifest["arrays"], len(self.manifest["images"]["shape"]) - 1)
+            _check_shapes(self.manifest["arrays"])
         except ValueError as error:
             raise InputError(f"{self.path} is damaged: {error}") from None
 
@@ -147,7 +147,15 @@ class Run:
         rest["output_kind"] = self.manifest.get("output_kind")
         rest["class_names"] = self.class_names
         rest["target_name"] = target.get("callable") if isinstance(target, dict) else units or None
+        rest["axes"] = self._axes()
         return Explanation(**known, **rest)
+
+    def _axes(self) -> tuple[str, ...]:
+        """What the axes of one map are called."""
+        arrays = self.manifest["arrays"]
+        if "attribution" in arrays:
+            return map_axes("attribution", arrays["attribution"])
+        return ("channel", *map_axes("heatmap", arrays["heatmap"]))
 
     def __iter__(self) -> Iterator[Explanation]:
         for batch in self.batches():
@@ -161,24 +169,18 @@ class Run:
             yield self[start : start + size]
 
 
-def _check_shapes(arrays: dict[str, dict[str, Any]], places: int) -> None:
-    """A :class:`ValueError` where the arrays are not maps, and what is told of each of them.
-
-    Args:
-        places: axes of the places of an image: 2 of a picture, 3 of a clip.
-    """
-    name, axes = ("attribution", 1 + places) if "attribution" in arrays else ("heatmap", places)
-    shape = arrays[name]["shape"] if name in arrays else []
-    if not axes <= len(shape) <= axes + 1:
-        sides = "H, W" if places == 2 else "T, H, W"
-        raise ValueError(
-            f"it must have a `heatmap` ({sides}) or an `attribution` (C, {sides}) for each row or target"
-        )
-    targets = shape[:-axes]
+def _check_shapes(arrays: dict[str, dict[str, Any]]) -> None:
+    """A :class:`ValueError` where the arrays are not maps, and what is told of each of them."""
+    name = "attribution" if "attribution" in arrays else "heatmap"
+    entry = arrays.get(name, {"shape": []})
+    shape, axes = entry["shape"], map_axes(name, entry)
+    if not len(axes) <= len(shape) <= len(axes) + 1:
+        raise ValueError("it must have a `heatmap` or an `attribution` with its axes for each row or target")
+    targets, sides = shape[: -len(axes)], list(zip(axes, shape[-len(axes) :], strict=True))
     if ("target" in arrays) != ("score" in arrays) or (targets and "target" not in arrays):
         raise ValueError("`target` and `score` must be there for each map, or neither")
     wanted = {
-        "heatmap": [targets + shape[-places:]],
+        "heatmap": [targets + [size for axis, size in sides if axis != "channel"]],
         "attribution": [shape],
         "evaluations": [[]],
         **{number: [targets] for number in NUMBERS[:-1]},

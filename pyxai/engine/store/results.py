@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyxai.methods.explanation import PICTURE
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -37,8 +39,10 @@ def zero_maps(explanation: Explanation) -> np.ndarray:
     return noted.reshape(len(explanation), -1).sum(1).cpu().numpy()
 
 
-def describe(values: dict[str, Tensor], store_dtype: str) -> dict[str, dict[str, Any]]:
-    """Shape (without the row axis) and dtype of each array, for the manifest.
+def describe(
+    values: dict[str, Tensor], store_dtype: str, axes: tuple[str, ...] = PICTURE
+) -> dict[str, dict[str, Any]]:
+    """Shape (without the row axis) and dtype of each array, for the manifest; axes where it is no picture.
 
     Maps of zeros are rare: they are lines of text, because one array more slows a fast run by a tenth.
     """
@@ -49,8 +53,16 @@ def describe(values: dict[str, Tensor], store_dtype: str) -> dict[str, dict[str,
         half = value.is_floating_point() and value.element_size() < 4  # numpy has no bfloat16
         return "float32" if half else str(value.dtype).removeprefix("torch.")
 
+    def named(name: str, value: Tensor) -> dict[str, list[str]]:
+        own, usual = axes, PICTURE
+        if name == "heatmap":
+            own, usual = (tuple(axis for axis in names if axis != "channel") for names in (own, usual))
+        elif "attribution" not in values or value.shape != values["attribution"].shape:
+            return {}
+        return {} if own == usual else {"axes": list(own)}
+
     return {
-        name: {"shape": list(value.shape[1:]), "dtype": dtype(name, value)}
+        name: {"shape": list(value.shape[1:]), "dtype": dtype(name, value)} | named(name, value)
         for name, value in values.items()
         if name != ZERO_MAP
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyxai.capture.executor import Executor
 from pyxai.capture.grid import LAST_MAP, Layout
 from pyxai.checks import expect, shown
@@ -28,11 +30,7 @@ class Layered(Method):
     def settle(self) -> None:
         named = self.layers and all(isinstance(name, str) and name for name in self.layers)
         expect(bool(named), "layer", "be the name of a module, or several", shown(self.layer))
-        whole = self.grid is None or (
-            isinstance(self.grid, tuple)
-            and all(isinstance(side, int | float) and side == int(side) > 0 for side in self.grid)
-        )
-        expect(whole, "grid", "be positive whole numbers, (rows, columns)", shown(self.grid))
+        sides(self.grid)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -42,5 +40,15 @@ class Layered(Method):
 
     def layouts(self, executor: Executor) -> Layouts:
         """Where in the image the values of each layer lie."""
-        grid, program = None if self.grid is None else tuple(map(int, self.grid)), executor.program
-        return {name: program.survey.layout(name, grid) for name in program.layers}
+        program = executor.program
+        return {name: program.survey.layout(name, sides(self.grid)) for name in program.layers}
+
+
+def sides(grid: Any) -> tuple[int, ...] | None:
+    """The option ``grid`` in whole numbers; a :class:`ValueError` where it is none."""
+    whole = grid is None or (
+        isinstance(grid, tuple)
+        and all(isinstance(side, int | float) and side == int(side) > 0 for side in grid)
+    )
+    expect(whole, "grid", "be positive whole numbers, (rows, columns)", shown(grid))
+    return None if grid is None else tuple(map(int, grid))

@@ -34,9 +34,12 @@ class Picture(Method):
 
     def finish(self, maps: Tensor, size: tuple[int, ...]) -> Tensor:
         """Maps (n, h, w) of a layer, rectified, normalised and brought to the ``size`` of the image."""
-        maps = maps.clamp(min=0) if self.relu else maps
-        maps = normalized(maps, self.normalize)
+        maps = self.scaled(maps)
         return enlarged(maps[:, None], size)[:, 0] if self.upsample else maps
+
+    def scaled(self, maps: Tensor) -> Tensor:
+        """Maps (n, …), rectified and normalised."""
+        return normalized(maps.clamp(min=0) if self.relu else maps, self.normalize)
 
 
 def normalized(maps: Tensor, how: Literal["none", "min_max", "max"]) -> Tensor:

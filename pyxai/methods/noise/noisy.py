@@ -72,6 +72,7 @@ class Noisy(Method):
     needs = _Inner()
     per_channel = _Inner()
     volumes = _Inner()
+    of_layer = _Inner()
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -119,7 +120,8 @@ class Noisy(Method):
             else:
                 ops.path_accumulate_(expected, found.expected, index, share[: len(index)])
         score = logits.gather(1, classes)
-        return Maps([], classes, score, evaluations, expected=None if square else expected), moments
+        expected = None if square else expected
+        return Maps([], classes, score, evaluations, expected, axes=found.axes), moments
 
     def mean(self, executor: Executor, request: Request, square: bool = False) -> Maps:
         """The mean of :meth:`moments` and its standard error."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
@@ -49,13 +49,19 @@ class ByRules(Method):
         graph = elementary(executor.program.forward)
         relevances = Relevances(graph, self.rules(), executor.program.dtype)
         end = list(graph.graph.nodes)[-1].args[0]
-        walk = Walk(graph, relevances, form=end if self.of_score else None)
-        relevances.check(walk.rules)
+        walk = Walk(graph, relevances, end if self.of_score else None, self.goal(executor, graph))
+        relevances.check(walk.rules, to_images=walk.at is walk.images)
         return walk
+
+    def goal(self, executor: Executor, graph: fx.GraphModule) -> fx.Node | None:
+        """The value whose relevance is asked for; None for the images."""
+        return None
 
 
 def relevance_maps(walk: Walk, executor: Executor, request: Request, of_score: bool) -> Maps:
-    """Relevance of every pixel for each target; what it starts with, less the biases' share, is ``expected``.
+    """Relevance of every value that the walk goes back to, the pixels as a rule, for each target.
+
+    What it starts with, less the biases' share, is ``expected``.
 
     Args:
         of_score: whether it starts with the score, else with 1.
@@ -71,7 +77,7 @@ def relevance_maps(walk: Walk, executor: Executor, request: Request, of_score: b
         for t, target in enumerate(classes.unbind(1)):
             start = Relevance(one_hot(logits, target), walk.end if of_score else None)
             message = walk.backward(tape, start, again=t < classes.shape[1] - 1)
-            maps.append(relevance(message, tape)[: len(part)])
+            maps.append(walk.of_images(relevance(message, tape), executor.rows)[: len(part)])
             total = scores[:, t].double() if of_score else 1.0
             expected[:, t] = total - shares(tape, logits)[: len(part)]
         return Maps(maps, classes, scores, torch.ones_like(part.ids), expected)

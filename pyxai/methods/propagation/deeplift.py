@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
@@ -11,12 +11,12 @@ from pyxai.checks import expect, non_negative
 from pyxai.methods.baselines import Baseline, baselines
 from pyxai.methods.blocks import by_blocks
 from pyxai.methods.method import Method
+from pyxai.methods.propagation.explained import Explained, classes_of
 from pyxai.methods.request import Maps, Request
 from pyxai.propagation.deeplift.baseline_tapes import BaselineTapes
 from pyxai.propagation.deeplift.multiplication import ActivationRule, Multiplication
 from pyxai.propagation.deeplift.multipliers import Multipliers, PairedTape
 from pyxai.propagation.elementary import elementary
-from pyxai.propagation.steps import one_hot
 from pyxai.propagation.walk import Walk
 
 
@@ -56,15 +56,31 @@ class DeepLIFT(Method):
         tapes = executor.program.prepared(self, lambda: self._prepare(executor))
         starts = baselines(self.baseline, self.low, request.images)
         shared = self.baseline == "black" if isinstance(self.baseline, str) else len(starts[0]) == 1
-        return _maps(tapes, starts, shared, executor, request)
+        return _maps(self, tapes, starts, shared, executor, request)
+
+    def explained(self, executor: Executor, value: Tensor, request: Request) -> Explained:
+        """What of the ``value`` that the walk starts from is explained."""
+        return classes_of(value, request)
+
+    def walk(self, executor: Executor, graph: fx.GraphModule) -> Walk:
+        """From what is explained, where the graph ends, to what that is shared out among."""
+        return Walk(graph, Multiplication(graph, self.rule), False, self.goal(executor, graph))
+
+    def goal(self, executor: Executor, graph: fx.GraphModule) -> fx.Node | None:
+        """The value that it is shared out among; None for the images."""
+        return None
 
     def _prepare(self, executor: Executor) -> BaselineTapes:
-        graph = elementary(executor.program.forward)
-        return BaselineTapes(Walk(graph, Multiplication(graph, self.rule), False), self.cache_bytes)
+        return BaselineTapes(self.walk(executor, elementary(executor.program.forward)), self.cache_bytes)
 
 
 def _maps(
-    tapes: BaselineTapes, starts: list[Tensor], shared: bool, executor: Executor, request: Request
+    method: DeepLIFT,
+    tapes: BaselineTapes,
+    starts: list[Tensor],
+    shared: bool,
+    executor: Executor,
+    request: Request,
 ) -> Maps:
     """Mean over the baselines ``starts``, (1, C, H, W) each if they are ``shared``, else (N, C, H, W)."""
     walk = tapes.walk
@@ -72,30 +88,25 @@ def _maps(
     def explain(rows: slice) -> Maps:
         part = request[rows]
         tape = walk.forward(executor.fill(part.images))
-        logits = tape[walk.end]
-        classes = part.target.choose(logits[: len(part)])
-        scores = logits[: len(part)].gather(1, classes)
-        maps = [torch.zeros_like(part.images) for _ in range(part.target.count)]
-        expected = torch.zeros_like(classes, dtype=torch.float64)
+        explained = method.explained(executor, tape[walk.end], part)
+        scores, last = explained.scores(tape[walk.end]), len(starts) - 1
+        maps: list[Tensor] = []
+        expected = torch.zeros_like(scores, dtype=torch.float64)
         for number, start in enumerate(starts):
             if shared:
                 baseline = tapes.shared(executor, start, number)
             else:
                 baseline = tapes.of_rows(executor, start.expand_as(request.images)[rows])
-            pair = PairedTape(tape, baseline)
-            reached = baseline[walk.end].expand_as(logits)[: len(part)].gather(1, classes)
+            pair, found = PairedTape(tape, baseline), []
+            reached = explained.scores(baseline[walk.end])
             expected += (scores.double() - reached.double()) / len(starts)
-            for t, total in enumerate(maps):
-                again = t < len(maps) - 1 or number < len(starts) - 1
-                message = walk.backward(pair, Multipliers(one_hot(logits, classes[:, t])), again)
-                total += _contributions(message, pair.difference(walk.images))[: len(part)]
+            for t, start in enumerate(explained.starts):
+                again = t < len(explained.starts) - 1 or number < last
+                message = walk.backward(pair, Multipliers(start), again)
+                parts = walk.propagation.contributions(walk.at, message, pair)
+                found.append(walk.of_images(parts, executor.rows)[: len(part)])
+            maps = [total + own for total, own in zip(maps, found, strict=True)] if maps else found
         maps = [total / len(starts) for total in maps]
-        return Maps(maps, classes, scores, torch.full_like(part.ids, len(starts)), expected)
+        return Maps(maps, explained.classes, scores, torch.full_like(part.ids, len(starts)), expected)
 
     return by_blocks(executor, request.images, explain)
-
-
-def _contributions(message: Multipliers, difference: Tensor) -> Tensor:
-    if message.spread is None:
-        return message.mean * difference
-    return message.mean * difference + message.spread * difference.abs()

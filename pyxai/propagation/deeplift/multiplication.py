@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 import torch
-from torch import fx
+from torch import Tensor, fx
 
 from pyxai.capture import vocabulary
 from pyxai.capture.calls import deviation
@@ -22,7 +22,7 @@ from pyxai.propagation.deeplift.linear import (
     Selection,
     Sum,
 )
-from pyxai.propagation.deeplift.multipliers import MultiplierRule, Multipliers
+from pyxai.propagation.deeplift.multipliers import MultiplierRule, Multipliers, PairedTape
 from pyxai.propagation.deeplift.reveal_cancel import Magnitudes, RevealCancel, RevealCancelReLU
 from pyxai.propagation.deeplift.rules import (
     LogSumExp,
@@ -86,6 +86,14 @@ class Multiplication(Propagation):
     def add(self, node, first: Multipliers, second: Multipliers, tape: Tape) -> Multipliers:
         spreads = [part.spread for part in (first, second) if part.spread is not None]
         return Multipliers(first.mean + second.mean, sum(spreads[1:], spreads[0]) if spreads else None)
+
+    def reads(self, node, form):
+        return self._magnitudes.reads(node) if form else ()
+
+    def contributions(self, node: fx.Node, message: Multipliers, tape: PairedTape) -> Tensor:
+        """What each value of ``node`` accounts for of what the walk started from: m⁺ Δ⁺ + m⁻ Δ⁻."""
+        found = message.mean * tape.difference(node)
+        return found if message.spread is None else found + message.spread * self._magnitudes.of(node, tape)
 
     def _linear(self, step: Step) -> MultiplierRule | None:
         target = step.node.target

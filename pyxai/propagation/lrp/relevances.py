@@ -105,10 +105,14 @@ class Relevances(Propagation):
             )
         return operations.Through()
 
-    def check(self, rules: dict[Step, RelevanceRule]) -> None:
-        """Raise a :class:`ValueError` where a rule of the composite is taken by no step of ``rules``."""
+    def check(self, rules: dict[Step, RelevanceRule], to_images: bool = True) -> None:
+        """Raise a :class:`ValueError` where a rule of the composite is taken by no step of ``rules``.
+
+        Args:
+            to_images: whether they are those of all steps down to the images, so that the first is among them.
+        """
         linear = [step for step, rule in rules.items() if isinstance(rule, Linear)]
-        if isinstance(self.composite.first, ZBox) and not any(map(self._is_first, linear)):
+        if to_images and isinstance(self.composite.first, ZBox) and not any(map(self._is_first, linear)):
             raise ValueError(
                 "`first` must fit a layer, but no convolution or linear layer sees "
                 "the image through scales, shifts and flips only"
@@ -131,7 +135,7 @@ class Relevances(Propagation):
     def add(self, node, first: Relevance, second: Relevance, tape) -> Relevance:
         return relevance.add(node, first, second, tape)
 
-    def reads(self, form):
+    def reads(self, node, form):
         return relevance.relevance_reads(form)
 
     def _linear_rule(self, step: Step) -> LinearRule:

@@ -39,19 +39,19 @@ def test_the_score_of_a_unit_is_its_value_and_there_is_no_class(unit):
     value = model.conv1(images)[(slice(None), *(unit or ()))]
     assert torch.allclose(found.score, value.flatten(1).sum(1) if value.ndim > 1 else value, rtol=1e-12)
     assert found.target.tolist() == [-1, -1] and found.output_kind == "units"
-    names = {None: "all units", (2,): "channel 2", (2, 3, 4): "unit 2,3,4"}
+    names = {None: "all units", (2,): "unit 2", (2, 3, 4): "unit 2,3,4"}
     assert found.target_name == f"conv1, {names[unit]}"
 
 
 def test_units_stand_in_place_of_a_target():
     model, images = unfriendly.build("FunctionalReLU"), unfriendly.images(2)
     options = {"layer": "conv1", "unit": (2,)}
-    with pytest.raises(ValueError, match=r"`target` must be left out: .*, but conv1, channel 2, got 3"):
+    with pytest.raises(ValueError, match=r"`target` must be left out: .*, but conv1, unit 2, got 3"):
         pyxai.explain(model, images, "deconvnet", 3, **options)
     smooth = pyxai.Explainer(model, "smoothgrad", of="deconvnet", of_options=options, samples=2)
     found = smooth(images)
-    assert (found.output_kind, found.target_name) == ("units", "conv1, channel 2")
-    assert (smooth.info()["output_kind"], smooth.info()["units"]) == ("units", "conv1, channel 2")
+    assert (found.output_kind, found.target_name) == ("units", "conv1, unit 2")
+    assert (smooth.info()["output_kind"], smooth.info()["units"]) == ("units", "conv1, unit 2")
     with pytest.raises(ValueError, match="`target` must be left out"):
         smooth(images, [0, 1])
 
@@ -66,7 +66,7 @@ def test_a_start_at_the_activation_scales_the_map_of_one_unit():
     assert torch.allclose(scaled.attribution, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("unit", [(0.5,), ("a",), 3])
+@pytest.mark.parametrize("unit", [(0.5,), ("a",), 0.5])
 def test_units_are_whole_numbers(unit):
     model, images = unfriendly.build("FunctionalReLU"), unfriendly.images(1)
     with pytest.raises(ValueError, match="`unit` must be"):

@@ -1,0 +1,1 @@
+"""Methods that attribute to units of an inner layer, or through them."""

@@ -1,0 +1,54 @@
+"""Integrated Gradients at an inner layer."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from pyxai import ops
+from pyxai.capture.executor import Executor
+from pyxai.methods.neuron.at_layer import AtLayer
+from pyxai.methods.path.along_path import AlongPath
+from pyxai.methods.path.line import Path
+from pyxai.methods.targets import Target
+
+
+class LayerIntegratedGradients(AtLayer, AlongPath):
+    """Difference of a layer's values from a baseline's, times the mean gradient between (Aumann & Shapley 1974).
+
+    The line runs from the layer's values for the baseline to those for the image; what bypasses the layer is
+    as for the image. ``expected`` is f(image) - mean f(image with the layer's values for the baseline).
+    """
+
+    name = "layer_integrated_gradients"
+    passes_beside = True
+
+    def path(self, executor: Executor, images: Tensor, start: Tensor, target: Target) -> Path:
+        return _ValuePath(executor, images, start, target)
+
+    def ends(self, executor, images, start, logits):
+        logits = executor.scores(images) if logits is None else logits
+        values = executor.activations(start, (executor.layer,))[executor.layer]
+        if len(start) < len(images):
+            values = values.repeat(len(images), *[1] * (values.ndim - 1))
+        return logits, executor.scores_from(images, {executor.layer: values})
+
+
+class _ValuePath(Path):
+    """The gradient by a layer's values on the line between those of two images, times their difference."""
+
+    def __init__(self, executor: Executor, images: Tensor, start: Tensor, target: Target):
+        self._images, self._layer = images, executor.layer
+        self._start, self._end = (
+            executor.of_images(self._layer, executor.activations(part, (self._layer,))[self._layer])
+            for part in (start, images)
+        )
+        super().__init__(executor, self._end, target)
+
+    def integrand(self, index, position):
+        values = ops.path_points(self._start, self._end, index, position)
+        images = self._images[index]
+        return self.executor.gradients_at(images, self._layer, values, self.classes(index))[0]
+
+    def maps(self, means, chosen):
+        start = self._start if len(self._start) == 1 else self._start[chosen]
+        return (self._end[chosen] - start) * means
