@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import pyxai
+from tools.methods_pictures import COLOURS
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "methods" / "pictures" / "volumes.png"
 FRAMES, SIDE, OBJECT, SPEED = 8, 32, 7, 2  # frames, and pixels of a side, of the square, from frame to frame
@@ -125,8 +126,8 @@ def main() -> None:
     print(f"accuracy {accuracy(model, unseen):.3f}")
     for name, (square, disc) in shares(model, unseen).items():
         print(f"{name:9} square {square:.3f}  disc {disc:.3f}")
-    found = pyxai.explain(model, unseen.images[:2], "grad_cam", unseen.labels[:2], class_names=NAMES)
-    found.save(PICTURE, cmap="jet")
+    found = pyxai.explain(model, unseen.images[:1], "grad_cam", unseen.labels[:1], class_names=NAMES)
+    found.plot(cmap="jet").quantize(COLOURS, kmeans=3).save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":
