@@ -46,6 +46,9 @@ def label(images: int, rows: int, shape: tuple[int, ...]) -> str:
 # Layers of a ResNet-18 on eight images: beyond the caches, in the last one, and in the first ones.
 LAYERS = ((8, 64, 112, 112), (8, 64, 56, 56), (8, 512, 7, 7))
 
+# Layers that feature maps are made of: the last one for one image, those of a ResNet-50 on eight.
+FEATURES = ((1, 512, 7, 7), (8, 2048, 7, 7), (8, 512, 28, 28), (8, 256, 56, 56))
+
 
 def layer(shape: tuple[int, ...], device: str) -> Tensor:
     """Values such as a convolution gives them, channels last."""

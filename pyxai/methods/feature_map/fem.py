@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from pyxai.checks import non_negative
-from pyxai.methods.feature_map.channels import places, weighted
+from pyxai.methods.feature_map.channels import image_like
 from pyxai.methods.feature_map.from_activations import ActivationMap
+from pyxai.ops import fem
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "survey": {"k": 1.0, "comparison": ">=", "normalize": "min_max"},
@@ -53,12 +53,5 @@ class FEM(ActivationMap):
         non_negative("k", self.k)
 
     def combine(self, values: Tensor) -> Tensor:
-        axes = places(values)
-        first = values[(..., *[slice(1)] * len(axes))]
-        values = values - first  # so that a constant channel has no deviation, to the last bit
-        mean = values.mean(axes, keepdim=True)
-        deviation = (values - mean).square_().mean(axes, keepdim=True).sqrt()  # a third of the time of `std`
-        limit = mean + self.k * deviation
-        marks = values >= limit if self.comparison == ">=" else values > limit
-        weights = mean + first if self.weighting == "mean" else torch.ones_like(mean)
-        return weighted(marks.to(values.dtype), weights.flatten(1))
+        found = fem(image_like(values), self.k, self.comparison == ">", self.weighting == "mean")
+        return found.view(len(values), *values.shape[2:])

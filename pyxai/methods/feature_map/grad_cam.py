@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from pyxai.methods.feature_map.channels import places, weighted
+from pyxai.methods.feature_map.channels import image_like
 from pyxai.methods.feature_map.from_gradients import GradientMap
+from pyxai.ops import grad_cam
 
 
 class GradCAM(GradientMap):
@@ -14,4 +15,4 @@ class GradCAM(GradientMap):
     name = "grad_cam"
 
     def combine(self, values: Tensor, gradient: Tensor) -> Tensor:
-        return weighted(values, gradient.mean(places(values)))
+        return grad_cam(image_like(values), image_like(gradient)).view(len(values), *values.shape[2:])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from pyxai.methods.method import Method
+from pyxai.ops import normalize_map
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -39,18 +39,12 @@ class Picture(Method):
 
     def scaled(self, maps: Tensor) -> Tensor:
         """Maps (n, …), rectified and normalised."""
-        return normalized(maps.clamp(min=0) if self.relu else maps, self.normalize)
+        return normalized(maps, self.normalize, self.relu)
 
 
-def normalized(maps: Tensor, how: Literal["none", "min_max", "max"]) -> Tensor:
-    """Maps (n, …), each scaled by itself; see :class:`Picture`."""
-    if how == "none":
-        return maps
-    axes = tuple(range(1, maps.ndim))
-    if how == "min_max":
-        maps = maps - maps.amin(axes, keepdim=True)
-    greatest = maps.amax(axes, keepdim=True)
-    return torch.where(greatest > 0, maps / greatest.where(greatest > 0, 1), maps)
+def normalized(maps: Tensor, how: Literal["none", "min_max", "max"], relu: bool = False) -> Tensor:
+    """Maps (n, …), each rectified if wanted and scaled by itself; see :class:`Picture`."""
+    return normalize_map(maps.flatten(1), relu, how).view_as(maps)
 
 
 def enlarged(maps: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -1,0 +1,41 @@
+// FEM: where a channel is K standard deviations above its mean, and what that adds to the map.
+#pragma once
+
+#include <cmath>
+
+#include "common/hd.h"
+
+namespace pyxai {
+
+// A channel as a whole. Its values count from the first one, so that a constant channel has no deviation.
+template <class A>
+struct FemChannel {
+    A first, limit, weight;
+};
+
+// A value's square in the variance.
+template <class A>
+PYXAI_HD A fem_square(A value, A first, A mean) {
+    const A deviation = (value - first) - mean;
+    return deviation * deviation;
+}
+
+// `mean` counts from the first value, `squares` is the sum of theirs.
+template <class A>
+PYXAI_HD FemChannel<A> fem_channel(A first, A mean, A squares, A places, A k, bool weighted) {
+    return {first, mean + k * std::sqrt(squares / places), weighted ? mean + first : A(1)};
+}
+
+// What a value adds to the map. A product, so that a channel that is no number makes the map none.
+template <class A>
+struct FemMark {
+    bool strict;
+
+    PYXAI_HD A operator()(const FemChannel<A> &channel, A value) const {
+        const A above = value - channel.first;
+        const bool marked = strict ? above > channel.limit : above >= channel.limit;
+        return channel.weight * (marked ? A(1) : A(0));
+    }
+};
+
+} // namespace pyxai
