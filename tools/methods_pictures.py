@@ -194,7 +194,8 @@ def normalised(pixels: np.ndarray) -> Tensor:
 
 
 DRAWN = (
-    overview, gradient, path, noise, feature_map, neuron, propagation, rate_distortion, saliency, decomposition
+    overview, gradient, path, noise, feature_map, neuron, propagation, rate_distortion, saliency,
+    decomposition,
 )  # fmt: skip
 
 

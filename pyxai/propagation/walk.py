@@ -182,9 +182,15 @@ class Walk:
         self.steps = {
             step.node: step for step in varying_steps(self.calls, self.images, propagation.constant)
         }
-        self._behind = {self.at} | {step.node for step in varying_steps(self.calls, self.at, propagation.constant)}
+        self._behind = {self.at} | {
+            step.node for step in varying_steps(self.calls, self.at, propagation.constant)
+        }
         if self.end not in self._behind:
-            raise no_gradient(dead_ends(module.graph) or []) if at is None else off_the_path(at.meta["layers"][0])
+            raise (
+                no_gradient(dead_ends(module.graph) or [])
+                if at is None
+                else off_the_path(at.meta["layers"][0])
+            )
         self.rules: dict[Step, Rule] = {}
         # sizes, what the method takes for constant, and what is made of them
         self._keep = {node for node in self.calls if node not in self.steps}

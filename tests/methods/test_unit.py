@@ -23,7 +23,8 @@ def test_what_stands_for_an_index(unit, index, name):
 
 
 @pytest.mark.parametrize(
-    "unit", ["a", "1:2:3:4", "", (0.5,), 0.5, float("nan"), True, ("a",), slice(0, 4, 0), slice(-1, None), [None]]
+    "unit",
+    ["a", "1:2:3:4", "", (0.5,), 0.5, float("nan"), True, ("a",), slice(0, 4, 0), slice(-1, None), [None]],
 )
 def test_what_is_no_index(unit):
     with pytest.raises(ValueError, match=r"^`unit` must be a whole number or a range, or several of them"):
@@ -37,8 +38,16 @@ def test_the_units_that_a_layer_has():
 
 @pytest.mark.parametrize(
     ("unit", "got"),
-    [((8,), r"\(8,\)"), ((-1,), r"\(-1,\)"), ((0, 4), r"\(0,4\)"), ((0, 0, 0), r"\(0,0,0\)"), ((slice(8, 9),), r"\(8:9,\)")],
+    [
+        ((8,), r"\(8,\)"),
+        ((-1,), r"\(-1,\)"),
+        ((0, 4), r"\(0,4\)"),
+        ((0, 0, 0), r"\(0,0,0\)"),
+        ((slice(8, 9),), r"\(8:9,\)"),
+    ],
 )
 def test_units_that_a_layer_lacks(unit, got):
-    with pytest.raises(ValueError, match=rf"^`unit` must be an index into \(8, 4\), the shape of `conv`, got {got}$"):
+    with pytest.raises(
+        ValueError, match=rf"^`unit` must be an index into \(8, 4\), the shape of `conv`, got {got}$"
+    ):
         check_unit(unit, (8, 4), "conv")

@@ -140,9 +140,7 @@ def heatmap_methods(named: str | None) -> list[str]:
     """The methods a comma-separated list names; None for all that need no further options and are quick."""
     if named is None:
         known = map(get_method, list_methods())
-        return [
-            m.name for m in known if m.needs >= Needs.GRADIENTS and m.family != SLOW and not m.of_layer
-        ]
+        return [m.name for m in known if m.needs >= Needs.GRADIENTS and m.family != SLOW and not m.of_layer]
     methods = [get_method(name) for name in named.split(",") if name]
     if DXAI in methods:
         raise InputError(f"--methods names heat maps, not {DXAI.name!r}, which is always there")

@@ -21,7 +21,12 @@ class Last(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.patch, self.last, self.tokens, self.windows = nn.Conv2d(3, 4, 2, 2), nn.Identity(), nn.Linear(4, 4), nn.Tanh()
+        self.patch, self.last, self.tokens, self.windows = (
+            nn.Conv2d(3, 4, 2, 2),
+            nn.Identity(),
+            nn.Linear(4, 4),
+            nn.Tanh(),
+        )
         self.flat = nn.Linear(4, 3)
 
     def forward(self, x):
@@ -47,7 +52,14 @@ def last():
         ("flat", (3,), ("unit",)),
     ],
 )
-@pytest.mark.parametrize("method", [name for name in pyxai.list_methods("neuron") if name.startswith("layer") or name == "internal_influence"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        name
+        for name in pyxai.list_methods("neuron")
+        if name.startswith("layer") or name == "internal_influence"
+    ],
+)
 def test_maps_have_the_axes_of_the_layer(method, layer, shape, axes):
     steps = {"steps": 40} if "steps" in pyxai.methods.get_method(method).options() else {}
     found = pyxai.explain(last(), IMAGES, method, 1, layer=layer, **steps)
@@ -59,7 +71,9 @@ def test_maps_have_the_axes_of_the_layer(method, layer, shape, axes):
         channel = found.attribution.ndim - 1 if axes[-1] == "channel" else 1
         assert torch.allclose(found.heatmap(), found.attribution.sum(channel))
     else:
-        with pytest.raises(ValueError, match=rf"`attribution` must have the axes channel, y and x .*, got {axes[0]}"):
+        with pytest.raises(
+            ValueError, match=rf"`attribution` must have the axes channel, y and x .*, got {axes[0]}"
+        ):
             found.heatmap()
 
 
@@ -72,7 +86,9 @@ def test_upsampling_makes_pictures_of_channels(layer):
     assert found.heatmap().shape == (2, 8, 10)
 
 
-@pytest.mark.parametrize(("layer", "message"), [("flat", r"return a map of the image, got 'flat'"), ("windows", "return")])
+@pytest.mark.parametrize(
+    ("layer", "message"), [("flat", r"return a map of the image, got 'flat'"), ("windows", "return")]
+)
 def test_what_is_no_map_makes_no_picture(layer, message):
     with pytest.raises(ValueError, match=f"^{METHOD}: `layer` must {message}"):
         pyxai.explain(last(), IMAGES, METHOD, 1, layer=layer, upsample=True)
@@ -96,7 +112,9 @@ def test_changed_values_have_no_sum_to_reach():
 
 def test_noise_over_a_method_of_layers():
     model, images = unfriendly.build("Flattened"), unfriendly.images(2)
-    found = pyxai.explain(model, images, "smoothgrad", 1, of=METHOD, of_options={"layer": "hidden"}, samples=3)
+    found = pyxai.explain(
+        model, images, "smoothgrad", 1, of=METHOD, of_options={"layer": "hidden"}, samples=3
+    )
     assert found.attribution.shape == (2, 16) and found.axes == ("unit",)
     assert found.standard_error.shape == (2, 16)
 

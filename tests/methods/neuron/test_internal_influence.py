@@ -24,7 +24,9 @@ def test_it_is_the_mean_gradient_on_the_line(make, layer):
     assert found.delta is None
 
 
-@pytest.mark.parametrize(("rule", "theirs"), [("gauss_legendre", "gausslegendre"), ("riemann_left", "riemann_left")])
+@pytest.mark.parametrize(
+    ("rule", "theirs"), [("gauss_legendre", "gausslegendre"), ("riemann_left", "riemann_left")]
+)
 @pytest.mark.parametrize("layer", ["norm", "right", "hidden"])
 def test_captum(layer, rule, theirs):
     captum = pytest.importorskip("captum.attr")

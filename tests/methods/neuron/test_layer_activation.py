@@ -18,7 +18,9 @@ def test_it_is_what_a_hook_sees_before_anything_writes_over_it(layer):
 
 def test_each_call_of_a_module_is_a_layer():
     model = rectified()
-    first, second = (pyxai.explain(model, IMAGES, "layer_activation", layer=name).attribution for name in BESIDE[:2])
+    first, second = (
+        pyxai.explain(model, IMAGES, "layer_activation", layer=name).attribution for name in BESIDE[:2]
+    )
     body = model.activation(model.norm(model.stem(IMAGES)))
     assert torch.allclose(first, model.twice(body.clone()), rtol=1e-12)
     body = body + model.activation(first.clone())
@@ -33,7 +35,9 @@ def test_all_targets_have_the_same_map():
 def test_it_asks_for_scores_alone():
     with torch.no_grad():
         model = rectified()
-        found = pyxai.explain(torch.nn.Sequential(model, torch.nn.Identity()), IMAGES, "layer_activation", layer="0.head")
+        found = pyxai.explain(
+            torch.nn.Sequential(model, torch.nn.Identity()), IMAGES, "layer_activation", layer="0.head"
+        )
         assert torch.allclose(found.attribution, model(IMAGES), rtol=1e-12)
 
 
@@ -41,4 +45,6 @@ def test_captum():
     captum = pytest.importorskip("captum.attr")
     model = rectified()
     theirs = captum.LayerActivation(model, model.norm).attribute(IMAGES)
-    assert torch.allclose(pyxai.explain(model, IMAGES, "layer_activation", layer="norm").attribution, theirs, rtol=1e-10)
+    assert torch.allclose(
+        pyxai.explain(model, IMAGES, "layer_activation", layer="norm").attribution, theirs, rtol=1e-10
+    )

@@ -23,7 +23,9 @@ def test_it_is_complete_on_a_smooth_network(layer):
     model = smooth()
     found = explained(model, layer=layer, baseline=START, **EXACT)
     assert float(found.residual.max()) <= 1e-9
-    assert torch.allclose(found.attribution.flatten(1).sum(1), (model(IMAGES) - model(START))[:, 1], rtol=1e-9)
+    assert torch.allclose(
+        found.attribution.flatten(1).sum(1), (model(IMAGES) - model(START))[:, 1], rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("layer", ["norm", "hidden"])
@@ -33,7 +35,7 @@ def test_it_is_complete_on_a_rectified_network(layer):
 
 
 def test_branches_add_up_where_they_are_joined():
-    """The pooled halves of both branches are all that reaches the scores; neither alone has a sum to reach."""
+    """Both branches together are all that reaches the scores; neither alone has a sum to reach."""
     model = smooth()
     parts = [explained(model, layer=name, baseline=START, **EXACT) for name in ("left", "right")]
     total = sum(part.attribution.flatten(1).sum(1) for part in parts)
@@ -53,7 +55,12 @@ def test_a_linear_network_needs_one_step_only():
 def test_differences_tend_to_the_derivative(rule):
     exact = explained(smooth(), layer="norm", baseline=START, **EXACT).attribution
     errors = [
-        oracle.relative_l1(explained(smooth(), layer="norm", baseline=START, rule=rule, steps=steps, slope="difference").attribution, exact)
+        oracle.relative_l1(
+            explained(
+                smooth(), layer="norm", baseline=START, rule=rule, steps=steps, slope="difference"
+            ).attribution,
+            exact,
+        )
         for steps in (8, 64)
     ]
     assert errors[1] < errors[0] / (30 if rule == "midpoint" else 5)
@@ -64,7 +71,10 @@ def test_networks_of_all_sorts_have_forward_derivatives(net):
     model, images = unfriendly.build(net), unfriendly.images(2)
     layer = {"SoftmaxAttention": "patch"}.get(net, "conv1")
     options = {"layer": layer, "rule": "midpoint", "steps": 81, "baseline": 0.5 * images.flip(0)}
-    ours, other = (pyxai.explain(model, images, METHOD, 1, slope=slope, **options) for slope in ("derivative", "difference"))
+    ours, other = (
+        pyxai.explain(model, images, METHOD, 1, slope=slope, **options)
+        for slope in ("derivative", "difference")
+    )
     assert oracle.relative_l1(ours.attribution, other.attribution) <= 0.05
 
 
@@ -102,7 +112,9 @@ def test_what_has_no_forward_derivative_is_said():
             return self.conv(Doubled.apply(x if x.isfinite().all() else -x)).mean((2, 3))
 
     model = Own().double().eval()
-    with pytest.raises(ValueError, match="`model` must have a forward derivative, or `slope` be 'difference', got"):
+    with pytest.raises(
+        ValueError, match="`model` must have a forward derivative, or `slope` be 'difference', got"
+    ):
         explained(model, layer="conv", steps=2)
     assert explained(model, layer="conv", steps=2, slope="difference").attribution.shape == (2, 2, 8, 10)
 
@@ -111,7 +123,10 @@ def test_what_has_no_forward_derivative_is_said():
     ("options", "message"),
     [
         ({}, "`steps` must be given for slope='difference', got None"),
-        ({"steps": 4, "rule": "gauss_legendre"}, "`rule` must be one of 'midpoint', .* for slope='difference'"),
+        (
+            {"steps": 4, "rule": "gauss_legendre"},
+            "`rule` must be one of 'midpoint', .* for slope='difference'",
+        ),
     ],
 )
 def test_differences_need_equal_steps(options, message):

@@ -32,7 +32,7 @@ def test_it_is_complete_on_a_rectified_network(layer):
 
 
 def test_what_bypasses_the_layer_stays():
-    """A sum of a layer and what goes past it: the sum to reach is that of the image with other values there."""
+    """The sum to reach is the difference from the image with other values at the layer."""
 
     class Past(nn.Module):
         def __init__(self):
@@ -51,7 +51,12 @@ def test_what_bypasses_the_layer_stays():
 def test_at_the_images_it_is_integrated_gradients():
     options = {"baseline": START, "rule": "gauss_legendre", "steps": 8}
     ours = explained(smooth(), layer="whole", **options).attribution
-    assert oracle.relative_l1(ours, pyxai.explain(smooth(), IMAGES, "integrated_gradients", 1, **options).attribution) <= 1e-12
+    assert (
+        oracle.relative_l1(
+            ours, pyxai.explain(smooth(), IMAGES, "integrated_gradients", 1, **options).attribution
+        )
+        <= 1e-12
+    )
 
 
 def test_several_and_noisy_baselines_are_averaged():

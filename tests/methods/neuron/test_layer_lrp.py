@@ -1,4 +1,4 @@
-"""Relevance at layers: conservation, closed forms, and that of the whole network where the layer is the image."""
+"""Relevance at layers: conservation, closed forms, and `lrp` where the layer is the image."""
 
 import pytest
 import torch
@@ -18,7 +18,9 @@ def test_lrp_0_conserves_the_score_less_the_shares_of_biases(layer):
     assert float(found.residual.max()) <= 1e-9
 
 
-@pytest.mark.parametrize("options", [{}, {"bias": "ignore"}, {"composite": "epsilon_gamma_box", "low": -3.0, "high": 3.0}])
+@pytest.mark.parametrize(
+    "options", [{}, {"bias": "ignore"}, {"composite": "epsilon_gamma_box", "low": -3.0, "high": 3.0}]
+)
 @pytest.mark.parametrize("layer", ["norm", "hidden"])
 def test_what_does_not_reach_the_layer_was_kept_behind_it(layer, options):
     """By biases and ε, as the report of the layers behind tells; nothing is lost on the way."""
@@ -48,14 +50,21 @@ def test_lrp_0_of_a_rectified_network_is_gradient_times_activation(layer):
 @pytest.mark.parametrize("options", [{}, {"composite": "epsilon_alpha2_beta1_flat"}])
 def test_at_the_images_it_is_that_of_the_whole_network(options):
     ours = pyxai.explain(rectified(), IMAGES, METHOD, 1, layer="whole", **options)
-    assert oracle.relative_l1(ours.attribution, pyxai.explain(rectified(), IMAGES, "lrp", 1, **options).attribution) <= 1e-12
+    assert (
+        oracle.relative_l1(
+            ours.attribution, pyxai.explain(rectified(), IMAGES, "lrp", 1, **options).attribution
+        )
+        <= 1e-12
+    )
 
 
 @pytest.mark.parametrize("layer", BESIDE[:2])
 def test_each_call_of_a_module_has_its_own(layer):
     found = pyxai.explain(rectified(), IMAGES, METHOD, 1, layer=layer)
     other = pyxai.explain(rectified(), IMAGES, METHOD, 1, layer=BESIDE[layer == BESIDE[0]])
-    assert found.attribution.shape == (2, 6, 8, 10) and not torch.allclose(found.attribution, other.attribution)
+    assert found.attribution.shape == (2, 6, 8, 10) and not torch.allclose(
+        found.attribution, other.attribution
+    )
 
 
 def test_there_is_a_report_of_the_layers_behind():

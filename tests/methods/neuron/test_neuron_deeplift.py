@@ -13,7 +13,9 @@ METHOD = "neuron_deeplift"
 
 @pytest.mark.parametrize("rule", ["rescale", "reveal_cancel", "mixed"])
 @pytest.mark.parametrize("make", [smooth, rectified])
-@pytest.mark.parametrize(("layer", "unit"), [("norm", (1, 2, 3)), ("twice#2", (2,)), ("right", (slice(0, 2),)), ("hidden", (4,))])
+@pytest.mark.parametrize(
+    ("layer", "unit"), [("norm", (1, 2, 3)), ("twice#2", (2,)), ("right", (slice(0, 2),)), ("hidden", (4,))]
+)
 def test_it_conserves_the_difference_of_the_units(make, layer, unit, rule):
     model = make()
     found = pyxai.explain(model, IMAGES, METHOD, layer=layer, unit=unit, rule=rule, baseline=START)
@@ -34,7 +36,9 @@ def test_at_the_scores_it_is_deeplift_of_a_class(start):
 
 def test_captum():
     captum = pytest.importorskip("captum.attr")
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(192, 6), nn.Tanh(), nn.Linear(6, 3))
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(192, 6), nn.Tanh(), nn.Linear(6, 3)
+    )
     model = model.double().eval()
     for layer, unit in (("0", (1, 2, 3)), ("3", 4), ("5", 2)):
         theirs = captum.NeuronDeepLift(model, model[int(layer)]).attribute(IMAGES, unit, START)

@@ -8,7 +8,14 @@ from tests.methods import oracle
 from tests.methods.neuron.networks import IMAGES, inside, part, rectified, smooth
 
 METHOD = "neuron_gradient"
-UNITS = [("norm", (1, 2, 3)), ("norm", (2,)), ("right", (slice(0, 3), 1)), ("hidden", (4,)), ("hidden", ()), ("head", (slice(1, 3),))]
+UNITS = [
+    ("norm", (1, 2, 3)),
+    ("norm", (2,)),
+    ("right", (slice(0, 3), 1)),
+    ("hidden", (4,)),
+    ("hidden", ()),
+    ("head", (slice(1, 3),)),
+]
 
 
 @pytest.mark.parametrize("make", [smooth, rectified])
@@ -22,7 +29,10 @@ def test_autograd_says_so(make, layer, unit):
 
 
 def test_the_units_of_a_module_that_is_called_twice():
-    maps = [pyxai.explain(smooth(), IMAGES, METHOD, layer=name, unit=1).attribution for name in ("twice", "twice#2")]
+    maps = [
+        pyxai.explain(smooth(), IMAGES, METHOD, layer=name, unit=1).attribution
+        for name in ("twice", "twice#2")
+    ]
     assert not torch.allclose(*maps)
 
 
@@ -35,7 +45,9 @@ def test_a_layer_without_a_derivative_by_the_images_is_said():
         def forward(self, x):
             return self.layer(x.detach()).mean((2, 3))
 
-    with pytest.raises(ValueError, match=f"^{METHOD}: `layer` must have a derivative by the images, got 'layer'"):
+    with pytest.raises(
+        ValueError, match=f"^{METHOD}: `layer` must have a derivative by the images, got 'layer'"
+    ):
         pyxai.explain(Cut().double().eval(), IMAGES, METHOD, layer="layer", unit=1)
 
 

@@ -19,7 +19,9 @@ def test_at_the_scores_it_is_guided_backprop_of_a_class():
 
 def test_ranges_of_units_start_together():
     both = pyxai.explain(rectified(), IMAGES, METHOD, layer="stem", unit="0:2").attribution
-    each = [pyxai.explain(rectified(), IMAGES, METHOD, layer="stem", unit=unit).attribution for unit in (0, 1)]
+    each = [
+        pyxai.explain(rectified(), IMAGES, METHOD, layer="stem", unit=unit).attribution for unit in (0, 1)
+    ]
     assert torch.allclose(both, sum(each), rtol=1e-10)  # no ReLU lies below
 
 

@@ -38,7 +38,10 @@ def test_auto_is_the_last_map():
     ("layer", "message"),
     [
         ("hiden", r"`layer` must name a module of the model, .* got 'hiden' \(did you mean 'hidden'\?\)"),
-        ("twice#3", "`layer` must name a module that the model calls, got 'twice#3', whose module is called 2 times"),
+        (
+            "twice#3",
+            "`layer` must name a module that the model calls, got 'twice#3', whose module is called 2 times",
+        ),
         ("aside", "`layer` must name a module that the scores depend on, got 'aside'"),
         ("", "`layer` must be the name of a module, got ''"),
     ],

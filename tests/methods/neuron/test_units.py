@@ -19,7 +19,9 @@ def explained(method, model=None, **options):
 def test_text_numbers_and_slices_are_the_same(method):
     wanted = explained(method, layer="norm", unit=(slice(0, 2), 3, slice(None)))
     assert torch.equal(wanted, explained(method, layer="norm", unit="0:2,3,:"))
-    assert torch.equal(explained(method, layer="hidden", unit=4), explained(method, layer="hidden", unit=(4,)))
+    assert torch.equal(
+        explained(method, layer="hidden", unit=4), explained(method, layer="hidden", unit=(4,))
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
