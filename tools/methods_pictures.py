@@ -93,6 +93,19 @@ def feature_map() -> Image.Image:
     return explained(methods, [(grid(), "chelsea"), (grid(), "coffee")])
 
 
+def neuron() -> Image.Image:
+    layer, steps = {"layer": "features.11"}, {"steps": 33}
+    return explained(
+        {
+            "layer_gradient_x_activation": ("layer_gradient_x_activation", layer),
+            "layer_conductance": ("layer_conductance", layer | steps),
+            "layer_lrp": ("layer_lrp", layer),
+            "layer_deeplift": ("layer_deeplift", layer),
+            "neuron_conductance": ("neuron_conductance", layer | steps | {"unit": "0:4"}),
+        }
+    )
+
+
 def rate_distortion() -> Image.Image:
     ends = {"low": networks.PHOTOGRAPHS.black, "high": networks.PHOTOGRAPHS.white}
     options = {"steps": 100, "distortion": "maximise_label", **ends}
@@ -180,7 +193,10 @@ def normalised(pixels: np.ndarray) -> Tensor:
     return networks.PHOTOGRAPHS.normalise(torch.tensor(pixels).permute(2, 0, 1)[None])
 
 
-DRAWN = (overview, gradient, path, noise, feature_map, propagation, rate_distortion, saliency, decomposition)
+DRAWN = (
+    overview, gradient, path, noise, feature_map, neuron, propagation, rate_distortion, saliency,
+    decomposition,
+)  # fmt: skip
 
 
 def main(names: list[str]) -> None:

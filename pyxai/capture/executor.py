@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
@@ -12,7 +11,6 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pyxai.capture.derivative import is_connected
-from pyxai.capture.fast.stem import Stem
 from pyxai.capture.inner import Values
 from pyxai.capture.mending import Mending
 from pyxai.capture.program import Program
@@ -307,8 +305,7 @@ class Executor(FixedRows):
             expect(led, "layer", "have a derivative by the images", repr(layer))
             return found
 
-        parts = {"forward": forward, "differentiated": differentiated, "rest": differentiated}
-        return Executor(dataclasses.replace(self._program, **parts, stem=Stem(), classes=1), self.rows)
+        return Executor(self._program.with_score(forward, differentiated), self.rows)
 
     @property
     def layer(self) -> str:

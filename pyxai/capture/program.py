@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -116,6 +117,13 @@ class Program:
                 one_of("layers", name, self.per_image)
             self._inner[layers] = self.seen_from({name: self.per_image[name] for name in layers})
         return self._inner[layers]
+
+    def with_score(
+        self, forward: Callable[[Tensor], Tensor], differentiated: Callable[[Tensor], Tensor]
+    ) -> Program:
+        """The same model with another score (n, 1) in place of its own, as the two functions of images."""
+        parts = {"forward": forward, "differentiated": differentiated, "rest": differentiated}
+        return dataclasses.replace(self, **parts, stem=Stem(), classes=1)
 
     def carries_all(self, layer: str) -> bool:
         """Whether the scores depend on the images through the values of ``layer`` alone."""

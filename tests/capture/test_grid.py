@@ -195,3 +195,12 @@ def test_a_model_that_raises_is_named_and_has_no_hooks_after():
     with pytest.raises(ValueError, match=r"^`model` must let its layers be read: KeyError: [^\n]*$"):
         survey(model).layout("0")
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_axes_are_called_by_what_they_are():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), Apply(lambda x: x.permute(0, 2, 3, 1)), nn.Flatten())
+    survey = Survey(model, model, torch.rand(1, 3, 8, 12, generator=torch.Generator().manual_seed(0)))
+    assert survey.axes("0", (4, 8, 12)) == ("channel", "y", "x")
+    assert survey.axes("1", (8, 12, 4)) == ("y", "x", "channel")
+    assert survey.axes("2", (384,)) == ("unit",)
+    assert survey.axes("other", (2, 3)) == ("axis_1", "axis_2")

@@ -173,6 +173,47 @@ class TestReused:
             again = executor.scores_from(one, {"block#2": together[row : row + 1].flip(1)})
             assert torch.equal(again[0], replaced[row])
 
+    def test_gradients_by_other_values_are_those_by_the_layers_own_where_they_are(self, name):
+        executor, images = self.executor(name, ("block#2",))
+        wanted = torch.tensor([[0, 2], [1, 1], [3, 0]])
+        values, gradients, scores, _ = executor.layer_gradients(images, ("block#2",), lambda _: wanted)
+        found, reached, classes = executor.gradients_at(
+            images, "block#2", values["block#2"], lambda _: wanted
+        )
+        assert torch.equal(classes, wanted) and distance(reached, scores) <= 1e-12
+        for ours, theirs in zip(found, gradients["block#2"], strict=True):
+            assert distance(ours, theirs) <= 1e-12
+
+    def test_slopes_are_what_differences_tend_to(self, name):
+        executor, images = self.executor(name, ("block.1#2",))
+        direction = torch.rand(images.shape, dtype=images.dtype, generator=torch.Generator().manual_seed(5))
+        ends = [
+            executor.activations(images + step * direction, ("block.1#2",))["block.1#2"]
+            for step in (-1e-6, 1e-6)
+        ]
+        found = executor.layer_slopes(images, direction, "block.1#2")
+        assert distance(found, (ends[1] - ends[0]) / 2e-6) <= 1e-6 and not found.requires_grad
+
+    def test_units_as_the_only_score(self, name):
+        executor, images = self.executor(name, ("block#2",))
+        units = executor.of_units("block#2", (1, slice(0, 2)))
+        total = executor.activations(images, ("block#2",))["block#2"][:, 1, :2].sum((1, 2))
+        first = torch.zeros(3, 1, dtype=torch.int64)
+        gradient, score, _ = units.gradients(images, lambda _: first)
+        assert distance(units.scores(images)[:, 0], total) <= 1e-12 and units.scores(images).shape == (3, 1)
+        leaf = images.clone().requires_grad_()
+        model, seen = copy.deepcopy(network(name)[0]), []
+        model.block.register_forward_hook(
+            lambda module, arguments, value: seen.append(value) or value.clone()
+        )
+        model(leaf)
+        (expected,) = torch.autograd.grad(seen[1][:, 1, :2].sum(), leaf)
+        assert distance(gradient[0], expected) <= 1e-12 and distance(score[:, 0], total) <= 1e-12
+
+    @pytest.mark.parametrize(("layer", "all"), [("block", True), ("block#2", False), ("block#3", True)])
+    def test_whether_all_flows_through_a_layer(self, name, layer, all):
+        assert self.executor(name, (layer,))[0].carries_all(layer) is all
+
     @pytest.mark.parametrize("raises", [False, True])
     def test_the_model_comes_back_as_it_was(self, name, raises):
         executor, images = self.executor(name, ("block#2", "dropout"))
@@ -309,3 +350,18 @@ def test_values_of_another_shape_are_refused(shape):
     executor = Executor(capture(Classifier(model), images, layers=("block#2",)), 4)
     with pytest.raises(ValueError, match=r"`values` must have shape \(3, 3, 8, 10\) for `block#2`, got"):
         executor.scores_from(images, {"block#2": torch.zeros(shape, dtype=torch.float64)})
+
+
+@pytest.mark.parametrize("name", ["InplaceAdd", "DataDependent"])
+def test_the_part_of_a_gradient_through_units(name):
+    """Through all units of a layer that nothing bypasses it is the gradient."""
+    model, images = unfriendly.build(name), unfriendly.images(3)
+    executor = Executor(capture(Classifier(model), images, layers=("conv1",)), 4)
+    classes = torch.tensor([[0, 2], [1, 1], [3, 0]])
+    whole, wanted, _ = executor.gradients(images, lambda _: classes)
+    found, scores, _ = executor.unit_gradients(images, "conv1", (), lambda _: classes)
+    parts = [executor.unit_gradients(images, "conv1", (unit,), lambda _: classes)[0] for unit in range(8)]
+    assert distance(scores, wanted) <= 1e-12
+    for t in range(2):
+        assert distance(found[t], whole[t]) <= 1e-12
+        assert distance(sum(part[t] for part in parts), whole[t]) <= 1e-12

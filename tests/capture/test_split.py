@@ -90,3 +90,21 @@ def test_the_parts_of_a_graph_that_asks_for_the_batch_size():
     assert all(tensor.data_ptr() in own for part in (front, back, twin) for tensor in part.buffers())
     list(twin.graph.nodes)[-2].target = aten.tanh.default
     assert aten.tanh.default not in targets(module)
+
+
+def test_what_sees_the_images():
+    class Residual(nn.Module):
+        def forward(self, images):
+            return torch.add(torch.add(images.sin(), images), torch.zeros_like(images))
+
+    module = fx.symbolic_trace(Residual())
+    nodes = {node.name: node for node in module.graph.nodes}
+    assert split.sees_images(module)
+    assert split.sees_images(split.replaced(module, [nodes["sin"]]))  # which the images bypass
+    with module.graph.inserting_after(nodes["images"]):
+        size = module.graph.call_function(aten.sym_size.int, (nodes["images"], 0))
+        blank = module.graph.call_function(aten.zeros_like.default, (nodes["images"],))
+    nodes["zeros_like"].replace_all_uses_with(blank)
+    assert not split.sees_images(split.replaced(module, [nodes["add"]]))
+    for value in (size, blank):  # how many there are, and of what shape, does not count
+        assert not split.sees_images(split.before(module, value))

@@ -5,8 +5,10 @@ import torch
 
 import pyxai
 from pyxai.capture.classifier import Classifier
+from pyxai.capture.layers import find_layer
 from pyxai.capture.needs import Needs
 from pyxai.capture.program import capture
+from pyxai.capture.split import before
 from pyxai.propagation import Composite, Epsilon, Gamma
 from pyxai.propagation.elementary import elementary
 from pyxai.propagation.lrp.relevance import Relevance
@@ -132,3 +134,31 @@ def test_the_last_walk_back_writes_over_values():
     assert all(map(torch.equal, values, before))
     walk.backward(tape, message)
     assert not all(map(torch.equal, values, before))
+
+
+@pytest.mark.parametrize(("net", "layer"), [("InplaceAdd", "conv1"), ("InplaceAdd", "conv2"), ("Gate", "up")])
+def test_a_walk_to_a_layer_is_the_gradient_by_it(net, layer):
+    """Also where something bypasses it; what lies before is not walked."""
+    model, images = unfriendly.build(net), unfriendly.images(3)
+    program = capture(Classifier(model), images, Needs.GRAPH, layers=(layer,))
+    module = elementary(program.forward)
+    walk = Walk(module, Gradient(), at=find_layer(module, layer))
+    tape = walk.forward(images)
+    seen = []
+    hook = getattr(model, layer).register_forward_hook(
+        lambda m, a, value: seen.append(value) or value.clone()
+    )
+    scores = model(images)
+    hook.remove()
+    (expected,) = torch.autograd.grad(scores[:, 1].sum(), seen[0])
+    found = walk.backward(tape, one_hot(scores, [1] * 3))
+    assert torch.allclose(found, expected, rtol=1e-10, atol=1e-14)
+    assert torch.equal(walk.of_images(found, 3), found)
+    assert layer not in {step.module for step in walk.rules}
+
+
+def test_a_walk_to_what_the_output_does_not_depend_on_is_refused():
+    model, images = unfriendly.build("Gate"), unfriendly.images(2)
+    module = elementary(capture(Classifier(model), images, Needs.GRAPH, layers=("conv1", "up")).forward)
+    with pytest.raises(ValueError, match="`layer` must name a module that the scores depend on, got 'up'"):
+        Walk(before(module, find_layer(module, "conv1")), Gradient(), at=find_layer(module, "up"))

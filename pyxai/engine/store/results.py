@@ -42,7 +42,7 @@ def zero_maps(explanation: Explanation) -> np.ndarray:
 def describe(
     values: dict[str, Tensor], store_dtype: str, axes: tuple[str, ...] = PICTURE
 ) -> dict[str, dict[str, Any]]:
-    """Shape (without the row axis) and dtype of each array, for the manifest; axes where it is no picture.
+    """Shape (without the row axis) and dtype of each array, for the manifest; its axes if it is no picture.
 
     Maps of zeros are rare: they are lines of text, because one array more slows a fast run by a tenth.
     """

@@ -13,7 +13,7 @@ from pyxai.methods.targets import Target
 
 
 class LayerIntegratedGradients(AtLayer, AlongPath):
-    """Difference of a layer's values from a baseline's, times the mean gradient between (Aumann & Shapley 1974).
+    """Difference of a layer's values from a baseline's times the mean gradient between (Aumann–Shapley).
 
     The line runs from the layer's values for the baseline to those for the image; what bypasses the layer is
     as for the image. ``expected`` is f(image) - mean f(image with the layer's values for the baseline).

@@ -103,7 +103,7 @@ class Path(abc.ABC):
 
 
 class GradientPath(Path):
-    """The gradient by the image on the lines from ``start`` (N or 1 rows), times the difference of their ends.
+    """The gradient by the image on lines from ``start`` (N or 1 rows), times the difference of their ends.
 
     Where the model begins with affine layers, the line is followed behind them: their output is affine in the
     position on the line, so they run at its two ends only, and their transpose once, on the summed gradient.

@@ -109,7 +109,7 @@ class Relevances(Propagation):
         """Raise a :class:`ValueError` where a rule of the composite is taken by no step of ``rules``.
 
         Args:
-            to_images: whether they are those of all steps down to the images, so that the first is among them.
+            to_images: whether they are those of all steps down to the images, so that the first is there.
         """
         linear = [step for step, rule in rules.items() if isinstance(rule, Linear)]
         if to_images and isinstance(self.composite.first, ZBox) and not any(map(self._is_first, linear)):

@@ -78,6 +78,21 @@ def test_what_is_created_is_known_again(tmp_path, kind):
     assert layout.chunk_bytes == 64 * 48 * np.dtype(kind).itemsize
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes", "names"),
+    [
+        ([7], ["unit"], ["unit"]),
+        ([2, 7], ["unit"], ["target_number", "unit"]),
+        ([2, 9, 7], ["token", "channel"], ["target_number", "token", "channel"]),
+        ([8, 8, 3], ["y", "x", "channel"], ["y", "x", "channel"]),
+        ([2, 3, 4, 4], None, ["target_number", "channel", "y", "x"]),
+    ],
+)
+def test_axes_are_called_as_the_manifest_says(tmp_path, shape, axes, names):
+    layout, found = made(tmp_path, shape=shape, **({"axes": axes} if axes else {}))
+    assert found["dimension_names"] == ["row", *names] == layout.metadata(found)["dimension_names"]
+
+
 def test_arrays_of_before_are_known_too(tmp_path):
     layout, found = made(tmp_path)
     del found["dimension_names"], found["storage_transformers"]
@@ -132,6 +147,12 @@ def test_other_metadata_are_refused_in_one_line(tmp_path, change):
         ("a", {"shape": [True], "dtype": "float32"}),
         ("a", {"shape": [3.0], "dtype": "float32"}),
         ("a", {"shape": [1] * 40, "dtype": "float32"}),
+        ("a", MAPS | {"axes": []}),
+        ("a", MAPS | {"axes": "unit"}),
+        ("a", MAPS | {"axes": ["unit", "unit"]}),
+        ("a", MAPS | {"axes": ["row"]}),
+        ("a", MAPS | {"axes": ["target_number", "unit"]}),
+        ("a", MAPS | {"axes": ["a b"]}),
     ],
 )
 def test_entries_that_no_array_could_have(name, entry):

@@ -1,5 +1,7 @@
 """A store read back."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -156,3 +158,29 @@ def test_channels_that_are_no_colours_are_shown_as_their_mean(job, tmp_path):
     np.testing.assert_array_equal(run.image(2)[..., 0], np.round(pixels[2].mean(0)))
     assert run.manifest["source"]["limits"]["pixels"] == 2**20
     draw(run, [0, 2], tmp_path / "sheet.png")
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "shape", "axes"),
+    [
+        ("layer_activation", {"layer": "5"}, (32,), ("unit",)),
+        ("layer_deeplift", {"layer": "2"}, (8, 10, 10), ("channel", "y", "x")),
+        ("layer_lrp", {"layer": "2", "upsample": True}, (8, 12, 12), ("channel", "y", "x")),
+    ],
+)
+@pytest.mark.parametrize("target", [None, "top2"])
+def test_maps_of_layers_are_kept_and_continued(job, method, options, shape, axes, target):
+    asked = job(method=method, options=options, target=target)
+    engine.run(asked)
+    engine.run(dataclasses.replace(asked, resume=True))
+    run = engine.open(asked.out)
+    targets = () if target is None else (2,)
+    assert run[:].attribution.shape == (len(run), *targets, *shape) and run[:].axes == axes
+    assert run.complete and run[:].score.shape == (len(run), *targets)
+
+
+def test_a_heat_map_that_is_none_is_refused_before_there_is_a_store(job):
+    asked = job(method="layer_activation", options={"layer": "5"}, keep="heatmap")
+    with pytest.raises(InputError, match=r"`attribution` must have the axes channel, y and x .*, got unit"):
+        engine.run(asked)
+    assert not asked.out.exists()

@@ -73,3 +73,12 @@ def test_values_that_are_not_finite_are_found_by_place_and_name():
 def test_an_explanation_without_a_model_has_its_map_alone():
     bare = Explanation(torch.zeros(2, 1, 4, 4), *[None] * 6, method="x")
     assert list(tensors(bare, "heatmap")) == ["heatmap"]
+
+
+def test_axes_are_described_where_maps_are_no_pictures():
+    found = explained("layer_gradient_x_activation", "top2", layer="6")
+    described = describe(tensors(found, "attribution"), "float32", found.axes)
+    assert described["attribution"] == {"shape": [2, 5], "dtype": "float32", "axes": ["unit"]}
+    assert "axes" not in described["score"]
+    pictures = explained("gradient")
+    assert "axes" not in describe(tensors(pictures, "both"), "float32", pictures.axes)["attribution"]

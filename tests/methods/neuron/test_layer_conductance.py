@@ -35,7 +35,7 @@ def test_it_is_complete_on_a_rectified_network(layer):
 
 
 def test_branches_add_up_where_they_are_joined():
-    """The pooled halves of both branches are all that reaches the scores; neither alone has a sum to reach."""
+    """Both branches together are all that reaches the scores; neither alone has a sum to reach."""
     model = smooth()
     parts = [explained(model, layer=name, baseline=START, **EXACT) for name in ("left", "right")]
     total = sum(part.attribution.flatten(1).sum(1) for part in parts)

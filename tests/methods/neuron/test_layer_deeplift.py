@@ -67,7 +67,7 @@ def test_several_baselines_are_averaged_as_deepshap_does():
 
 
 def test_reveal_cancel_takes_the_parts_that_arrive_at_the_layer():
-    """y = relu(a + b) of a = 10, b = -6, at the sum: Δ⁺ = 10 has 7, Δ⁻ = -6 has -3, by Shrikumar et al., eq. 8."""
+    """y = relu(a + b) of a = 10, b = -6, at the sum: Δ⁺ = 10 has 7, Δ⁻ = -6 has -3 (Shrikumar et al.)."""
     model = nn.Sequential(nn.Flatten(), nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 1)).double().eval()
     for layer, weight in ((1, [[1.0, 1.0]]), (3, [[1.0]])):
         model[layer].weight.data, model[layer].bias.data = (

@@ -32,7 +32,7 @@ def test_it_is_complete_on_a_rectified_network(layer):
 
 
 def test_what_bypasses_the_layer_stays():
-    """A sum of a layer and what goes past it: the sum to reach is that of the image with other values there."""
+    """The sum to reach is the difference from the image with other values at the layer."""
 
     class Past(nn.Module):
         def __init__(self):

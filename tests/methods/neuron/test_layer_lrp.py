@@ -1,4 +1,4 @@
-"""Relevance at layers: conservation, closed forms, and that of the whole network where the layer is the image."""
+"""Relevance at layers: conservation, closed forms, and `lrp` where the layer is the image."""
 
 import pytest
 import torch

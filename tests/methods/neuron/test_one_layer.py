@@ -4,9 +4,10 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 
 import pyxai
-from tests.methods.neuron.networks import BESIDE, IMAGES, THROUGH, rectified
+from tests.methods.neuron.networks import BESIDE, IMAGES, THROUGH, Tangled, rectified
 
 METHODS = [name for name in pyxai.list_methods("neuron") if name != "layer_activation"]
 
@@ -46,25 +47,33 @@ def test_auto_is_the_last_map():
     ],
 )
 def test_a_layer_that_will_not_do(method, layer, message):
-    model = rectified()
-    model.aside = torch.nn.Conv2d(3, 2, 1)
-    model.whole.register_forward_hook(lambda module, arguments, value: (model.aside(value), None)[1])
+    class Aside(Tangled):
+        def __init__(self):
+            super().__init__(nn.ReLU(inplace=True))
+            self.aside = nn.Conv2d(3, 2, 1)
+
+        def forward(self, x):
+            self.aside(x)
+            return super().forward(x)
+
+    model = Aside().double().eval()
     with pytest.raises(ValueError, match=f"^{method}: {message}$"):
         explained(method, model, layer=layer)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_model_comes_back_as_it_was_also_when_it_raises(method):
-    class Breaks(torch.nn.Module):
+    class Breaks(nn.Module):
         def __init__(self):
             super().__init__()
             self.inner, self.calls, self.most = rectified(), 0, 10**9
 
         def forward(self, x):
+            scores = self.inner(x if x.isfinite().all() else -x)  # which runs as it is
             self.calls += 1
             if self.calls > self.most:
                 raise RuntimeError("broken")
-            return self.inner(x if x.isfinite().all() else -x)  # which runs as it is
+            return scores
 
     model = Breaks().eval()
     if pyxai.methods.get_method(method).needs is pyxai.methods.Needs.GRAPH:
@@ -73,7 +82,7 @@ def test_the_model_comes_back_as_it_was_also_when_it_raises(method):
     else:
         explainer = pyxai.Explainer(model, method, layer="inner.norm")
         explainer(IMAGES)
-        model.most, kept = model.calls + 1, copy.deepcopy(model.state_dict())
+        model.most, kept = model.calls, copy.deepcopy(model.state_dict())
         with pytest.raises(RuntimeError, match="broken"):
             explainer(IMAGES)
         assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
