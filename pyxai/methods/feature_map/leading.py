@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+
+from pyxai.ops import leading_eigenvector
 
 
 def leading_projection(values: Tensor) -> Tensor:
@@ -20,13 +21,14 @@ def leading_projection(values: Tensor) -> Tensor:
         (r, …).
     """
     matrix = values.flatten(2).transpose(1, 2)
-    matrix = matrix - matrix.mean(1, keepdim=True)
+    matrix = matrix - matrix[:, :1]  # so that nothing is left of a constant channel, to the last bit
+    matrix -= matrix.mean(1, keepdim=True)
     if matrix.shape[1] <= matrix.shape[2]:
-        squares, vectors = torch.linalg.eigh(matrix @ matrix.transpose(1, 2))
-        projection = vectors[..., -1] * squares[:, -1:].clamp(min=0).sqrt()
+        vectors, squares = leading_eigenvector(matrix @ matrix.transpose(1, 2))
+        projection = vectors * squares[:, None].sqrt()
     else:
-        _, vectors = torch.linalg.eigh(matrix.transpose(1, 2) @ matrix)
-        projection = (matrix @ vectors[..., -1:])[..., 0]
+        vectors, _ = leading_eigenvector(matrix.transpose(1, 2) @ matrix)
+        projection = (matrix @ vectors[..., None])[..., 0]
     common = (projection * matrix.sum(2)).sum(1, keepdim=True)
     largest = projection.gather(1, projection.abs().argmax(1, keepdim=True))
     sign = common.where(common != 0, largest).sign()

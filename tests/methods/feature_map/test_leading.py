@@ -49,7 +49,8 @@ def test_channels_that_cancel_leave_the_largest_value_positive():
 
 
 @pytest.mark.parametrize("channels", [2, 50])
-def test_constant_maps_are_zero_without_nan(channels):
-    values = torch.ones(2, channels, 3, 4)
+@pytest.mark.parametrize("constant", [1.0, 0.1, -7.3])
+def test_constant_maps_are_zero_without_nan(channels, constant):
+    values = torch.full((2, channels, 3, 4), constant)
     values[1] = 0
     assert torch.equal(leading_projection(values), torch.zeros(2, 3, 4))
