@@ -69,7 +69,8 @@ def measures(device: str) -> list[Tensor]:
     numbers = torch.tensor(list(found.values()), device=device)
     masks = images[:, 0] > images[:, 0].flatten(1).median(1).values[:, None, None]
     inside = [metrics.energy_inside(part, masks), metrics.pointing_game(part, masks, tolerance=1.5)]
-    return [part, numbers, *inside, metrics.pearson(images, part), metrics.similarity(images, part)]
+    areas = [measure(model, images, part, steps=3) for measure in (metrics.deletion, metrics.insertion)]
+    return [part, numbers, *inside, *areas, metrics.pearson(images, part), metrics.similarity(images, part)]
 
 
 def runs(device: str) -> list[Tensor]:
