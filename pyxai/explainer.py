@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -18,7 +17,7 @@ from pyxai.capture.classifier import (
     parameter_device,
     parameter_dtype,
 )
-from pyxai.capture.executor import Executor, exact_arithmetic
+from pyxai.capture.executor import Executor, unaffected
 from pyxai.capture.needs import Needs
 from pyxai.capture.output.kinds import KINDS, Asked, Kind, Output
 from pyxai.capture.output.number import Call
@@ -146,7 +145,7 @@ class Explainer:
         with naming(self.method.name):
             self._check(images)
             parsed, ids = self._parsed(target, images), check_ids(ids, images)
-            with _setting(images):
+            with unaffected(images.device):
                 executor, request = self._request(images, parsed, ids)
                 if len(images) == 0:
                     return self._empty(executor, request)
@@ -169,7 +168,7 @@ class Explainer:
             expect(len(images) > 0, "images", "hold at least one image", tuple(images.shape))
             parsed = self._parsed(target, images)
             expect(parsed.count == 1, "target", "be one class for each image", f"{parsed.count} classes")
-            with _setting(images):
+            with unaffected(images.device):
                 return self.method.report(*self._request(images, parsed, check_ids(None, images)))
 
     def _parsed(self, target: Any, images: Tensor) -> Target:
@@ -199,7 +198,7 @@ class Explainer:
         with naming(self.method.name):
             self._check(images)
             if self._classifier is not None:
-                with _setting(images):
+                with unaffected(images.device):
                     self._program(images.detach().contiguous(), target if callable(target) else None)
 
     @cached_property
@@ -309,18 +308,6 @@ class Explainer:
             target_name=self.method.units or request.target.name,
             class_names=self.class_names,
         )
-
-
-@contextmanager
-def _setting(images: Tensor) -> Iterator[None]:
-    """No autograd but a method's own, no autocast, exact arithmetic."""
-    with (
-        torch.inference_mode(False),
-        torch.no_grad(),
-        torch.autocast(images.device.type, enabled=False),
-        exact_arithmetic(images.device),
-    ):
-        yield
 
 
 def explain(

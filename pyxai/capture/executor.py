@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -51,6 +51,18 @@ _EXACT = _Exact()
 def exact_arithmetic(device: torch.device) -> AbstractContextManager[None]:
     """On CUDA: no TF32, no algorithm whose result changes from call to call; settings come back after."""
     return _EXACT if device.type == "cuda" else nullcontext()
+
+
+@contextmanager
+def unaffected(device: torch.device) -> Iterator[None]:
+    """Whatever the caller has set: no autograd but one's own, no autocast, exact arithmetic."""
+    with (
+        torch.inference_mode(False),
+        torch.no_grad(),
+        torch.autocast(device.type, enabled=False),
+        exact_arithmetic(device),
+    ):
+        yield
 
 
 class Executor(FixedRows):

@@ -1,12 +1,25 @@
-"""How good explanations are, in numbers.
+"""How good explanations are, in numbers: one for each image, in float64.
 
-    pyxai.metrics.pearson(maps, other_maps)      # (N,): how far two maps of each image agree
+    pyxai.metrics.deletion(model, images, maps)  # the score as the most relevant pixels go
+    pyxai.metrics.energy_inside(maps, masks)     # how much of each map lies where the object is
+    pyxai.metrics.pearson(maps, other_maps)      # how far two maps of each image agree
 
-:mod:`pyxai.metrics.decomposition` measures how well a part of an image holds what a
-classifier goes by.
+Where there is no number, as of a map that is the same everywhere, it is NaN. Maps with NaN or infinity, or of
+another size than the image, are errors. :mod:`pyxai.metrics.decomposition` measures how well a part of an
+image holds what a classifier goes by.
 """
 
 from pyxai.metrics import decomposition
-from pyxai.metrics.agreement import pearson
+from pyxai.metrics.agreement import pearson, similarity
+from pyxai.metrics.faithfulness import deletion, insertion
+from pyxai.metrics.localisation import energy_inside, pointing_game
 
-__all__ = ["decomposition", "pearson"]
+__all__ = [
+    "decomposition",
+    "deletion",
+    "energy_inside",
+    "insertion",
+    "pearson",
+    "pointing_game",
+    "similarity",
+]

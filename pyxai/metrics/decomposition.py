@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pyxai.checks import one_of
+from pyxai.metrics.ranking import limits
 
 BETAS = tuple(step / 10 for step in range(11))
 DELETED = (0.0, 0.05, 0.1, 0.15, 0.2)  # shares of the pixels
@@ -42,12 +43,10 @@ def deletion(
             the last pixel to stay stays too.
     """
     ranks = relevance.abs().mean(1).flatten(1)
+    counts = [round(share * ranks.shape[1]) for share in shares]
     found = []
-    for share in shares:
-        staying = ranks.shape[1] - round(share * ranks.shape[1])
-        keep = (ranks <= ranks.kthvalue(staying, dim=1, keepdim=True).values).view(
-            len(images), 1, *images.shape[2:]
-        )
+    for limit in limits(ranks, counts).unbind(1):
+        keep = (ranks <= limit[:, None]).view(len(images), 1, *images.shape[2:])
         found.append(classify(images * keep).softmax(1))
     return torch.stack(found)
 

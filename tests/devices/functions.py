@@ -106,7 +106,10 @@ def measures(device: str) -> list[Tensor]:
     part = metrics.decomposition.heatmap_part(images, images.square())
     found = metrics.decomposition.measures(model, images, part, images, model(images).argmax(1))
     numbers = torch.tensor(list(found.values()), device=device)
-    return [part, numbers, metrics.pearson(images, part)]
+    masks = images[:, 0] > images[:, 0].flatten(1).median(1).values[:, None, None]
+    inside = [metrics.energy_inside(part, masks), metrics.pointing_game(part, masks, tolerance=1.5)]
+    areas = [measure(model, images, part, steps=3) for measure in (metrics.deletion, metrics.insertion)]
+    return [part, numbers, *inside, *areas, metrics.pearson(images, part), metrics.similarity(images, part)]
 
 
 def runs(device: str) -> list[Tensor]:
