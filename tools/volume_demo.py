@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import pyxai
+from pyxai.metrics import energy_inside
 from tools.methods_pictures import COLOURS
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "methods" / "pictures" / "volumes.png"
@@ -103,12 +104,6 @@ def accuracy(model: nn.Module, unseen: Clips) -> float:
     """The share of clips whose direction is told."""
     with torch.no_grad():
         return float((model(unseen.images).argmax(1) == unseen.labels).float().mean())
-
-
-def energy_inside(maps: Tensor, masks: Tensor) -> Tensor:
-    """(N,), the share of each map's positive energy that lies inside its mask."""
-    positive = maps.clamp(min=0).flatten(1)
-    return (positive * masks.flatten(1)).sum(1) / positive.sum(1)
 
 
 def shares(model: nn.Module, unseen: Clips) -> dict[str, tuple[float, float]]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tools import volume_demo
-from tools.volume_demo import FRAMES, NAMES, SIDE, SPEED, STEPS, accuracy, clips, energy_inside, shares, train
+from tools.volume_demo import FRAMES, NAMES, SIDE, SPEED, STEPS, accuracy, clips, shares, train
 
 
 def test_the_square_moves_as_its_class_says_and_the_disc_does_not_know_it():
@@ -32,11 +32,6 @@ def test_the_square_moves_as_its_class_says_and_the_disc_does_not_know_it():
     ]
     for told in directions:  # every way, whatever the class; most often hidden where it goes the same
         assert (torch.bincount(told, minlength=4) / len(told)).min() > 0.05
-
-
-def test_energy_inside_is_a_share_of_what_is_positive():
-    maps = torch.tensor([[[[1.0, 3.0], [-5.0, 0.0]]]])
-    assert energy_inside(maps, torch.tensor([[[[True, False], [True, True]]]])).tolist() == [0.25]
 
 
 @pytest.mark.slow
