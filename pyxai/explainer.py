@@ -11,13 +11,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from pyxai.capture.arithmetic import unaffected
 from pyxai.capture.classifier import (
     Classifier,
     check_evaluation_mode,
     parameter_device,
     parameter_dtype,
 )
-from pyxai.capture.executor import Executor, unaffected
+from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
 from pyxai.capture.output.kinds import KINDS, Asked, Kind, Output
 from pyxai.capture.output.number import Call

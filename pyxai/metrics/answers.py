@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pyxai.capture.arithmetic import unaffected
 from pyxai.capture.classifier import (
     Classifier,
     check_evaluation_mode,
@@ -15,7 +16,7 @@ from pyxai.capture.classifier import (
     parameter_dtype,
     unwrap,
 )
-from pyxai.capture.executor import Executor, unaffected
+from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
 from pyxai.capture.output.kinds import KINDS, Asked, Kind
 from pyxai.capture.pick import Pick

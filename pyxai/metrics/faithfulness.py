@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pyxai.capture.executor import unaffected
+from pyxai.capture.arithmetic import unaffected
 from pyxai.capture.output.kinds import Kind
 from pyxai.capture.pick import Pick
 from pyxai.checks import expect, naming, per_channel, plain, whole

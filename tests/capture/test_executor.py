@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.executor import Executor, exact_arithmetic
+from pyxai.capture.executor import Executor
 from pyxai.capture.program import capture
 from tests import zoo
 
@@ -59,23 +59,3 @@ def test_scores_can_be_asked_for_in_calls_of_any_rows():
     scores = run.scores(images, 8)
     assert called == [8] and torch.allclose(scores, run.scores(images), rtol=1e-5, atol=1e-6)
     assert called == [8, 2, 2, 2]
-
-
-def test_exact_arithmetic_on_cuda_is_switched_back():
-    def settings():
-        cudnn = torch.backends.cudnn
-        return torch.backends.cuda.matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic, cudnn.benchmark
-
-    before = settings()
-    with exact_arithmetic(torch.device("cuda")):
-        assert settings() == (False, False, True, False)
-    assert settings() == before
-    with exact_arithmetic(torch.device("cpu")):
-        assert settings() == before
-    first, second = (exact_arithmetic(torch.device("cuda")) for _ in range(2))  # of two threads
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert settings() == (False, False, True, False)
-    second.__exit__(None, None, None)
-    assert settings() == before
