@@ -1,7 +1,8 @@
 """Turn `results/*.json` into tables, between two markers, so that no number there is typed by hand.
 
-The README gets six comparisons, `docs/benchmarks.md` everything. `python -m benchmarks.table` rewrites both;
-`--check` only says whether they are up to date (exit code 1 if not).
+The README gets six comparisons, `docs/benchmarks.md` everything, the page of feature maps those of FEM.
+`python -m benchmarks.table` rewrites all three; `--check` only says whether they are up to date (exit code 1
+if not).
 """
 
 from __future__ import annotations
@@ -68,6 +69,23 @@ def everything(results: list[Results]) -> str:
         parts.append(f"<details><summary>More figures</summary>\n\n{rows}\n\n</details>")
     parts.append("\n".join(f"* {_origin(result)}" for result in results))
     return "\n\n".join(parts)
+
+
+def fem(results: list[Results]) -> str:
+    """Markdown of how the maps of `bench_fem` agree with FEM's, and of their times."""
+    lines = [
+        "| map | PCC with `fem` | SIM with `fem` | time | ÷ that of `fem` (quartiles) |",
+        "|---|---|---|---|---|",
+    ]
+    for result in results:
+        for group in result.groups if result.subject == "fem" else ():
+            for name in group.seconds:
+                ratio, time = paired_ratio(group.seconds, name, "fem"), spread(group.seconds[name]).median
+                facts = [fact for fact in result.facts if fact.what.startswith(f"FEM and {name},")]
+                agreement = " | ".join(f"{fact.value:.2f}" for fact in facts) or "1 | 1"
+                relative = f"{ratio.median:.1f} ({ratio.low:.1f} to {ratio.high:.1f})"
+                lines.append(f"| `{name}` | {agreement} | {1e3 * time:.0f} ms | {relative} |")
+    return "\n".join(lines)
 
 
 def _claims(results: list[Results]) -> list[tuple[Group, Claim]]:
@@ -137,7 +155,12 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     results = [read_json(path) for path in sorted(arguments.results.glob("*.json"))]
     stale = 0
-    for name, text in (("README.md", short(results)), ("docs/benchmarks.md", everything(results))):
+    pages = {
+        "README.md": short(results),
+        "docs/benchmarks.md": everything(results),
+        "docs/methods/feature_map.md": fem(results),
+    }
+    for name, text in pages.items():
         page = arguments.root / name
         old = page.read_text()
         new = rewrite(old, SUBJECT, text)

@@ -4,7 +4,7 @@
 
 The images are those of `pyxai demo`: photographs that scikit-image carries, and scikit-learn's digits; the
 classifiers are the two that the demonstration ships. `decomposition` trains its generators first, which takes
-minutes.
+minutes. `fem` takes the SqueezeNet of the test data (`PYXAI_TEST_DATA`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import Tensor
 
 import pyxai
 from pyxai.demo import networks, pictures
+from tests import zoo
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "methods" / "pictures"
 # Photograph to the part and the row where it is cropped: places that can be recognised, of parts that the
@@ -104,6 +105,24 @@ def neuron() -> Image.Image:
             "neuron_conductance": ("neuron_conductance", layer | steps | {"unit": "0:4"}),
         }
     )
+
+
+def fem() -> Image.Image:
+    """The survey's Fig. 9: LRP by three rules beside FEM."""
+    model, preprocess = zoo.squeezenet_imagenet()
+    methods = {
+        "lrp, epsilon": ("lrp", {"composite": "epsilon"}),
+        "epsilon, bias ignored": ("lrp", {"composite": "epsilon", "bias": "ignore"}),
+        "alpha 1, beta 0": ("lrp", {"composite": "preset_a"}),
+        "fem": ("fem", {"layer": "fire9"}),
+    }
+    pixels = preprocess.picture(Image.fromarray(pictures.photograph("chelsea")))
+    images = preprocess.normalise(torch.from_numpy(pixels[None]))
+    maps = {
+        heading: list(pyxai.explain(model, images, name, **options).heatmap().numpy())
+        for heading, (name, options) in methods.items()
+    }
+    return pyxai.render.gallery([pixels.transpose(1, 2, 0)], maps, cmap="diverging")
 
 
 def rate_distortion() -> Image.Image:
@@ -194,7 +213,7 @@ def normalised(pixels: np.ndarray) -> Tensor:
 
 
 DRAWN = (
-    overview, gradient, path, noise, feature_map, neuron, propagation, rate_distortion, saliency,
+    overview, gradient, path, noise, feature_map, fem, neuron, propagation, rate_distortion, saliency,
     decomposition,
 )  # fmt: skip
 

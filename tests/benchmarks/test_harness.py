@@ -95,9 +95,9 @@ def test_table_shows_ratios_bandwidth_and_facts():
 def test_pages_are_rewritten_between_the_markers_and_checked(tmp_path, monkeypatch):
     monkeypatch.setattr(table, "SHORT", [("Saliency, tiny net", "pyxai", "captum")])
     harness.write_json(measured(), tmp_path / "results")
-    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/methods").mkdir(parents=True)
     readme, page = tmp_path / "README.md", tmp_path / "docs/benchmarks.md"
-    for path in (readme, page):
+    for path in (readme, page, tmp_path / "docs/methods/feature_map.md"):
         path.write_text(f"# Title\n\n{START}\nold\n{END}\n\nThe end.\n")
     arguments = ["--results", str(tmp_path / "results"), "--root", str(tmp_path)]
     assert table.main([*arguments, "--check"]) == 1
@@ -109,6 +109,21 @@ def test_pages_are_rewritten_between_the_markers_and_checked(tmp_path, monkeypat
         assert "tiny net" in path.read_text() and "old" not in path.read_text()
     assert "photographs within" in page.read_text() and "photographs within" not in readme.read_text()
     assert table.main([*arguments, "--check"]) == 0
+
+
+def test_the_page_of_fem_has_agreement_and_time():
+    seconds = {"fem": [1.0, 1.0, 1.0], "saliency": [2.5, 2.5, 2.5]}
+    results = harness.Results("fem", {}, [harness.Group("times", seconds, [], None)])
+    results.facts = [
+        harness.Fact("FEM and saliency, few: PCC", 0.456),
+        harness.Fact("FEM and saliency, few: SIM", 0.5),
+    ]
+    head, line, *rows = table.fem([measured(), results]).splitlines()
+    assert len({row.count("|") for row in (head, line, *rows)}) == 1
+    assert rows == [
+        "| `fem` | 1 | 1 | 1000 ms | 1.0 (1.0 to 1.0) |",
+        "| `saliency` | 0.46 | 0.50 | 2500 ms | 2.5 (2.5 to 2.5) |",
+    ]
 
 
 @pytest.mark.parametrize("page", ["no markers", f"{END} {START}", START * 2 + END])
