@@ -181,7 +181,12 @@ def test_bf16_is_close_and_opt_in():
 
 
 BAD_CALLS = [
-    (lambda x: x[0], {}, ValueError, "`images` must have shape \\(N, C, H, W\\), got \\(3, 16, 16\\)"),
+    (
+        lambda x: x[0],
+        {},
+        ValueError,
+        "`images` must have shape \\(N, C, H, W\\) or \\(N, C, T, H, W\\), got \\(3, 16, 16\\)",
+    ),
     (lambda x: x.numpy(), {}, TypeError, "`images` must be a torch.Tensor, got ndarray"),
     (lambda x: (255 * x).long(), {}, TypeError, "`images` must have a floating dtype, got torch.int64"),
     (

@@ -82,18 +82,24 @@ def test_without_compiled_module_one_warning_with_the_cure(run_python):
 
 
 def test_without_compiled_module_same_answers(run_python):
-    """Every operator gives bitwise what the compiled one gives."""
+    """Every operator gives bitwise what the compiled one gives, but for those that find it in another way:
+    `tests/ops/test_all_ops.py` holds these to a few roundings.
+    """
     program = """
 import hashlib
 from pyxai import testing
-digest = hashlib.sha256()
 for op in testing.ops():
+    digest = hashlib.sha256()
     for args in testing.sample_inputs(op):
         for tensor in testing.run(op.call, args):
             digest.update(tensor.contiguous().numpy().tobytes())
-print(digest.hexdigest())
+    print(op.name, digest.hexdigest())
 """
-    assert run_python(WITHOUT + program) == run_python(program)
+    without, compiled = (
+        dict(map(str.split, run_python(code).splitlines())) for code in (WITHOUT + program, program)
+    )
+    other = {name for name in compiled if without[name] != compiled[name]}
+    assert without.keys() == compiled.keys() and other == {"leading_eigenvector"}
 
 
 def test_without_compiled_module_status(run_python):
