@@ -23,7 +23,7 @@ import pyxai
 from benchmarks import harness
 from benchmarks.harness import ROOT, Claim, Options, Results
 from pyxai.capture.rows import default_rows
-from pyxai.engine.job import CHUNK
+from pyxai.engine.job import BATCH
 from tests import zoo
 
 AT_MOST = 1.11  # 90 % of the images per second
@@ -58,17 +58,17 @@ def against_memory(results: Results, options: Options, work: Path) -> None:
 
     Each round does one shard of the data set both ways, so that a change of the machine's load meets both.
     """
-    count = 2 * CHUNK * options.rounds if options.quick else 2000
+    count = 2 * BATCH * options.rounds if options.quick else 2000
     folder = unpacked("cifar10_test_2000.zip", work / "cifar", count)
     images, _ = zoo.cifar10_images(count)
     explainer = pyxai.Explainer(
         zoo.trained_resnet20(), "integrated_gradients", steps=32, rows=default_rows(images.shape)
     )
-    explainer(images[:CHUNK])
+    explainer(images[:BATCH])
     seconds: dict[str, list[float]] = {"in memory": [], "pyxai explain": []}
     startup: list[float] = []
     for number in range(options.rounds):
-        ready = images.split(CHUNK)[number :: options.rounds]
+        ready = images.split(BATCH)[number :: options.rounds]
         start = time.perf_counter()
         for part in ready:
             explainer(part)
@@ -93,11 +93,11 @@ def large_array(results: Results, options: Options, work: Path) -> None:
     images, _ = zoo.cifar10_images()
     images = images.repeat(copies, 1, 1, 1)
     explainer = pyxai.Explainer(zoo.trained_resnet20(), "saliency", rows=default_rows(images.shape))
-    explainer(images[:CHUNK])
+    explainer(images[:BATCH])
     seconds: dict[str, list[float]] = {"in memory": [], "pyxai explain": []}
     for number in range(options.rounds):
         start = time.perf_counter()
-        for part in images.split(CHUNK):
+        for part in images.split(BATCH):
             explainer(part)
         seconds["in memory"].append(time.perf_counter() - start)
         record = explain(RESNET20, work / "pixels.npy", work / f"array{number}.zarr", "saliency", ())

@@ -12,6 +12,8 @@ from torch import Tensor, fx, nn
 
 from pyxai.checks import brief, expect, near
 
+_MOST_LEADS = 8  # modules that a message names
+
 See = Callable[[str, Any], "Tensor | None"]
 
 
@@ -28,7 +30,7 @@ class Watch:
             goes on through the model in place of the value, unless it is None.
 
     Raises:
-        ValueError: the model has no such module; with the nearest name.
+        ValueError: the model has no such module; with the nearest name, or the modules there are.
     """
 
     def __init__(self, model: nn.Module, layers: Iterable[str] | None, see: See):
@@ -45,7 +47,7 @@ class Watch:
             parts = re.fullmatch(r"(.*?)(?:#([1-9]\d*))?", name) if isinstance(name, str) else None
             path = parts[1] if parts else ""
             wanted = "name a module of the model, with #2 behind it for its second call"
-            expect(parts is not None and path in known, "layer", wanted, f"{name!r}{near(path, known)}")
+            expect(parts is not None and path in known, "layer", wanted, f"{name!r}{_lead(path, known)}")
             module = known[path]
             self._wanted.setdefault(module, {}).setdefault(int(parts[2] or 1), []).append(name)
             if parts[2] is None and path != first[module]:
@@ -88,6 +90,19 @@ class Watch:
         if watched in self._every:
             return [f"{path}#{call}" if call > 1 else path for path in self._every[watched]]
         return self._wanted[watched].get(call, [])
+
+
+def _lead(path: str, known: dict[str, nn.Module]) -> str:
+    """The name that is nearest to a module's ``path``, else what the module has that it begins with."""
+    if nearest := near(path, known):
+        return nearest
+    parts = path.split(".")
+    starts = (".".join(parts[:count]) for count in range(len(parts), -1, -1))
+    start = next(start for start in starts if start in known)
+    inside = [name for name, _ in known[start].named_children()]
+    if len(inside) > _MOST_LEADS:
+        inside = [*inside[: _MOST_LEADS // 2], "…", *inside[-_MOST_LEADS // 2 :]]
+    return f" ({start or 'it'} has {', '.join(inside)})" if inside else f" ({start or 'it'} has none)"
 
 
 def shapes_per_image(

@@ -17,7 +17,7 @@ from pyxai.cli.supervise import supervised
 from pyxai.cli.values import EVAL
 from pyxai.engine import Job
 from pyxai.engine.errors import printable
-from pyxai.engine.job import CHUNK
+from pyxai.engine.job import BATCH
 
 if TYPE_CHECKING:
     from pyxai.engine.runner.progress import Progress
@@ -194,7 +194,7 @@ def explain(
             output_kind=output_kind,
             class_names=names,
             preprocess={name: value for name, value in preprocess.items() if value is not None},
-            batch_size=CHUNK if batch_size is None else batch_size,
+            batch_size=BATCH if batch_size is None else batch_size,
             rows=rows,
             device=device,
             precision=precision,

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-CHUNK = 64
-"""Rows of one unit of work: a run is committed, resumed and shared out in chunks of this many rows, or fewer
-where they are large; a store's own number is in its manifest."""
+BATCH = 64
+"""Images that are explained together where a job says nothing else."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Job:
     class_names: dict[int, str] = field(default_factory=dict)
     eval: bool = False
     preprocess: dict[str, Any] = field(default_factory=dict)
-    batch_size: int = CHUNK
+    batch_size: int = BATCH
     rows: int | None = None
     device: str | None = None
     precision: str = "fp32"

@@ -94,6 +94,8 @@ def test_shapes_per_image(model):
         ("window", r"a module of the model, .* got 'window' \(did you mean 'windows'\?\)"),
         ("layer#0", r"`layer` must name a module of the model, with #2 behind it .* got 'layer#0'"),
         ("layer#x", r"got 'layer#x'"),
+        ("features.12", r"got 'features.12' \(it has layer, windows, idle"),
+        ("layer.inner.conv", r"got 'layer.inner.conv' \(layer has none\)"),
         (
             "alias",
             r"say which call is meant, as in 'layer#2', got 'alias', .* is called 2 times",

@@ -10,7 +10,6 @@ import pytest
 import pyxai as package
 from pyxai import Explainer
 from pyxai.engine import InputError, RunError, StrictStop
-from pyxai.engine.job import CHUNK
 
 
 def test_help_imports_nothing_heavy(run_python):
@@ -68,7 +67,7 @@ def test_interrupting_is_one_line(explain, monkeypatch):
 
     def interrupted(self, *arguments, **options):
         calls.append(arguments)
-        if len(calls) == CHUNK + 2:
+        if len(calls) == 66:
             signal.raise_signal(signal.SIGINT)
         return call(self, *arguments, **options)
 

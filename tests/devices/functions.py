@@ -5,16 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 import pyxai
 from pyxai import engine, metrics, saliency
+from pyxai.methods import build
 from tests import unfriendly
 from tests.devices.device import pretended
 from tests.devices.rows import Row
+from tests.propagation import test_operations_of_all_sorts as sorts
 
 Function = Callable[[str], list[Tensor]]
 
@@ -54,6 +58,41 @@ def reports(device: str) -> list[Tensor]:
     return [report.bias_share, *(layer.lost for layer in report.layers)]
 
 
+_NOT_TRACED = "overwritten"  # torch built for CPUs traces a number that is written in place as one of the CPU
+
+
+class _SideBySide(nn.Module):
+    """Each operation that may stand between the layers of a network."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.query, self.head = nn.Conv2d(3, 6, 3, padding=1), nn.Linear(8, 8), nn.LazyLinear(5)
+        self.register_buffer("numbers", sorts.SIEVE)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, numbers = self.conv(x), self.numbers
+        with mock.patch.multiple(sorts, SIEVE=numbers, ROW=numbers[0, 0], MATRIX=numbers[:, 0, :6]):
+            values = [operation(x) for name, operation in sorts.OPERATIONS.items() if name != _NOT_TRACED]
+        values += [
+            F.scaled_dot_product_attention(self.query(x), x, x, is_causal=last) for last in (False, True)
+        ]
+        values += [F.pad(x, (1, 1, 1, 1), value=0.5), *x.chunk(2, 1), *x.unbind(2)]
+        return self.head(torch.stack([value.flatten(1).mean(1) for value in values], 1))
+
+
+def operations(device: str) -> list[Tensor]:
+    """Relevance and differences through all of them."""
+    torch.manual_seed(0)
+    model = _SideBySide().double().eval()
+    model(sorts.pixels())
+    model, images = model.to(device), sorts.pixels(2).to(device)
+    explainer, found = pyxai.Explainer(model, "lrp"), []  # one, so that the network is captured once
+    for name, options in (("lrp", {}), ("lrp", {"bias": "spread"}), ("deeplift", {"rule": "reveal_cancel"})):
+        explainer.method = build(name, options)
+        found.append(explainer(images, 1).attribution)
+    return found
+
+
 def spectra(device: str) -> list[Tensor]:
     """Functions of images that are no methods."""
     images = unfriendly.images(2).sigmoid().to(device)
@@ -82,7 +121,7 @@ def runs(device: str) -> list[Tensor]:
 
 FUNCTIONS: dict[str, Function] = {
     function.__name__: function
-    for function in (targets, bf16, explanations, reports, spectra, measures, runs)
+    for function in (targets, bf16, explanations, operations, reports, spectra, measures, runs)
 }
 
 

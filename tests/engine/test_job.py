@@ -5,14 +5,14 @@ import dataclasses
 import pytest
 
 import pyxai
-from pyxai.engine.job import CHUNK, Job
+from pyxai.engine.job import BATCH, Job
 
 
-def test_defaults_are_those_of_the_public_call_and_of_one_whole_chunk():
+def test_defaults_are_those_of_the_public_call():
     job = Job("timm:resnet18", "photos", "run.zarr")
     assert job.method in pyxai.list_methods()
     assert (job.options, job.target, job.preprocess, job.shard) == ({}, None, {}, (0, 1))
-    assert job.batch_size == CHUNK == 64  # stores that are on disks have chunks of 64 rows
+    assert job.batch_size == BATCH == 64
     assert job.options is not Job(None, "a", "b").options
 
 

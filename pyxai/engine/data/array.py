@@ -35,6 +35,7 @@ class Array(Source):
     """
 
     kind = "array"
+    in_memory = True
 
     def listing(self) -> Listing:
         return Listing([f"#{row}" for row in range(len(self._stored()))])

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyxai.engine.data.called import Called, Preprocessing
+from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.source import Source
 from pyxai.engine.data.sources import read_row
 from pyxai.engine.errors import RowError, RunError
@@ -47,6 +48,12 @@ class Reader:
     preprocess: Preprocessing
     shape: tuple[int, int, int]
 
+    @property
+    def copies(self) -> bool:
+        """Whether reading a row is no more work than copying it."""
+        plain = isinstance(self.preprocess, Preprocess) and self.preprocess.resize is None
+        return plain and self.source.in_memory
+
     def block(self, names: list[str]) -> Block:
         notes: dict[str, str] = {}
         return Block([self.row(name, notes) for name in names], notes)
@@ -67,7 +74,9 @@ class Decoder:
 
     Args:
         reader: what to read.
-        workers: processes; 0 for one thread of this process, as for preprocessing that is a function.
+        workers: processes; 0 for one thread of this process, as for preprocessing that is a function, or for
+            none where rows are but copied: a thread would keep the model's own waiting for longer than that
+            takes.
     """
 
     def __init__(self, reader: Reader, workers: int):
@@ -78,7 +87,9 @@ class Decoder:
         self._task = reader.block if workers == 0 else _block
         self._workers = workers
         self._pool: Executor
-        if workers == 0:
+        if workers == 0 and reader.copies:
+            self._pool = _AtOnce()
+        elif workers == 0:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="decode")
         else:  # spawned, not forked: this process already runs the threads of torch
             spawn = multiprocessing.get_context("spawn")
@@ -124,6 +135,15 @@ class Decoder:
             raise RunError(
                 "a decode worker died (out of memory, or killed): continue with --resume, or --workers 0"
             ) from None
+
+
+class _AtOnce(Executor):
+    """Does what it is given before it returns."""
+
+    def submit(self, task, /, *arguments, **named) -> Future:
+        future: Future = Future()
+        future.set_result(task(*arguments, **named))
+        return future
 
 
 @contextmanager

@@ -71,6 +71,8 @@ class Source:
     limits: Limits = Limits()  # noqa: RUF009  it is frozen
 
     kind = ""
+    in_memory = False
+    """Whether pixels lie in memory, or are mapped into it, as they are read."""
 
     def described(self, left_out: dict[str, Any]) -> dict[str, Any]:
         """What a store says of it: how it is opened again, and what was :class:`left out <LeftOut>`."""

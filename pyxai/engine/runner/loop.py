@@ -78,7 +78,7 @@ class Loop:
         try:
             with Decoder(reader, self._workers()) as decoder, Writer(store) as self._writer:
                 try:
-                    ahead = 2 * max(self._job.batch_size, store.chunk)
+                    ahead = 2 * self._job.batch_size
                     for row, item in decoder.stream(self.rows, self._names, ahead):
                         self._take(row, item)
                         self._progress.doing(f"reading what comes after {self._named([row])}")

@@ -12,9 +12,8 @@ from typing import Any
 from pyxai.engine.data.limits import Limits
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.errors import InputError
-from pyxai.engine.job import CHUNK
 from pyxai.engine.store.files import read_json, why
-from pyxai.engine.store.layout import bytes_needed, check_entry
+from pyxai.engine.store.layout import MOST_ROWS, bytes_needed, check_entry
 
 FORMAT = "pyxai-run"
 FORMAT_VERSION = 1
@@ -154,7 +153,7 @@ _ENTRIES: Entries = {
         _preprocess,
     ),
     "images.shape": ("three positive whole numbers", _sizes),
-    "chunk": (f"a whole number from 1 to {CHUNK}", lambda value: _positive(value) and value <= CHUNK),
+    "chunk": (f"a whole number from 1 to {MOST_ROWS}", lambda value: _positive(value) and value <= MOST_ROWS),
     "rows": ("a positive whole number", _positive),
     "threads": (
         f"a whole number from 1 to {_MOST_THREADS}",

@@ -17,6 +17,7 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import LocalStore, StorePath
 
 from pyxai.engine.errors import InputError
+from pyxai.engine.status import MEANING
 from pyxai.engine.store.chunk_file import decoded, encoded, file_fault, read_chunk
 from pyxai.engine.store.durable import PARTIAL, write
 from pyxai.engine.store.files import MOST_JSON, open_regular, read_json, why
@@ -79,7 +80,10 @@ class Folder(LocalStore):
             path = self.file(layout.key(chunk))
         except ValueError as error:
             return str(error)
-        return file_fault(path, layout.chunk_bytes, is_checked(self._metadata[name]), contents)
+        fault = file_fault(path, layout.chunk_bytes, is_checked(self._metadata[name]), contents)
+        if fault is None and contents and name == STATUS:
+            return _unknown(self._decoded(name, chunk))
+        return fault
 
     def has_status(self, chunk: int) -> bool:
         """Whether ``chunk`` was committed, whole or not."""
@@ -89,6 +93,12 @@ class Folder(LocalStore):
         """A chunk of an array, filled up; fill values where there is none, an :class:`InputError` where it is
         damaged.
         """
+        found = self._decoded(name, chunk)
+        if name == STATUS and (fault := _unknown(found)):
+            raise InputError(self.sentence(name, chunk, fault))
+        return found
+
+    def _decoded(self, name: str, chunk: int) -> np.ndarray:
         layout = self._layouts[name]
         shape = (layout.chunk, *layout.shape)
         data = self._chunk(name, chunk)
@@ -183,3 +193,11 @@ class Folder(LocalStore):
                 return file.read(MOST_JSON)
         except FileNotFoundError:
             return None
+
+
+def _unknown(status: np.ndarray) -> str | None:
+    """What is wrong with codes of ``status``, as the rest of a sentence: stores of older versions have no
+    checksum that would tell.
+    """
+    unknown = set(status.tolist()) - set(MEANING)
+    return f"has the unknown codes {sorted(unknown)}" if unknown else None

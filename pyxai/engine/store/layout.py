@@ -11,7 +11,6 @@ import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from pyxai.engine.job import CHUNK
 from pyxai.engine.status import MEANING
 from pyxai.methods.explanation import PICTURE
 
@@ -19,7 +18,13 @@ STATUS = "status"
 ROW, NUMBER = "row", "target_number"
 """The axis of the images, and that of several targets per image."""
 
-_LARGEST_CHUNK = 2**26  # bytes of the chunks of all arrays together, where a row is smaller
+MOST_ROWS = 1024
+"""Rows of a chunk at most."""
+
+_USUAL_ROWS = 64
+_USUAL_CHUNK = 2**22  # bytes of the chunks of all arrays together, where they hold more rows than usual
+_LARGEST_CHUNK = 2**26  # the same where they hold fewer; a row may be larger
+_SHARED = 64  # chunks that a run is shared out in at least, where they hold more rows than usual
 _FILL = {"target": -1, "predicted": -1, "evaluations": 0}
 _DTYPES = (
     "float16", "float32", "float64", "bool",
@@ -148,9 +153,15 @@ def fill_value(name: str, dtype: str) -> float | int | bool:
     return False if dtype == "bool" else _FILL.get(name, 0)
 
 
-def chunk_rows(arrays: dict[str, dict[str, Any]]) -> int:
-    """Rows of a chunk: 64, fewer where they are so large that a chunk would take more than 64 MiB."""
-    return max(1, min(CHUNK, _LARGEST_CHUNK // bytes_needed(arrays, 1)))
+def chunk_rows(arrays: dict[str, dict[str, Any]], rows: int) -> int:
+    """Rows of a chunk of a run of ``rows``.
+
+    64; fewer where a chunk would take more than 64 MiB. Of small rows up to 1024, as a file costs some
+    milliseconds whatever it holds: as many as take 4 MiB and leave the run at least 64 chunks to share out.
+    """
+    row = bytes_needed(arrays, 1)
+    more = min(MOST_ROWS, _USUAL_CHUNK // row, rows // _SHARED)
+    return max(more, min(_USUAL_ROWS, max(1, _LARGEST_CHUNK // row)))
 
 
 def bytes_needed(arrays: dict[str, dict[str, Any]], rows: int) -> int:

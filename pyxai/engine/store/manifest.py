@@ -59,7 +59,7 @@ def manifest(identified: dict[str, Any], arrays: dict[str, dict[str, Any]], **re
         **identified,
         **plain(rest),
         "arrays": arrays,
-        "chunk": chunk_rows(arrays),
+        "chunk": chunk_rows(arrays, identified["images"]["count"]),
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": machine(),
     }

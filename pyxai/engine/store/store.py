@@ -1,6 +1,6 @@
 """The store of a run: a Zarr v3 group that can be killed at any moment and continued.
 
-Every array has one row per image and chunks of at most 64 rows. Each chunk is written to a temporary file and
+Every array has one row per image and chunks of some of them. Each chunk is written to a temporary file and
 renamed, so a chunk is there or it is not; ``status`` is written last, so a chunk whose status is there is
 complete. Rows that failed, and rows not done yet, hold NaN (floats), -1 (``target``) and 0 (``evaluations``).
 """
@@ -43,8 +43,7 @@ class Store:
         rows: number of images.
         chunk: rows of a chunk.
         chunks: number of chunks.
-        arrays: the Zarr arrays by name.
-        status: the one that says which rows are done.
+        arrays: the Zarr arrays by name, without ``status``, which says which rows are done.
 
     Raises:
         InputError: the folder is no store, or a damaged one.
@@ -68,8 +67,7 @@ class Store:
         self.chunks = -(-self.rows // self.chunk)
         self._layouts = layouts(self.manifest)
         self._folder = Folder(self.path, self._layouts.values())
-        self.arrays = {name: self._folder.array(name) for name in self._layouts}
-        self.status = self.arrays.pop(STATUS)
+        self.arrays = {name: self._folder.array(name) for name in self._layouts if name != STATUS}
 
     @staticmethod
     def exists(path: str | Path) -> bool:
@@ -109,9 +107,11 @@ class Store:
 
     def read(self, name: str, rows: slice | range) -> np.ndarray:
         """Rows of an array or of ``status``; an :class:`InputError` where they were damaged on the disk."""
-        array = self.status if name == STATUS else self.arrays[name]
+        if name == STATUS:
+            whole = [self.values(STATUS, chunk) for chunk in range(self.chunks)]
+            return np.concatenate(whole)[rows.start : rows.stop]
         try:
-            return array[rows.start : rows.stop]
+            return self.arrays[name][rows.start : rows.stop]
         except InputError:
             raise
         except (OSError, RuntimeError, ValueError) as error:  # of the decoders, for what no checksum tells

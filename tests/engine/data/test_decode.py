@@ -57,6 +57,27 @@ def test_rows_are_read_ahead_but_not_all_at_once(reader, monkeypatch):
         assert [row for row, _ in stream] == list(range(1, 1000))
 
 
+@pytest.mark.parametrize(
+    ("preprocess", "own"), [(Preprocess(), True), (Preprocess(crop=8), True), (Preprocess(resize=8), False)]
+)
+def test_rows_that_are_but_copied_are_read_by_who_asks_for_them(tmp_path, preprocess, own):
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 3, 12, 12), np.uint8)
+    np.save(tmp_path / "pixels.npy", pixels)
+    reader = Reader(open_source(tmp_path / "pixels.npy"), preprocess, (3, *preprocess.size(12, 12)))
+    threads = set()
+
+    class Seen(Reader):
+        def row(self, name, notes):
+            threads.add(threading.current_thread())
+            return super().row(name, notes)
+
+    with Decoder(Seen(reader.source, reader.preprocess, reader.shape), 0) as decoder:
+        found = list(decoder.stream(list(range(50)), reader.source.names(), ahead=5))
+    assert (threads == {threading.current_thread()}) is own
+    for row, item in found:
+        np.testing.assert_array_equal(item, preprocess.array(pixels[row]))
+
+
 def test_no_rows(reader):
     with Decoder(reader, 0) as decoder:
         assert list(decoder.stream([], [], ahead=8)) == []

@@ -43,7 +43,7 @@ WRONG = {
     "images": [None, [], {}],
     "images.count": ["100", -1, 0, 1.5, True, None, 10**30],
     "images.shape": [None, [3, 4], [3, 4, -4], [3, 4, "4"], 7],
-    "chunk": [None, 0, 65, -64, "64", 10**9],
+    "chunk": [None, 0, 1025, -64, "64", 10**9],
     "rows": [None, 0, -1, "8", [8]],
     "threads": [0, None, 10**9, "1"],
     "arrays": [None, [], "heatmap"],

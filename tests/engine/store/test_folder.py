@@ -77,6 +77,19 @@ def test_damage_is_an_error_with_its_rows(path, old):
     assert fault == (None if old else "is damaged: its checksum is another")
 
 
+def test_a_status_that_means_nothing_is_damage_although_no_checksum_tells(path):
+    as_before(path)
+    codes = np.full(64, 1, np.uint8)
+    codes[3] = 129
+    folder(path).put("status", 0, codes)
+    assert folder(path).fault("status", 0, contents=False) is None
+    assert folder(path).fault("status", 0, contents=True) == "has the unknown codes [129]"
+    with pytest.raises(InputError, match=r"run\.zarr: rows 0 to 63: `status` has the unknown codes \[129\]"):
+        Store(path).read("status", range(100))
+    assert Store(path).clean([0, 1]) == ["rows 0 to 63: `status` has the unknown codes [129]"]
+    assert Store(path).read("status", range(100)).tolist() == [0] * 64 + [1] * 36
+
+
 def test_files_of_a_chunk_are_removed_the_status_first(path, monkeypatch):
     order = []
     unlink = Path.unlink

@@ -31,8 +31,21 @@ def test_bytes_needed():
 )
 def test_a_chunk_takes_64_mib_at_most_or_one_row(shape, rows):
     arrays = {"heatmap": {"shape": shape, "dtype": "float32"}, "score": {"shape": [], "dtype": "float32"}}
-    assert chunk_rows(arrays) == rows
+    assert chunk_rows(arrays, 10**6) == chunk_rows(arrays, 10) == rows
     assert rows == 1 or bytes_needed(arrays, rows) <= 2**26 < bytes_needed(arrays, rows + 1) or rows == 64
+
+
+@pytest.mark.parametrize(
+    ("side", "count", "rows"),
+    [(32, 10, 64), (32, 4096, 64), (32, 20000, 312), (32, 10**6, 1021), (8, 10**9, 1024), (128, 10**6, 64)],
+)
+def test_a_chunk_of_small_rows_takes_4_mib_at_most_and_the_run_has_64_of_them(side, count, rows):
+    arrays = {
+        "heatmap": {"shape": [side, side], "dtype": "float32"},
+        "score": {"shape": [], "dtype": "float64"},
+    }
+    assert chunk_rows(arrays, count) == rows
+    assert rows == 64 or (bytes_needed(arrays, rows) <= 2**22 and count // rows >= 64)
 
 
 def test_what_rows_without_a_result_hold():

@@ -1,7 +1,6 @@
 """Agreement with pytorch-grad-cam, before it clamps and normalises.
 
-It is not installed with the tests: it would bring another OpenCV. `pip install --no-deps grad-cam==1.5.7
-ttach==0.0.3` and matplotlib are what it needs beside them.
+It would bring another OpenCV, so `make build` installs it without what it asks for.
 """
 
 import numpy as np
