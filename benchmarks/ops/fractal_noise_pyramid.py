@@ -1,4 +1,4 @@
-"""Pyramids of fractal noise against a chain that draws each level's spectrum by torch and transforms all at once.
+"""Pyramids of fractal noise against torch: each level's spectrum drawn, and all of them transformed at once.
 
 The transform is torch's in both; the rest is noise, bound by its own arithmetic, and a sigmoid.
 """

@@ -93,15 +93,15 @@ def fractal_noise_pyramid(
     amplitudes of that paper.
 
     The numbers of channel c of level d are those of :func:`pyxai.ops.normal_noise` for (id, draw) with the
-    shape (levels, C, H, W // 2 + 1, 2), the last axis the real and the imaginary part. In column 0, and in the
-    last one where W is even, each is averaged with the conjugate of its mirror image, as spectra of real
-    pictures have it: these columns have half the power they would have.
+    shape (levels, C, H, W // 2 + 1, 2), the last axis the real and the imaginary part. In column 0, and in
+    the last one where W is even, each product is averaged with the conjugate of its mirror image, as spectra
+    of real pictures have it: these columns have half the power they would have.
 
     Args:
         ids: (R,) int64, which sample a row belongs to. Its device is the result's.
         draws: (R,) int64 in [0, 2^32), which draw of that sample.
-        amplitudes: (levels, H, W // 2 + 1) floating, what the spectra are multiplied by. Nothing is divided by
-            the number of pixels behind them.
+        amplitudes: (levels, H, W // 2 + 1) floating, what the spectra are multiplied by. Nothing is divided
+            by the number of pixels behind them.
         mixing: (C, C) floating, channels of a picture (rows) out of those of the transform.
         seed: any 64-bit integer.
         width: W, columns of a picture.

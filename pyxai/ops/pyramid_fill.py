@@ -99,7 +99,7 @@ def check_fill(op: str, images: Tensor, mask: Tensor, pyramid: Tensor) -> None:
 
 
 def pyramid_fill(images: Tensor, mask: Tensor, pyramid: Tensor, interpolate: bool) -> Tensor:
-    """``M x + (1 - M) B``, the background B of each place from the level of a pyramid that its mask M chooses.
+    """``M x + (1 - M) B``, the background B of each place from the level of a pyramid that M chooses.
 
     Shi et al. 2023, "Understanding contributing neurons via attribution visualization", eq. 14. The range of
     the mask is divided into as many intervals as there are levels; 0 has the first and 1 the last level.

@@ -57,7 +57,7 @@ _op = define(SCHEMA, reference=_reference, fake=_fake, samples=_samples)
 def pyramid_fill_adjoint(
     grad: Tensor, images: Tensor, mask: Tensor, pyramid: Tensor, interpolate: bool
 ) -> tuple[Tensor, Tensor]:
-    """Gradients by ``images`` (N, C, H, W) and ``mask`` (N, H, W) of what :func:`pyxai.ops.pyramid_fill` gave.
+    """Gradients by ``images`` and ``mask``, shaped as these, of what :func:`pyxai.ops.pyramid_fill` gave.
 
     That of the mask is Σ g (x - B) over the channels, and with ``interpolate`` also of the change of B.
 

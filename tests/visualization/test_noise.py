@@ -60,10 +60,10 @@ def test_at_224_nothing_is_normalised():
 
 def test_oblong_pictures_have_the_strength_too():
     amplitudes = fractal_amplitudes(40, 61)
-    ids = torch.arange(600)
+    ids = torch.arange(300)
     one = torch.ones(1, 1, dtype=torch.float64)
     raw = torch.logit(ops.fractal_noise_pyramid(ids, ids * 0, amplitudes, one, 0, 61, False, torch.float64))
-    np.testing.assert_allclose(raw.square().mean((0, 2, 3, 4)).sqrt(), STRENGTH, rtol=0.06)
+    np.testing.assert_allclose(raw.square().mean((0, 2, 3, 4)).sqrt(), STRENGTH, rtol=0.1)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 5])
@@ -78,10 +78,10 @@ def test_noise_of_pictures(depth):
 
 
 def test_channels_of_colour_pictures_vary_together_and_others_do_not():
-    ids = torch.arange(400)
+    ids = torch.arange(100)
     for channels, together in ((3, True), (2, False)):
         raw = torch.logit(fractal_noise(ids, 0, (channels, 8, 8), dtype=torch.float64))[:, 0, :, 0, 0]
-        assert (abs(np.corrcoef(raw.T)[0, 1]) > 0.8) == together
+        assert (abs(np.corrcoef(raw.T)[0, 1]) > 0.7) == together
 
 
 def test_messages():
