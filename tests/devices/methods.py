@@ -35,7 +35,12 @@ NETWORK = "OddConvolutions"  # begins with affine layers that run apart
 AS_IT_IS = "DataDependent"  # cannot be captured
 LAYERS = ("Gate", "OtherNorms", "OverlappingPools", "SoftmaxAttention", "LeakyActivations", "Smooth")
 FEW, MANY = {"steps": 2, "samples": 2}, {"steps": 3, "samples": 3}
-ALWAYS: dict[str, Options] = {"integrated_gradients": {"samples": 1}, "cartoonx": {"levels": 1}}
+ALWAYS: dict[str, Options] = {
+    "integrated_gradients": {"samples": 1},
+    "cartoonx": {"levels": 1},
+    "aumann_shapley": {"effort": 0.0005},
+    "attribution_visualization": {"attribution_options": {"steps": 2, "effort": 0.0005}},
+}
 # Options that are no word of a few, and make a method go another way.
 MORE: dict[str, list[Options]] = {
     "integrated_gradients": [{"samples": 2, "noise_scale": 0.1}, {"steps": None}],

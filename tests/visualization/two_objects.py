@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SIDE, OBJECT, CLASSES = 48, 16, 4
+SIDE, OBJECT, CLASSES = 48, 12, 4
 
 
 def _textures() -> Tensor:
-    """(4, 1, 16, 16): stripes across, stripes down, a chequered board, rings."""
+    """(4, 1, 12, 12): stripes across, stripes down, a chequered board, rings."""
     place = torch.arange(OBJECT)
     rows, columns = place[:, None].expand(OBJECT, OBJECT), place.expand(OBJECT, OBJECT)
-    rings = torch.hypot(rows - 7.5, columns - 7.5).long()
-    found = (rows // 2, columns // 2, rows // 4 + columns // 4, rings // 2)
+    rings = torch.hypot(rows - 5.5, columns - 5.5).long()
+    found = (rows // 2, columns // 2, rows // 3 + columns // 3, rings // 2)
     return torch.stack([(one % 2).float() for one in found])[:, None]
 
 
