@@ -15,7 +15,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyxai import dxai, engine, methods, metrics, ops, propagation, rde, render, saliency
+    from pyxai import (
+        dxai,
+        engine,
+        methods,
+        metrics,
+        ops,
+        propagation,
+        rde,
+        render,
+        saliency,
+        visualization,
+    )
     from pyxai.engine import Preprocess, load_images, open
     from pyxai.explainer import Explainer, explain
     from pyxai.methods import Explanation, list_methods
@@ -31,7 +42,18 @@ _HOMES = {
     "load_images": "pyxai.engine",
     "open": "pyxai.engine",
 }
-_SUBPACKAGES = ("dxai", "engine", "methods", "metrics", "ops", "propagation", "rde", "render", "saliency")
+_SUBPACKAGES = (
+    "dxai",
+    "engine",
+    "methods",
+    "metrics",
+    "ops",
+    "propagation",
+    "rde",
+    "render",
+    "saliency",
+    "visualization",
+)
 
 __all__ = [
     "Explainer",
@@ -51,6 +73,7 @@ __all__ = [
     "rde",
     "render",
     "saliency",
+    "visualization",
 ]
 
 

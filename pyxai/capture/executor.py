@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -257,22 +258,39 @@ class Executor(FixedRows):
             layer: one that the method declares.
             unit: index of the units into what :meth:`of_images` gives of an image.
         """
-        inner = self._program.inner((layer,))
 
         def total(values: Values) -> Tensor:
             units = self.of_images(layer, values[layer])[(slice(None), *unit)]
             return units.reshape(len(units), -1).sum(1, keepdim=True)
 
+        return self._ending(layer, total, 1)
+
+    def of_layer(self, layer: str) -> Executor:
+        """The executor of a model whose scores are the values of an inner layer, in one row for an image.
+
+        Args:
+            layer: one that the method declares.
+        """
+
+        def flat(values: Values) -> Tensor:
+            return self.of_images(layer, values[layer]).flatten(1)
+
+        return self._ending(layer, flat, math.prod(self.layer_shape(layer)))
+
+    def _ending(self, layer: str, scores: Callable[[Values], Tensor], classes: int) -> Executor:
+        """The executor of a model that ends with a function of a layer's values."""
+        inner = self._program.inner((layer,))
+
         def forward(images: Tensor) -> Tensor:
-            return total(inner.values(images))
+            return scores(inner.values(images))
 
         def differentiated(points: Tensor) -> Tensor:
-            found = total(inner.values_by_images(points))
+            found = scores(inner.values_by_images(points))
             led = is_connected(found, points)
             expect(led, "layer", "have a derivative by the images", repr(layer))
             return found
 
-        return Executor(self._program.with_score(forward, differentiated), self.rows)
+        return Executor(self._program.with_scores(forward, differentiated, classes), self.rows)
 
     @property
     def layer(self) -> str:

@@ -118,12 +118,15 @@ class Program:
             self._inner[layers] = self.seen_from({name: self.per_image[name] for name in layers})
         return self._inner[layers]
 
-    def with_score(
-        self, forward: Callable[[Tensor], Tensor], differentiated: Callable[[Tensor], Tensor]
+    def with_scores(
+        self,
+        forward: Callable[[Tensor], Tensor],
+        differentiated: Callable[[Tensor], Tensor],
+        classes: int,
     ) -> Program:
-        """The same model with another score (n, 1) in place of its own, as the two functions of images."""
+        """The same model with other scores (n, classes), as the two functions of images."""
         parts = {"forward": forward, "differentiated": differentiated, "rest": differentiated}
-        return dataclasses.replace(self, **parts, stem=Stem(), classes=1)
+        return dataclasses.replace(self, **parts, stem=Stem(), classes=classes)
 
     def carries_all(self, layer: str) -> bool:
         """Whether the scores depend on the images through the values of ``layer`` alone."""

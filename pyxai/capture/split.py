@@ -93,6 +93,7 @@ def replaced(module: fx.GraphModule, nodes: list[fx.Node]) -> fx.GraphModule:
     for node in module.graph.nodes:
         if node in nodes:
             copies[node] = graph.call_function(operator.getitem, (values, nodes.index(node)))
+            copies[node].meta = node.meta.copy()  # speed-ups ask for its shape
         elif node is not images:
             copies[node] = graph.node_copy(node, copies.__getitem__)
     return _finish(module, graph)

@@ -41,6 +41,8 @@ ALWAYS: dict[str, Options] = {
     **{name: {"samples": 1} for name in PATHS},
     "cartoonx": {"levels": 1},
     "neuron_deeplift": {"unit": "0,0"},  # the sum of a whole norm is constant: all of a map is rounding
+    "aumann_shapley": {"effort": 0.0005},
+    "attribution_visualization": {"attribution_options": {"steps": 2, "effort": 0.0005}},
 }
 # Options that are no word of a few, and make a method go another way.
 MORE: dict[str, list[Options]] = {

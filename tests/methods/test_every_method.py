@@ -20,6 +20,12 @@ QUICK = {
     "cartoonx": {"levels": 1, "steps": 3, "samples": 2},
     "pixel_rde": {"steps": 3, "samples": 2},
     "rate_distortion": {"steps": 3, "samples": 2},
+    "aumann_shapley": {"steps": 3, "effort": 0.001},
+    "attribution_visualization": {
+        "steps": 2,
+        "attribution": "layer_integrated_gradients",
+        "attribution_options": {"steps": 3},
+    },
 }
 
 OF_CLASSES = [name for name in METHODS if not get_method(name)(**QUICK.get(name, {})).units]

@@ -23,7 +23,9 @@ class LayerIntegratedGradients(AtLayer, AlongPath):
     passes_beside = True
 
     def path(self, executor: Executor, images: Tensor, start: Tensor, target: Target) -> Path:
-        return _ValuePath(executor, images, start, target)
+        layer = executor.layer
+        values = (executor.activations(part, (layer,))[layer] for part in (start, images))
+        return ValuePath(executor, images, *(executor.of_images(layer, part) for part in values), target)
 
     def ends(self, executor, images, start, logits):
         logits = executor.scores(images) if logits is None else logits
@@ -33,16 +35,17 @@ class LayerIntegratedGradients(AtLayer, AlongPath):
         return logits, executor.scores_from(images, {executor.layer: values})
 
 
-class _ValuePath(Path):
-    """The gradient by a layer's values on the line between those of two images, times their difference."""
+class ValuePath(Path):
+    """The gradient by a layer's values on the line between two of them, times their difference.
 
-    def __init__(self, executor: Executor, images: Tensor, start: Tensor, target: Target):
-        self._images, self._layer = images, executor.layer
-        self._start, self._end = (
-            executor.of_images(self._layer, executor.activations(part, (self._layer,))[self._layer])
-            for part in (start, images)
-        )
-        super().__init__(executor, self._end, target)
+    Args:
+        images: (N, C, H, W), which what bypasses the layer is of.
+        start, end: (N or 1, …) and (N, …), as :meth:`Executor.of_images` gives values.
+    """
+
+    def __init__(self, executor: Executor, images: Tensor, start: Tensor, end: Tensor, target: Target):
+        self._images, self._layer, self._start, self._end = images, executor.layer, start, end
+        super().__init__(executor, end, target)
 
     def integrand(self, index, position):
         values = ops.path_points(self._start, self._end, index, position)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import field
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,16 +18,7 @@ from pyxai.methods.moments import Moments
 from pyxai.methods.request import Maps, Request
 from pyxai.methods.table import build, get_method
 from pyxai.methods.targets import Target
-
-
-class _Inner:
-    """What the wrapped method declares of itself; of the class, what the one it wraps by default does."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, method: Noisy | None, owner: type[Noisy]) -> Any:
-        return getattr((method or owner()).inner, self._name)
+from pyxai.methods.wrapped import OfInner
 
 
 class Noisy(Method):
@@ -69,10 +59,10 @@ class Noisy(Method):
         seed = {"seed": self.seed} if "seed" in get_method(self.of).options() else {}
         return build(self.of, seed | self.of_options)
 
-    needs = _Inner()
-    per_channel = _Inner()
-    volumes = _Inner()
-    of_layer = _Inner()
+    needs = OfInner()
+    per_channel = OfInner()
+    volumes = OfInner()
+    of_layer = OfInner()
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -1,0 +1,116 @@
+"""``pyxai visualize``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pyxai.cli import values
+from pyxai.cli.messages import speaks
+from pyxai.cli.values import EVAL
+from pyxai.engine import InputError
+from pyxai.engine.errors import refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+METHOD = "attribution_visualization"
+
+
+def visualize(
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Pictures of one size.")],
+    model: Annotated[str, typer.Option(metavar="SPEC", help="As for `pyxai explain`.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pictures go.")],
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="A module of the model; repeat for several. Default: the last map."
+        ),
+    ] = None,
+    target: Annotated[
+        str, typer.Option(metavar="TARGET", help="predicted, a class, several as in 0,20, or topK.")
+    ] = "predicted",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="K=V", help=f"Option of {METHOD}; repeat for several."),
+    ] = None,
+    classes: Annotated[Path | None, typer.Option(metavar="FILE", help="Names of classes.")] = None,
+    eval_: Annotated[bool, EVAL] = False,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Show what the neurons stand for that count for a class: pictures of attributions at layers."""
+    options = {"seed": seed} | values.method_options(METHOD, set_)
+    names = values.class_names(classes)
+    asked = values.target(target, names)
+    from pyxai import Explainer, load_images
+    from pyxai.engine.models.load import load_model
+
+    loaded = load_model(model)
+    images = load_images(pictures, loaded.preprocess)
+    if eval_:
+        loaded.model.eval()
+    layers = layer or [None]
+    with refusals():
+        runs = [
+            Explainer(
+                loaded.model,
+                METHOD,
+                preprocess=loaded.preprocess,
+                class_names=names or None,
+                **options | ({} if name is None else {"layer": name}),
+            )
+            for name in layers
+        ]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+    for name, run in zip(layers, runs, strict=True):
+        with refusals(), _bar(name or "the last map", quiet):
+            found = run(images, asked)
+        many = found.target.reshape(len(images), -1)
+        drawn = found.attribution.reshape(len(images), many.shape[1], *images.shape[1:])
+        for row, picture in enumerate(pictures):
+            for column, of_class in enumerate(many[row].tolist()):
+                place = out / f"{row}_{picture.stem}_{name or 'last'}_class{of_class}.png"
+                _write(place, drawn[row, column].float().cpu().numpy())
+                print(place)
+
+
+@contextmanager
+def _bar(layer: str, quiet: bool) -> Iterator[None]:
+    """A bar of the steps on a terminal, while they are made."""
+    from pyxai.visualization import told
+
+    if quiet or not speaks() or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task(f"visualizing {layer}", total=None)
+
+        def listen(made: int, steps: int) -> None:
+            bar.update(task, completed=made, total=steps)
+
+        with told(listen):
+            yield
+
+
+def _write(place: Path, picture: np.ndarray) -> None:
+    """A picture (1 or 3, H, W) in [0, 1] as a PNG."""
+    from PIL import Image
+
+    pixels = (255 * picture.clip(0, 1) + 0.5).astype("uint8").transpose(1, 2, 0)
+    try:
+        Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0]).save(place)
+    except OSError as error:
+        raise InputError(f"cannot write {place}: {error.strerror or error}") from None
