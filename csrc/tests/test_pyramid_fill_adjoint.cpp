@@ -1,4 +1,5 @@
 #include <cmath>
+#include <initializer_list>
 
 #include "check.h"
 #include "kernels/pyramid_fill_adjoint.h"

@@ -251,35 +251,20 @@ class Executor(FixedRows):
                 gradients.append(self._by_points(total.sum(), leaf, layer, again=t < last)[:count])
         return gradients, picked.detach(), classes
 
-    def of_units(self, layer: str, unit: Index) -> Executor:
+    def of_units(self, layer: str, unit: Index | None) -> Executor:
         """The executor of a model whose one score is the sum of units of an inner layer.
 
         Args:
             layer: one that the method declares.
-            unit: index of the units into what :meth:`of_images` gives of an image.
+            unit: index of the units into what :meth:`of_images` gives of an image; None for a score of each.
         """
-
-        def total(values: Values) -> Tensor:
-            units = self.of_images(layer, values[layer])[(slice(None), *unit)]
-            return units.reshape(len(units), -1).sum(1, keepdim=True)
-
-        return self._ending(layer, total, 1)
-
-    def of_layer(self, layer: str) -> Executor:
-        """The executor of a model whose scores are the values of an inner layer, in one row for an image.
-
-        Args:
-            layer: one that the method declares.
-        """
-
-        def flat(values: Values) -> Tensor:
-            return self.of_images(layer, values[layer]).flatten(1)
-
-        return self._ending(layer, flat, math.prod(self.layer_shape(layer)))
-
-    def _ending(self, layer: str, scores: Callable[[Values], Tensor], classes: int) -> Executor:
-        """The executor of a model that ends with a function of a layer's values."""
         inner = self._program.inner((layer,))
+
+        def scores(values: Values) -> Tensor:
+            own = self.of_images(layer, values[layer])
+            if unit is None:
+                return own.flatten(1)
+            return own[(slice(None), *unit)].reshape(len(own), -1).sum(1, keepdim=True)
 
         def forward(images: Tensor) -> Tensor:
             return scores(inner.values(images))
@@ -290,6 +275,7 @@ class Executor(FixedRows):
             expect(led, "layer", "have a derivative by the images", repr(layer))
             return found
 
+        classes = 1 if unit is not None else math.prod(self.layer_shape(layer))
         return Executor(self._program.with_scores(forward, differentiated, classes), self.rows)
 
     @property

@@ -124,7 +124,7 @@ class _Run:
 
     def __init__(self, how, executor, attributions, intensity, ids, size, black, white):
         self.how, self.ids, self.size = how, ids, size
-        self.values = executor.of_layer(executor.layer)
+        self.values = executor.of_units(executor.layer, None)
         self.black, self.range = black[:, None, None], (white - black)[:, None, None]
         self.weights = attributions.flatten(1).to(torch.promote_types(attributions.dtype, torch.float32))
         share = 2 / intensity[0].numel() if how.reduction == "mean" else 1.0

@@ -9,7 +9,7 @@ from tests import unfriendly
 from tests.visualization import two_objects
 
 METHOD = "attribution_visualization"
-STEPS = 128
+STEPS = 512
 CHEAP = {"attribution_options": {"baseline": "zero", "steps": 10}}
 
 
@@ -27,6 +27,7 @@ def test_the_network_knows_the_objects():
     assert (two_objects.trained()(images).argmax(1) == labels).double().mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_mask_lies_on_the_object_of_the_class(objects):
     """For both classes of an image, at the price of the paper."""
     images, pairs, where = objects
@@ -99,7 +100,7 @@ def test_a_map_of_one_value_is_kept_whole():
     [
         ({"beta": 0.0}, "`beta` must lie between 0 and 1, got 0.0"),
         ({"beta": 1.5}, "`beta` must lie between 0 and 1, got 1.5"),
-        ({"steps": 0}, "`steps` must be a positive whole number, got 0"),
+        ({"depth": -1}, "`depth` must be a whole number of at least 0, got -1"),
         (
             {"attribution": "grad_cam"},
             "`attribution` must have values for each unit of a layer, got 'grad_cam'",
