@@ -59,9 +59,13 @@ def _pair(first: Any, second: Any) -> tuple[Tensor, Tensor]:
 
 
 def _centred(values: Tensor) -> Tensor:
-    """Values (N, P) less their mean; zero where all are the same, whatever the mean is rounded to."""
+    """Values (N, P) less their mean, of which the greatest is 1 in size, so that squares neither overflow nor
+    vanish; zero where all are the same, whatever the mean is rounded to.
+    """
     constant = values.amax(1, keepdim=True) == values.amin(1, keepdim=True)
-    return torch.where(constant, 0.0, values - values.mean(1, keepdim=True))
+    values = values / values.abs().amax(1, keepdim=True)
+    values = values - values.mean(1, keepdim=True)
+    return torch.where(constant, 0.0, values / values.abs().amax(1, keepdim=True))
 
 
 def _distribution(values: Tensor) -> Tensor:

@@ -72,10 +72,10 @@ def _check_masks(masks: Any) -> None:
 
 def _near(masks: Tensor, tolerance: float) -> Tensor:
     """The places at most ``tolerance`` from a marked one, (N, …) bool: squared distances, axis by axis."""
-    reach = math.floor(tolerance)
     squared = torch.where(masks, 0.0, math.inf)
     for axis in range(1, masks.ndim):
         length = masks.shape[axis]
+        reach = min(math.floor(tolerance), length - 1)
         edge = squared.new_full((*masks.shape[:axis], reach, *masks.shape[axis + 1 :]), math.inf)
         padded = torch.cat([edge, squared, edge], axis)
         steps = range(-reach, reach + 1)

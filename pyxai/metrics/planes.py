@@ -28,7 +28,8 @@ def planes(maps: Any, shape: tuple[int, ...]) -> Tensor:
 
 
 def expect_finite(argument: str, maps: Tensor) -> None:
-    """``maps`` (N, …) have neither NaN nor infinity."""
+    """``maps`` (N, …) are real numbers, neither NaN nor infinity."""
+    expect(not maps.is_complex(), argument, "have a real dtype", maps.dtype, TypeError)
     expect_rows(argument, "be finite", torch.isfinite(maps), "NaN or infinity")
 
 

@@ -1,5 +1,7 @@
 """FEM's map of a layer: where its channels are rarely as active."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -54,4 +56,8 @@ def fem(values: Tensor, k: float, strict: bool, weighted: bool) -> Tensor:
     differentiable. Raises ``ValueError`` or ``TypeError`` for values of another form.
     """
     _rows.check_dimensions("fem", "values", values, 4, "(N, C, H, W)")
+    if not isinstance(k, int | float):
+        raise TypeError(f"fem: `k` must be a number, got {type(k).__name__}")
+    if math.isnan(k):
+        raise ValueError("fem: `k` must be a number, got nan")
     return _op(values, k, strict, weighted)

@@ -45,6 +45,8 @@ def test_scale_and_offset_do_not_count(measure):
     torch.testing.assert_close(measure(3 * first - 5, second / 7 + 1), measure(first, second))
     torch.testing.assert_close(measure(first, second), measure(second, first))
     torch.testing.assert_close(measure(first, first), torch.ones(2, dtype=torch.float64))
+    for scale in (1e-200, 1e200):  # whose squares are none
+        torch.testing.assert_close(measure(first.double() * scale, second), measure(first, second))
 
 
 @FUNCTIONS
@@ -66,6 +68,8 @@ def test_what_cannot_be_compared_is_refused(measure):
         measure(maps, maps[:1])
     with pytest.raises(ValueError, match=f"^{name}: `first` must be finite, got NaN or infinity in row 1"):
         measure(maps.index_fill(0, torch.tensor(1), torch.nan), maps)
+    with pytest.raises(TypeError, match=f"^{name}: `first` must have a real dtype, got torch.complex64"):
+        measure(maps.cfloat(), maps)
     with pytest.raises(TypeError, match=f"^{name}: `second` must be a torch.Tensor, got ndarray"):
         measure(maps, maps.numpy())
     with pytest.raises(

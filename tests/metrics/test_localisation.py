@@ -90,6 +90,7 @@ def test_every_image_is_judged_by_itself(measure):
     ("maps", "marked", "error", "message"),
     [
         (torch.ones(1, 1, 2, 3), masks((0, 0)), ValueError, "`maps` must have shape"),
+        (torch.ones(1, 4, 6).cfloat(), masks((0, 0)), TypeError, "`maps` must have a real dtype"),
         (torch.ones(1, 4, 6) / 0, masks((0, 0)), ValueError, "`maps` must be finite"),
         (torch.ones(1, 4, 6), masks(), ValueError, "`masks` must mark at least one place, got an empty mask"),
         (torch.ones(1, 4, 6), masks((0, 0)).float(), TypeError, "`masks` must be bool, got torch.float32"),

@@ -63,3 +63,7 @@ def test_no_channels_are_a_map_of_zeros():
 def test_messages():
     with pytest.raises(ValueError, match=r"^fem: `values` must have shape \(N, C, H, W\), got \(2, 3\)"):
         fem(torch.zeros(2, 3), 1.0, False, True)
+    with pytest.raises(TypeError, match=r"^fem: `k` must be a number, got str"):
+        fem(torch.zeros(1, 2, 3, 3), "1", False, True)
+    with pytest.raises(ValueError, match=r"^fem: `k` must be a number, got nan"):
+        fem(torch.zeros(1, 2, 3, 3), float("nan"), False, True)

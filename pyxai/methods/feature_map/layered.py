@@ -48,7 +48,8 @@ def sides(grid: Any) -> tuple[int, ...] | None:
     """The option ``grid`` in whole numbers; a :class:`ValueError` where it is none."""
     whole = grid is None or (
         isinstance(grid, tuple)
-        and all(isinstance(side, int | float) and side == int(side) > 0 for side in grid)
+        and all(not isinstance(side, bool) and isinstance(side, int | float) for side in grid)
+        and all(float(side).is_integer() and side > 0 for side in grid)
     )
     expect(whole, "grid", "be positive whole numbers, (rows, columns)", shown(grid))
     return None if grid is None else tuple(map(int, grid))

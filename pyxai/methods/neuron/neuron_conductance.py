@@ -20,6 +20,7 @@ class NeuronConductance(Units, AlongPath):
     """
 
     name = "neuron_conductance"
+    volumes = True
     units = ""  # a class is explained, through them
 
     def path(self, executor: Executor, images: Tensor, start: Tensor, target: Target) -> Path:

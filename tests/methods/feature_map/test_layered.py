@@ -32,6 +32,8 @@ def test_layers_and_grids_from_the_command_line():
     ({"layer": 4}, "`layer` must be the name of a module, or several, got 4"),
     ({"grid": (7.5, 7)}, "`grid` must be positive whole numbers, (rows, columns), got (7.5, 7)"),
     ({"grid": (0, 7)}, "`grid` must be positive whole numbers, (rows, columns), got (0, 7)"),
+    ({"grid": (float("inf"), 7)}, "`grid` must be positive whole numbers, (rows, columns), got (inf, 7)"),
+    ({"grid": (True, 7)}, "`grid` must be positive whole numbers, (rows, columns), got (True, 7)"),
     ({"grid": 7}, "`grid` must be positive whole numbers, (rows, columns), got 7"),
 ])  # fmt: skip
 @pytest.mark.parametrize("method", ["grad_cam", "guided_grad_cam", "fem"])

@@ -31,6 +31,17 @@ def test_it_is_complete_on_a_rectified_network(layer):
     assert float(explained(rectified(), layer=layer, **EXACT).residual.max()) <= 5e-3
 
 
+@pytest.mark.parametrize("layer", ["0", "2"])
+def test_a_layer_may_lead_into_a_linear_layer_at_once(layer):
+    """Speed-ups of linear layers ask for the shape of what stands in place of the layer."""
+    layers = nn.Flatten(), nn.Linear(IMAGES[0].numel(), 6), nn.ReLU(), nn.Linear(6, 3)
+    model = nn.Sequential(*layers).eval()
+    images = IMAGES.float()
+    found = pyxai.explain(model, images, METHOD, 1, layer=layer, baseline=START.float(), steps=64)
+    difference = (model(images) - model(START.float()))[:, 1]
+    assert torch.allclose(found.attribution.sum(1), difference, rtol=0.05, atol=0.02)
+
+
 def test_what_bypasses_the_layer_stays():
     """The sum to reach is the difference from the image with other values at the layer."""
 
