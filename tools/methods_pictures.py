@@ -125,6 +125,24 @@ def fem() -> Image.Image:
     return pyxai.render.gallery([pixels.transpose(1, 2, 0)], maps, cmap="diverging")
 
 
+def visualization() -> Image.Image:
+    """One image, and what counts at a layer for two of the classes in it."""
+    classes = [pictures.PHOTOGRAPHS.index(name) for name in ("chelsea", "coffee")]
+    shown = pyxai.explain(
+        networks.photographs()[0],
+        normalised(grid()),
+        "attribution_visualization",
+        torch.tensor([classes]),
+        preprocess=networks.PHOTOGRAPHS,
+        layer="features.11",
+        steps=256,
+        attribution_options={"baseline": "zero", "steps": 33},
+    )
+    found = (255 * shown.attribution[0]).round().byte().permute(0, 2, 3, 1).numpy()
+    gap = np.full((len(grid()), 8, 3), 255, np.uint8)
+    return Image.fromarray(np.hstack([grid(), gap, found[0], gap, found[1]]))
+
+
 def rate_distortion() -> Image.Image:
     ends = {"low": networks.PHOTOGRAPHS.black, "high": networks.PHOTOGRAPHS.white}
     options = {"steps": 100, "distortion": "maximise_label", **ends}
@@ -214,7 +232,7 @@ def normalised(pixels: np.ndarray) -> Tensor:
 
 DRAWN = (
     overview, gradient, path, noise, feature_map, fem, neuron, propagation, rate_distortion, saliency,
-    decomposition,
+    decomposition, visualization,
 )  # fmt: skip
 
 
