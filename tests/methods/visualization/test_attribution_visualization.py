@@ -9,7 +9,7 @@ from tests import unfriendly
 from tests.visualization import two_objects
 
 METHOD = "attribution_visualization"
-STEPS = 512
+STEPS = 2048
 CHEAP = {"attribution_options": {"baseline": "zero", "steps": 10}}
 
 
