@@ -35,7 +35,7 @@ _METHODS = {
     "grad_cam_plus_plus": "grad cam pp",
     "fem": "feature based explanation method",
     "layer_gradient_x_activation": "layer grad x activation, layer gradient times activation",
-    "layer_integrated_gradients": "layer ig, aumann shapley",
+    "layer_integrated_gradients": "layer ig",
     "layer_deeplift": "layer deeplift shap",
     "neuron_integrated_gradients": "neuron ig",
     "neuron_deeplift": "neuron deeplift shap",

@@ -1,7 +1,5 @@
 """FEM's map of a layer: where its channels are rarely as active."""
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -58,6 +56,6 @@ def fem(values: Tensor, k: float, strict: bool, weighted: bool) -> Tensor:
     _rows.check_dimensions("fem", "values", values, 4, "(N, C, H, W)")
     if not isinstance(k, int | float):
         raise TypeError(f"fem: `k` must be a number, got {type(k).__name__}")
-    if math.isnan(k):
+    if k != k:
         raise ValueError("fem: `k` must be a number, got nan")
     return _op(values, k, strict, weighted)

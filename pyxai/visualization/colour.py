@@ -22,5 +22,5 @@ def mixing_of(channels: int, device: torch.device, dtype: torch.dtype) -> Tensor
     real = torch.promote_types(dtype, torch.float32)
     if channels != 3:
         return torch.eye(channels, device=device, dtype=real)
-    components = torch.tensor(_COMPONENTS, dtype=torch.float64)
+    components = torch.tensor(_COMPONENTS, dtype=torch.float64, device="cpu")
     return (components / components.norm(dim=0).max()).to(device, real)

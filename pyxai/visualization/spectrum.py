@@ -8,8 +8,8 @@ from torch import Tensor
 
 def frequencies(height: int, width: int) -> Tensor:
     """Cycles per pixel of each coefficient, (H, W // 2 + 1) float64; 0 counts as the lowest other one."""
-    rows = torch.fft.fftfreq(height, dtype=torch.float64)
-    columns = torch.fft.rfftfreq(width, dtype=torch.float64)
+    rows = torch.fft.fftfreq(height, dtype=torch.float64, device="cpu")
+    columns = torch.fft.rfftfreq(width, dtype=torch.float64, device="cpu")
     return torch.hypot(rows[:, None], columns).clamp(min=1 / max(height, width))
 
 
@@ -19,7 +19,7 @@ def planes_power(amplitudes: Tensor, width: int) -> float:
     Nothing is divided by the number of pixels. Parts have variance 1, and are made symmetric where a column
     is its own mirror image, so that such a column has a quarter of what the others have.
     """
-    weights = torch.full(amplitudes.shape[1:], 4.0, dtype=amplitudes.dtype)
+    weights = torch.full(amplitudes.shape[1:], 4.0, dtype=amplitudes.dtype, device=amplitudes.device)
     weights[0] = 1
     if width % 2 == 0:
         weights[-1] = 1
