@@ -58,12 +58,13 @@ def _backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
 
 
 def fill_samples(device, dtype, rows, shape):
-    channels, height, width = plane_shape(shape)
+    channels, rows_of_all, width = plane_shape(shape)
 
     def rand(*sizes):
         return torch.rand(rows, *sizes, device=device, dtype=dtype)
 
-    for levels, interpolate in ((2, False), (3, True), (1, True)):
+    for levels, interpolate in ((4, False), (3, True), (1, True)):
+        height = max(1, rows_of_all // levels)  # it is the pyramid that holds as much as an element
         images, mask = rand(channels, height, width), rand(height, width)
         if interpolate and mask.numel():
             mask[:, 0, 0] = 1
