@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from pyxai.checks import brief, expect
 
 Choose = Callable[[Tensor], Tensor]
 Index = tuple[int | slice, ...]
+_Found = TypeVar("_Found")
 
 
 class Executor(FixedRows):
@@ -74,14 +76,9 @@ class Executor(FixedRows):
         count, leaf = len(points), self._leaf(points)
         with torch.enable_grad():
             logits = self._differentiated(leaf)[:count]
-            classes = choose(logits.detach())
-            picked = logits.gather(1, classes)
-            last = classes.shape[1] - 1
-            gradients = [
-                self._differentiate(picked[:, t].sum(), [leaf], again=t < last)[0][:count]
-                for t in range(last + 1)
-            ]
-        return gradients, picked.detach(), classes
+            return _of_classes(
+                logits, choose, lambda total, again: self._differentiate(total, [leaf], again)[0][:count]
+            )
 
     def value_gradients(
         self, points: Tensor, value: Callable[[Tensor], Tensor]
@@ -152,17 +149,14 @@ class Executor(FixedRows):
         count, dtype, inner = len(points), self._program.dtype, self._program.inner(tuple(layers))
         with torch.enable_grad():
             logits, values = inner.scores_and_values(self.fill(points if dtype is None else points.to(dtype)))
-            logits = logits[:count]
-            classes = choose(logits.detach())
-            picked = logits.gather(1, classes)
-            gradients: dict[str, list[Tensor]] = {name: [] for name in layers}
-            for t in range(classes.shape[1]):
-                total, again = picked[:, t].sum(), t < classes.shape[1] - 1
-                found = self._layer_derivatives(total, values, again)
-                for name, gradient in inner.only(found, count).items():
-                    gradients[name].append(gradient)
+            found, scores, classes = _of_classes(
+                logits[:count],
+                choose,
+                lambda total, again: inner.only(self._layer_derivatives(total, values, again), count),
+            )
         kept = {name: value.detach() for name, value in inner.only(values, count).items()}
-        return kept, gradients, picked.detach(), classes
+        gradients = {name: [of_class[name] for of_class in found] for name in layers}
+        return kept, gradients, scores, classes
 
     def gradients_at(
         self, points: Tensor, layer: str, values: Tensor, choose: Choose
@@ -187,14 +181,12 @@ class Executor(FixedRows):
         own = own.detach().requires_grad_(True)
         with torch.enable_grad():
             logits = inner.scores_by_values(self.fill(points), {layer: own})[:count]
-            classes = choose(logits.detach())
-            picked = logits.gather(1, classes)
-            last = classes.shape[1] - 1
-            gradients = []
-            for t in range(last + 1):
-                found = self._layer_derivatives(picked[:, t].sum(), {layer: own}, again=t < last)
-                gradients.append(self.of_images(layer, found[layer])[:count])
-        return gradients, picked.detach(), classes
+
+            def gradient(total: Tensor, again: bool) -> Tensor:
+                found = self._layer_derivatives(total, {layer: own}, again)
+                return self.of_images(layer, found[layer])[:count]
+
+            return _of_classes(logits, choose, gradient)
 
     def layer_slopes(self, points: Tensor, directions: Tensor, layer: str) -> Tensor:
         """One model call: how a layer's values change from the points along directions, (r, …).
@@ -240,16 +232,16 @@ class Executor(FixedRows):
         count, leaf, inner = len(points), self._leaf(points), self._program.inner((layer,))
         with torch.enable_grad():
             logits, values = inner.scores_and_values(leaf)
-            logits = logits[:count]
-            classes = choose(logits.detach())
-            picked = logits.gather(1, classes)
-            gradients, last = [], classes.shape[1] - 1
-            for t in range(last + 1):
-                by_units = self._layer_derivatives(picked[:, t].sum(), values, again=True)[layer]
-                chosen = (slice(None), *unit)
-                total = self.of_images(layer, values[layer])[chosen] * self.of_images(layer, by_units)[chosen]
-                gradients.append(self._by_points(total.sum(), leaf, layer, again=t < last)[:count])
-        return gradients, picked.detach(), classes
+            chosen = (slice(None), *unit)
+
+            def gradient(total: Tensor, again: bool) -> Tensor:
+                by_units = self._layer_derivatives(total, values, again=True)[layer]
+                parts = self.of_images(layer, values[layer])[chosen] * self.of_images(layer, by_units)[chosen]
+                (found,) = self._derivatives(parts.sum(), [leaf], again)
+                expect(found is not None, "layer", "have a derivative by the images", repr(layer))
+                return found[:count]
+
+            return _of_classes(logits[:count], choose, gradient)
 
     def of_units(self, layer: str, unit: Index | None) -> Executor:
         """The executor of a model whose one score is the sum of units of an inner layer.
@@ -339,21 +331,18 @@ class Executor(FixedRows):
                 total, by, retain_graph=again, allow_unused=True, materialize_grads=not unused
             )
 
+    def _derivatives(self, total: Tensor, by: list[Tensor], again: bool) -> tuple[Tensor | None, ...]:
+        """As :meth:`_differentiate`, with None for values that no derivative leads to."""
+        return (
+            self._differentiate(total, by, again, unused=True) if total.requires_grad else (None,) * len(by)
+        )
+
     def _layer_derivatives(self, total: Tensor, values: Values, again: bool) -> Values:
-        found: tuple[Tensor | None, ...] = (None,) * len(values)
-        if total.requires_grad:
-            found = self._differentiate(total, list(values.values()), again, unused=True)
+        found = self._derivatives(total, list(values.values()), again)
         for name, gradient in zip(values, found, strict=True):
             wanted = "name a module that the scores have a derivative by"
             expect(gradient is not None, "layer", wanted, repr(name))
         return dict(zip(values, found, strict=True))
-
-    def _by_points(self, total: Tensor, leaf: Tensor, layer: str, again: bool) -> Tensor:
-        found: tuple[Tensor | None, ...] = (None,)
-        if total.requires_grad:
-            found = self._differentiate(total, [leaf], again, unused=True)
-        expect(found[0] is not None, "layer", "have a derivative by the images", repr(layer))
-        return found[0]
 
     def _leaf(self, points: Tensor) -> Tensor:
         """What a call is differentiated by."""
@@ -364,3 +353,19 @@ class Executor(FixedRows):
         """As :meth:`FixedRows.fill`, in the memory format that the model wants."""
         points = super().fill(points, size)
         return channels_last(points) if self._program.channels_last else points
+
+
+def _of_classes(
+    logits: Tensor, choose: Choose, gradient: Callable[[Tensor, bool], _Found]
+) -> tuple[list[_Found], Tensor, Tensor]:
+    """What ``gradient`` makes of the score of each of T chosen classes; scores (r, T); classes (r, T).
+
+    Args:
+        logits: (r, K), for autograd.
+        gradient: a number, and whether another one follows, to gradients of it.
+    """
+    classes = choose(logits.detach())
+    picked = logits.gather(1, classes)
+    last = classes.shape[1] - 1
+    found = [gradient(picked[:, t].sum(), t < last) for t in range(last + 1)]
+    return found, picked.detach(), classes
