@@ -16,7 +16,7 @@ from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import InputError, RowError, refusals
 from pyxai.engine.status import MEANING, PENDING
-from pyxai.engine.store.layout import STATUS, map_axes
+from pyxai.engine.store.layout import map_axes
 from pyxai.engine.store.results import NUMBERS
 from pyxai.engine.store.store import Store
 from pyxai.methods.explanation import Explanation
@@ -62,7 +62,7 @@ class Run:
     @property
     def status(self) -> np.ndarray:
         """(N,) uint8, the codes of :mod:`pyxai.engine.status`, as they are on disk now."""
-        return self._store.read(STATUS, range(len(self)))
+        return self._store.status()
 
     @property
     def complete(self) -> bool:

@@ -106,16 +106,17 @@ class Store:
         return chunk * self.chunk, min(self.rows, (chunk + 1) * self.chunk)
 
     def read(self, name: str, rows: slice | range) -> np.ndarray:
-        """Rows of an array or of ``status``; an :class:`InputError` where they were damaged on the disk."""
-        if name == STATUS:
-            whole = [self.values(STATUS, chunk) for chunk in range(self.chunks)]
-            return np.concatenate(whole)[rows.start : rows.stop]
+        """Rows of an array; an :class:`InputError` where they were damaged on the disk."""
         try:
             return self.arrays[name][rows.start : rows.stop]
         except InputError:
             raise
         except (OSError, RuntimeError, ValueError) as error:  # of the decoders, for what no checksum tells
             raise InputError(f"{self.path} is damaged: `{name}` cannot be read: {one_line(error)}") from None
+
+    def status(self) -> np.ndarray:
+        """(N,) uint8, what became of each row; an :class:`InputError` where that was damaged on the disk."""
+        return np.concatenate([self.values(STATUS, chunk) for chunk in range(self.chunks)])
 
     def values(self, name: str, chunk: int) -> np.ndarray:
         """The rows of one chunk of an array or of ``status``, without Zarr's detour; fill values where there
@@ -239,14 +240,14 @@ class Store:
 
     def errors(self) -> list[dict[str, Any]]:
         """``row``, ``path``, ``status`` and ``reason`` of every failed row, by row."""
-        status = self.read(STATUS, range(self.rows))
+        status = self.status()
         found = {entry["row"]: entry for entry in self.noted_errors()}
         return [found[row] for row in sorted(found) if status[row] == found[row]["status"]]
 
     def zero_maps(self) -> list[dict[str, Any]]:
         """``row``, ``path`` and number of ``maps`` of every result with maps of zeros, by row."""
         found = {entry["row"]: entry for entry in self.noted_zero_maps()}
-        status = self.read(STATUS, range(self.rows)) if found else []
+        status = self.status() if found else []
         return [found[row] for row in sorted(found) if status[row] == OK]
 
     def noted_errors(self) -> Iterator[dict[str, Any]]:

@@ -85,9 +85,9 @@ def test_a_status_that_means_nothing_is_damage_although_no_checksum_tells(path):
     assert folder(path).fault("status", 0, contents=False) is None
     assert folder(path).fault("status", 0, contents=True) == "has the unknown codes [129]"
     with pytest.raises(InputError, match=r"run\.zarr: rows 0 to 63: `status` has the unknown codes \[129\]"):
-        Store(path).read("status", range(100))
+        Store(path).status()
     assert Store(path).clean([0, 1]) == ["rows 0 to 63: `status` has the unknown codes [129]"]
-    assert Store(path).read("status", range(100)).tolist() == [0] * 64 + [1] * 36
+    assert Store(path).status().tolist() == [0] * 64 + [1] * 36
 
 
 def test_files_of_a_chunk_are_removed_the_status_first(path, monkeypatch):

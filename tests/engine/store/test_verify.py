@@ -27,7 +27,7 @@ def write(path, chunk: int, **changes) -> None:
     store = Store(path)
     rows = store.rows_of(chunk)
     values = {name: array[rows.start : rows.stop] for name, array in store.arrays.items()}
-    status = changes.pop("status", store.read("status", rows))
+    status = changes.pop("status", store.status()[rows.start : rows.stop])
     for name, value in changes.items():
         values[name][1] = value
     store.write(chunk, values, status, {})
