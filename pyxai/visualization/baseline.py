@@ -16,6 +16,11 @@ FULL = {"place": (2048, 0.009), "channel": (4096, 0.01)}
 """Steps and rate of both optimisations, a factor for each place and one for each channel."""
 
 
+def steps_of(effort: float) -> dict[str, int]:
+    """How many steps each optimisation makes."""
+    return {name: max(1, round(effort * steps)) for name, (steps, _) in FULL.items()}
+
+
 def targeted_baseline(
     executor: Executor,
     images: Tensor,
@@ -46,12 +51,12 @@ def targeted_baseline(
     """
     problem = _Problem(executor, images, values, classes)
     factors = torch.ones_like(problem.values)
-    for name, (steps, rate) in FULL.items():
+    for name, made in steps_of(effort).items():
         sizes = enumerate(values.shape[1:])
         shape = tuple(1 if (axis == channel) == (name == "place") else size for axis, size in sizes)
         stream = ops.derive_seed(seed, f"baseline by {name}")
         start = ops.normal_noise(ids, torch.zeros_like(ids), stream, shape, factors.dtype)
-        made = max(1, round(effort * steps))
+        steps, rate = FULL[name]
         factors = torch.minimum(factors, problem.minimise(start, made, rate * steps / made))
     return (factors * problem.values).to(values.dtype)
 

@@ -127,8 +127,7 @@ class _Run:
         self.values = executor.of_units(executor.layer, None)
         self.black, self.range = black[:, None, None], (white - black)[:, None, None]
         self.weights = attributions.flatten(1).to(torch.promote_types(attributions.dtype, torch.float32))
-        share = 2 / intensity[0].numel() if how.reduction == "mean" else 1.0
-        self.share = share
+        self.share = 2 / intensity[0].numel() if how.reduction == "mean" else 1.0
         self.price = how.lambda_scale * torch.stack([row.clamp(min=0).sum() for row in self.weights])
         self.canvas = Canvas(size, self.weights)
         self.area = self._area(intensity)

@@ -14,7 +14,7 @@ from pyxai.methods.neuron.layer_integrated_gradients import ValuePath
 from pyxai.methods.path.quadrature import Rule, quadrature
 from pyxai.methods.request import Maps, Request
 from pyxai.methods.targets import Target
-from pyxai.visualization.baseline import FULL, targeted_baseline
+from pyxai.visualization.baseline import steps_of, targeted_baseline
 
 
 class AumannShapley(AtLayer):
@@ -73,8 +73,7 @@ class AumannShapley(AtLayer):
     @property
     def _optimised(self) -> int:
         """Evaluations that a baseline takes."""
-        made = sum(max(1, round(self.effort * steps)) for steps, _ in FULL.values())
-        return made if self.baseline == "targeted" else 0
+        return sum(steps_of(self.effort).values()) if self.baseline == "targeted" else 0
 
     def _start(self, executor: Executor, request: Request, end: Tensor, classes: Tensor) -> Tensor:
         if self.baseline == "zero":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, fields
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -110,15 +110,12 @@ class AttributionVisualization(OneLayer):
     @property
     def how(self) -> Visualization:
         """What the options stand for."""
-        of_transforms = ("jitter", "scale", "rotate", "shear", "edge")
-        alone = (
-            "steps", "learning_rate", "lambda_scale", "beta", "beta_scale", "depth", "lookup",
-            "shared_spectrum", "reduction", "penalty", "growth", "decay", "seed",
-        )  # fmt: skip
-        return Visualization(
-            transforms=Transforms(**{name: getattr(self, name) for name in of_transforms}),
-            **{name: getattr(self, name) for name in alone},
-        )
+        return Visualization(transforms=Transforms(**self._of(Transforms)), **self._of(Visualization))
+
+    def _of(self, part: type) -> dict[str, Any]:
+        """The options that are fields of a part."""
+        names = (entry.name for entry in fields(part))
+        return {name: getattr(self, name) for name in names if name in self.options()}
 
     @property
     def layers(self) -> tuple[str, ...]:
