@@ -1,5 +1,8 @@
 """The demonstration of clips: its task can only be told by the square, and maps lie on what decides."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -43,3 +46,9 @@ def test_the_network_tells_the_direction_and_maps_lie_on_the_square():
     assert found["chance"][0] == pytest.approx(49 / SIDE**2)
     for method in volume_demo.METHODS:
         assert found[method][0] > 2 * found["chance"][0], method
+    page = (Path(__file__).parents[2] / "docs/methods/feature_map.md").read_text()
+    rows = re.findall(r"^\| (chance|`\w+`).* \| (0\.\d+) \| (0\.\d+) \|$", page, re.M)
+    told = {name.strip("`"): (float(square), float(disc)) for name, square, disc in rows}
+    assert told.keys() == found.keys()
+    for name, numbers in found.items():
+        assert numbers == pytest.approx(told[name], abs=0.02), name
