@@ -12,9 +12,14 @@ from tests.methods.neuron.networks import BESIDE, IMAGES, THROUGH, Tangled, rect
 METHODS = [name for name in pyxai.list_methods("neuron") if name != "layer_activation"]
 
 
+def quick(method, **options):
+    """Options with few steps."""
+    known = pyxai.methods.get_method(method).options()
+    return options | {name: few for name, few in {"steps": 2, "effort": 0.001}.items() if name in known}
+
+
 def explained(method, model=None, **options):
-    steps = {"steps": 2} if "steps" in pyxai.methods.get_method(method).options() else {}
-    return pyxai.explain(model or rectified(), IMAGES, method, **steps, **options)
+    return pyxai.explain(model or rectified(), IMAGES, method, **quick(method, **options))
 
 
 @pytest.mark.parametrize("method", pyxai.list_methods("neuron"))
@@ -80,7 +85,7 @@ def test_the_model_comes_back_as_it_was_also_when_it_raises(method):
         with pytest.raises(ValueError, match="must be capturable"):
             explained(method, model, layer="inner.norm")
     else:
-        explainer = pyxai.Explainer(model, method, layer="inner.norm")
+        explainer = pyxai.Explainer(model, method, **quick(method, layer="inner.norm"))
         explainer(IMAGES)
         model.most, kept = model.calls, copy.deepcopy(model.state_dict())
         with pytest.raises(RuntimeError, match="broken"):
