@@ -5,8 +5,8 @@ import torch
 from benchmarks.ops import Case, Work
 from pyxai.ops import normalize_map
 
-# Of a value, which is read twice: 2 and 6 for its map's extent, 11 for what becomes of it.
-WORK = Work(floats=19, integers=14)
+# Of a value, which is read twice: 2 and 6 for its map's extent, 12 for what becomes of it.
+WORK = Work(floats=20, integers=14)
 
 # Maps of layers of a ResNet-50, and what Score-CAM multiplies images by.
 MAPS = ((1, 7, 7), (8, 14, 14), (8, 56, 56), (64, 224, 224))

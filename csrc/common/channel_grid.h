@@ -35,17 +35,29 @@ struct LaneThread {
     // The sum of the lanes of this thread's item, in the order of fold_lanes. All threads of a block call it.
     template <class A>
     __device__ A fold(A value) const {
-        A *sums = dynamic_shared<A>() + item;
-        sums[lane * kItems] = value;
+        return fold(value, [](A one, A other) { return one + other; });
+    }
+
+    // The greatest of them.
+    template <class A>
+    __device__ A greatest(A value) const {
+        return fold(value, [](A one, A other) { return other > one ? other : one; });
+    }
+
+private:
+    template <class A, class F>
+    __device__ A fold(A value, F combined) const {
+        A *lanes = dynamic_shared<A>() + item;
+        lanes[lane * kItems] = value;
         for (int half = kLanes / 2; half > 0; half /= 2) {
             __syncthreads();
             if (lane < half)
-                sums[lane * kItems] += sums[(lane + half) * kItems];
+                lanes[lane * kItems] = combined(lanes[lane * kItems], lanes[(lane + half) * kItems]);
         }
         __syncthreads();
-        const A sum = *sums;
+        const A folded = *lanes;
         __syncthreads();
-        return sum;
+        return folded;
     }
 };
 

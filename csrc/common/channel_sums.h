@@ -1,6 +1,7 @@
 // Maps on the CPU that are sums over an image's channels, of which each is first looked at as a whole.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "common/cpu.h"
@@ -22,6 +23,18 @@ PYXAI_CLONES void column_sums(A *out, const T *values, int64_t rows, int64_t ste
     fold_lanes(lanes, kColumns);
     for (int64_t c = 0; c < columns; ++c)
         out[c] = lanes[c];
+}
+
+// The greatest magnitudes in the same columns. What is no number does not count.
+template <class A, class T>
+PYXAI_CLONES void column_magnitudes(A *out, const T *values, int64_t rows, int64_t step, int64_t columns) {
+    for (int64_t c = 0; c < columns; ++c)
+        out[c] = 0;
+    for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < columns; ++c) {
+            const A magnitude = std::fabs(static_cast<A>(values[r * step + c]));
+            out[c] = magnitude > out[c] ? magnitude : out[c];
+        }
 }
 
 // The map of an image whose channels each lie by themselves, `sums` being scratch for its lanes. A channel is

@@ -30,4 +30,24 @@ PYXAI_HD A sum_in_lanes(int64_t size, F f) {
     return lanes[0];
 }
 
+// The greatest of f(0) … f(size - 1) and 0. What is no number does not count.
+template <class A, class F>
+PYXAI_HD A greatest_in_lanes(int64_t size, F f) {
+    A lanes[kLanes] = {};
+    int64_t i = 0;
+    for (; i + kLanes <= size; i += kLanes)
+        for (int lane = 0; lane < kLanes; ++lane) {
+            const A value = f(i + lane);
+            lanes[lane] = value > lanes[lane] ? value : lanes[lane];
+        }
+    A greatest = 0;
+    for (; i < size; ++i) {
+        const A value = f(i);
+        greatest = value > greatest ? value : greatest;
+    }
+    for (int lane = 0; lane < kLanes; ++lane)
+        greatest = lanes[lane] > greatest ? lanes[lane] : greatest;
+    return greatest;
+}
+
 } // namespace pyxai

@@ -16,34 +16,43 @@ struct FemChannels {
 
     PYXAI_HD FemChannel<A> operator()(int64_t at) const {
         const T *plane = values + at;
-        const A first = static_cast<A>(*plane), count = static_cast<A>(places);
-        const A sum = sum_in_lanes<A>(places, [&](int64_t p) { return static_cast<A>(plane[p]) - first; });
+        const A greatest =
+            greatest_in_lanes<A>(places, [&](int64_t p) { return std::fabs(static_cast<A>(plane[p])); });
+        const A scale = A(1) / power_of_two(greatest), count = static_cast<A>(places);
+        const A first = static_cast<A>(*plane) * scale;
+        const A sum = sum_in_lanes<A>(
+            places, [&](int64_t p) { return fem_value(static_cast<A>(plane[p]), scale, first); });
         const A mean = sum / count;
         const A squares = sum_in_lanes<A>(
-            places, [&](int64_t p) { return fem_square(static_cast<A>(plane[p]), first, mean); });
-        return fem_channel(first, mean, squares, count, k, weighted);
+            places, [&](int64_t p) { return fem_square(static_cast<A>(plane[p]), scale, first, mean); });
+        return fem_channel(scale, first, mean, squares, count, k, weighted);
     }
 
     void operator()(FemChannel<A> *to, int64_t at, int64_t columns) const {
-        A first[kColumns], mean[kColumns], squares[kColumns];
-        for (int64_t c = 0; c < columns; ++c)
-            first[c] = static_cast<A>(values[at + c]);
-        column_sums(mean, values + at, places, size, columns, FromFirst{first});
+        A scale[kColumns], first[kColumns], mean[kColumns], squares[kColumns];
+        column_magnitudes(scale, values + at, places, size, columns);
+        for (int64_t c = 0; c < columns; ++c) {
+            scale[c] = A(1) / power_of_two(scale[c]);
+            first[c] = static_cast<A>(values[at + c]) * scale[c];
+        }
+        column_sums(mean, values + at, places, size, columns, FromFirst{scale, first});
         for (int64_t c = 0; c < columns; ++c)
             mean[c] /= static_cast<A>(places);
-        column_sums(squares, values + at, places, size, columns, Square{first, mean});
+        column_sums(squares, values + at, places, size, columns, Square{scale, first, mean});
         for (int64_t c = 0; c < columns; ++c)
-            to[c] = fem_channel(first[c], mean[c], squares[c], static_cast<A>(places), k, weighted);
+            to[c] = fem_channel(scale[c], first[c], mean[c], squares[c], static_cast<A>(places), k, weighted);
     }
 
     struct FromFirst {
-        const A *first;
-        PYXAI_HD A operator()(A value, int64_t c) const { return value - first[c]; }
+        const A *scale, *first;
+        PYXAI_HD A operator()(A value, int64_t c) const { return fem_value(value, scale[c], first[c]); }
     };
 
     struct Square {
-        const A *first, *mean;
-        PYXAI_HD A operator()(A value, int64_t c) const { return fem_square(value, first[c], mean[c]); }
+        const A *scale, *first, *mean;
+        PYXAI_HD A operator()(A value, int64_t c) const {
+            return fem_square(value, scale[c], first[c], mean[c]);
+        }
     };
 };
 

@@ -32,9 +32,9 @@ template <class T>
 PYXAI_CLONES void normalize_row(T *out, const T *map, int64_t size, bool relu, Range range) {
     using A = accumulate_t<T>;
     const A floor = floor_of<A>(relu);
-    const Extent<A> extent = range == Range::none ? Extent<A>{} : extent_of(map, size, floor).within(range);
+    const Scaling<A> scaled = range == Range::none ? Scaling<A>{} : extent_of(map, size, floor).within(range);
     for (int64_t i = 0; i < size; ++i)
-        out[i] = static_cast<T>(in_extent(rectified(map[i], floor), extent));
+        out[i] = static_cast<T>(scaled(rectified(map[i], floor)));
 }
 
 static Tensor normalize_map(const Tensor &maps, bool relu, std::string range) {

@@ -12,16 +12,22 @@ __global__ void fem_channels_kernel(FemChannel<accumulate_t<T>> *channels, const
     for_items(images, layout.channels, thread, [&](int64_t image, int64_t c) {
         const bool inside = c < layout.channels;
         const auto value = [&](int64_t p) { return static_cast<A>(values[layout.at(image, c, p)]); };
-        const A first = inside ? value(0) : A(0);
-        A sum = 0, squares = 0;
+        A greatest = 0, sum = 0, squares = 0;
+        for (int64_t p = thread.lane; inside && p < layout.places; p += kLanes) {
+            const A magnitude = std::fabs(value(p));
+            greatest = magnitude > greatest ? magnitude : greatest;
+        }
+        const A scale = A(1) / power_of_two(thread.greatest(greatest));
+        const A first = inside ? value(0) * scale : A(0);
         for (int64_t p = thread.lane; inside && p < layout.places; p += kLanes)
-            sum += value(p) - first;
+            sum += fem_value(value(p), scale, first);
         const A mean = thread.fold(sum) / count;
         for (int64_t p = thread.lane; inside && p < layout.places; p += kLanes)
-            squares += fem_square(value(p), first, mean);
+            squares += fem_square(value(p), scale, first, mean);
         squares = thread.fold(squares);
         if (inside && thread.lane == 0)
-            channels[image * layout.channels + c] = fem_channel(first, mean, squares, count, k, weighted);
+            channels[image * layout.channels + c] =
+                fem_channel(scale, first, mean, squares, count, k, weighted);
     });
 }
 

@@ -27,10 +27,10 @@ __global__ void normalize_map_kernel(T *out, const T *maps, int64_t rows, int64_
             }
         }
         __syncthreads();
-        const Extent<A> extent = extents[0].within(range);
+        const Scaling<A> scaled = extents[0].within(range);
         __syncthreads();
         for (int64_t i = threadIdx.x; i < size; i += kThreads)
-            out[row * size + i] = static_cast<T>(in_extent(rectified(map[i], floor), extent));
+            out[row * size + i] = static_cast<T>(scaled(rectified(map[i], floor)));
     }
 }
 

@@ -12,7 +12,7 @@
 
 #include <cmath>
 
-#include "common/hd.h"
+#include "common/powers.h"
 
 namespace pyxai {
 
@@ -121,14 +121,14 @@ PYXAI_HD void lead(Team &team, T *vector, T *value, const T *matrix, int64_t siz
     team.sums(
         size, size, [=](int64_t i, int64_t j) { return std::fabs(at(i, j)); },
         [=](int64_t i, A sum) { next[i] = sum; });
-    // The mean magnitude: products of what is divided by it neither overflow nor vanish.
-    const A count = size > 0 ? static_cast<A>(size) : A(1);
-    const A scale = team.sum(size, [=](int64_t i) { return next[i] / count; }) / count;
-    if (!(scale > 0)) {
-        team.each(size, [=](int64_t i) { vector[i] = static_cast<T>(scale); });
-        team.once([=] { *value = static_cast<T>(scale); });
+    const A total = team.sum(size, [=](int64_t i) { return next[i]; });
+    if (!(total > 0)) {
+        team.each(size, [=](int64_t i) { vector[i] = static_cast<T>(total); });
+        team.once([=] { *value = static_cast<T>(total); });
         return;
     }
+    // Products of what is divided by this neither overflow nor vanish, also where the sum overflows.
+    const A scale = power_of_two(total), inverse = 1 / scale;
     team.each(size, [=](int64_t i) { next[i] = start_value<A>(i); });
     A length = std::sqrt(team.sum(size, squared));
     int64_t step = 0;
@@ -136,8 +136,8 @@ PYXAI_HD void lead(Team &team, T *vector, T *value, const T *matrix, int64_t siz
         A *const basis = work.basis, *const newest = basis + step * size;
         team.each(size, [=](int64_t i) { newest[i] = next[i] / length; });
         team.sums(
-            size, size, [=](int64_t i, int64_t j) { return at(i, j) * newest[j]; },
-            [=](int64_t i, A sum) { next[i] = sum / scale; });
+            size, size, [=](int64_t i, int64_t j) { return at(i, j) * inverse * newest[j]; },
+            [=](int64_t i, A sum) { next[i] = sum; });
         A before = 0;
         for (int pass = 0; pass < 2; ++pass) {
             team.sums(

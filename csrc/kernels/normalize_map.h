@@ -31,22 +31,31 @@ PYXAI_HD A greater(A value, A other) {
     return (other > value) | (other != other) ? other : value;
 }
 
+// What becomes of a map's values.
+template <class A>
+struct Scaling {
+    A factor = 1, from = 0, length = 0;
+
+    PYXAI_HD A operator()(A value) const {
+        const A above = value * factor - from;
+        return length > A(0) ? above / length : above;
+    }
+};
+
 // The least and the greatest value of a map.
 template <class A>
 struct Extent {
     A least, greatest;
 
-    // What is subtracted from the values, and what they are divided by then, if it is positive.
-    PYXAI_HD Extent within(Range range) const {
-        const A from = range == Range::min_max ? least : A(0);
-        return {from, range == Range::none ? A(0) : greatest - from};
+    PYXAI_HD Scaling<A> within(Range range) const {
+        if (range == Range::none)
+            return {};
+        if (range == Range::max)
+            return {A(1), A(0), greatest};
+        // A distance that is no finite number is taken between halves.
+        const A factor = greatest - least < static_cast<A>(INFINITY) ? A(1) : A(0.5);
+        return {factor, least * factor, greatest * factor - least * factor};
     }
 };
-
-template <class A>
-PYXAI_HD A in_extent(A value, const Extent<A> &extent) {
-    const A above = value - extent.least;
-    return extent.greatest > A(0) ? above / extent.greatest : above;
-}
 
 } // namespace pyxai

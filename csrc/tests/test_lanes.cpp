@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "check.h"
 #include "common/lanes.h"
 
@@ -13,6 +15,12 @@ int main() {
     // 1e8 + 1 would lose the 1.
     const auto spread = [](int64_t i) { return i == 0 ? 1e8f : i == 1 ? 1.0f : i == 8 ? -1e8f : 0.0f; };
     CHECK(sum_in_lanes<float>(9, spread) == 1.0f);
+    const int64_t places[] = {0, 15, 16, 98};
+    for (const int64_t place : places)
+        CHECK(greatest_in_lanes<float>(99, [=](int64_t i) {
+                  return i == place ? 3.0f : i % 2 ? NAN : -1.0f;
+              }) == 3.0f);
+    CHECK(greatest_in_lanes<float>(99, [](int64_t) { return -1.0f; }) == 0.0f);
     float pairs[2 * kLanes];
     for (int i = 0; i < 2 * kLanes; ++i)
         pairs[i] = float(i);

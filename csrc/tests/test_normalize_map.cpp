@@ -1,3 +1,5 @@
+#include <cfloat>
+
 #include "check.h"
 #include "kernels/normalize_map.h"
 
@@ -16,9 +18,12 @@ int main() {
         CHECK(low != low && high != high);
     }
     const Extent<float> extent{-2, 6};
-    CHECK(in_extent(0.0f, extent.within(Range::min_max)) == 0.25f);
-    CHECK(in_extent(3.0f, extent.within(Range::max)) == 0.5f);
-    CHECK(in_extent(3.0f, extent.within(Range::none)) == 3.0f);
-    CHECK(in_extent(-4.0f, Extent<float>{-4, -1}.within(Range::max)) == -4.0f);
-    CHECK(in_extent(3.0f, Extent<float>{3, 3}.within(Range::min_max)) == 0.0f);
+    CHECK(extent.within(Range::min_max)(0.0f) == 0.25f);
+    CHECK(extent.within(Range::max)(3.0f) == 0.5f);
+    CHECK(extent.within(Range::none)(3.0f) == 3.0f);
+    CHECK((Extent<float>{-4, -1}.within(Range::max)(-4.0f) == -4.0f));
+    CHECK((Extent<float>{3, 3}.within(Range::min_max)(3.0f) == 0.0f));
+    // Least and greatest numbers that there are: their distance is none.
+    const Scaling<float> widest = Extent<float>{-FLT_MAX, FLT_MAX}.within(Range::min_max);
+    CHECK(widest(-FLT_MAX) == 0.0f && widest(0.0f) == 0.5f && widest(FLT_MAX) == 1.0f);
 }

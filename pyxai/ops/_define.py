@@ -8,12 +8,15 @@ and outside an autocast region.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from pyxai import _native
 
 NO_CUDA = "compiled without CUDA (nvcc not found, or PYXAI_CUDA=0)"
+
+DETACHED = "must be detached, got a tensor that requires grad: the operator has no derivative by it"
 
 _library = torch.library.Library("pyxai", "FRAGMENT")
 
@@ -30,6 +33,11 @@ class Op:
     reference: Callable
     samples: Callable[..., Iterator[tuple]]
     differentiable: tuple[str, ...]
+
+    @property
+    def in_place(self) -> bool:
+        """Whether arguments are changed; its wrapper refuses those that ask for a gradient."""
+        return self.call._schema.is_mutable
 
     @property
     def call(self) -> torch._ops.OpOverload:
@@ -55,10 +63,25 @@ def define(
     _library.define(schema, tags=(torch.Tag.pt2_compliant_tag,))
     _library.impl(name, reference, "CompositeExplicitAutograd")
     torch.library.register_fake(f"pyxai::{name}", fake, lib=_library)
-    if backward is not None:
-        torch.library.register_autograd(f"pyxai::{name}", backward, setup_context=setup_context, lib=_library)
     registry[name] = Op(name, reference, samples, differentiable)
+    if not registry[name].in_place:
+        torch.library.register_autograd(
+            f"pyxai::{name}", _refusing(registry[name], backward), setup_context=setup_context, lib=_library
+        )
     return registry[name].call
+
+
+def _refusing(op: Op, backward: Callable | None) -> Callable:
+    """``backward``, with an error for the arguments that no gradient flows to: torch would leave it out."""
+    names = [argument.name for argument in op.call._schema.arguments]
+
+    def refusing(ctx: Any, *gradients: Any) -> Any:
+        for name, needed in zip(names, ctx.needs_input_grad, strict=True):
+            if needed and name not in op.differentiable:
+                raise RuntimeError(f"{op.name}: `{name}` {DETACHED}")
+        return backward(ctx, *gradients)
+
+    return refusing
 
 
 def status() -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Logarithm, exponential and square root with the bits of csrc/kernels/spectral_residual.h."""
+"""Logarithm, exponential, square root and powers of two with the bits of the kernels."""
 
 import torch
 from torch import Tensor
@@ -38,6 +38,14 @@ def exp_of(x: Tensor) -> Tensor:
     for k in range(terms, 0, -1):
         series = 1 + series * r * (1 / k)
     return series * ((shifted.view(bits) + bias) << fraction).view(x.dtype)
+
+
+def power_of_two(x: Tensor) -> Tensor:
+    """The power of two at or below x ≥ 0, within the bounds of csrc/common/powers.h."""
+    least = torch.finfo(x.dtype).tiny
+    usual = x.clamp(least, 1 / least).nan_to_num(1 / least)
+    mantissa, _ = torch.frexp(usual)
+    return usual / (2 * mantissa)
 
 
 def root_of(x: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from pyxai.ops._define import DETACHED
+
 FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -129,12 +131,17 @@ def check_total(op: str, name: str, x: Tensor) -> None:
         raise TypeError(f"{op}: `{name}` must be float32 or float64, got {x.dtype}")
 
 
+def check_detached(op: str, **arguments: Tensor | None) -> None:
+    """No argument asks for a gradient, which an operator in place would drop."""
+    for name, x in arguments.items():
+        if x is not None and torch.is_grad_enabled() and x.requires_grad:
+            raise ValueError(f"{op}: `{name}` {DETACHED}")
+
+
 def check_added(op: str, rows: Tensor, total: Tensor) -> None:
-    """``rows`` fit the rows of ``total``, lose nothing in its dtype, and carry no graph it would drop."""
+    """``rows`` fit the rows of ``total`` and lose nothing in its dtype."""
     check_floating(op, "rows", rows)
     check_device(op, "rows", rows, total)
     check_row_shape(op, "rows", rows, total)
     if rows.dtype == torch.float64 and total.dtype != torch.float64:
         raise TypeError(f"{op}: `rows` must be no wider than {total.dtype}, got {rows.dtype}")
-    if torch.is_grad_enabled() and rows.requires_grad:
-        raise ValueError(f"{op}: `rows` must be detached, got a tensor that requires grad")

@@ -48,4 +48,5 @@ def guided_relu_(value: Tensor, signal: Tensor) -> None:
     _rows.check_like(op, "signal", signal, "value", value)
     if len(signal) != len(value):
         raise ValueError(f"{op}: `signal` must hold {len(value)} rows, got {len(signal)}")
+    _rows.check_detached(op, value=value, signal=signal)
     _op(value, signal)

@@ -16,14 +16,15 @@ def _reference(matrices: Tensor) -> tuple[Tensor, Tensor]:
     if vectors.numel() == 0:
         return vectors, values.zero_()
     x = matrices.double()  # torch's decomposition in float32 is off by more than the operator
-    scale = (x.abs().sum(2) / x.shape[1]).sum(1) / x.shape[1]
+    scale = x.abs().amax((1, 2))
     usual = (scale > 0) & scale.isfinite()
+    zero = scale * 0  # or no number
     x = torch.where(usual[:, None, None], x, 0) / torch.where(usual, scale, 1)[:, None, None]
     squares, basis = torch.linalg.eigh(x)
     leading = basis[..., -1]
     leading = torch.where(leading.sum(1, keepdim=True) < 0, -leading, leading)
-    vectors.copy_(torch.where(usual[:, None], leading, scale[:, None]))
-    values.copy_(torch.where(usual, squares[:, -1] * scale, scale))
+    vectors.copy_(torch.where(usual[:, None], leading, zero[:, None]))
+    values.copy_(torch.where(usual, squares[:, -1] * scale, zero))
     return vectors, values
 
 
@@ -60,7 +61,8 @@ def leading_eigenvector(matrices: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns the vectors (N, M), of length 1, with values that do not sum to less than zero, and their
     eigenvalues (N,), in the dtype of ``matrices``, computed in float32 (float64 for float64). For a matrix of
-    zeros both are zero, and no numbers where a value of the matrix is none. Not differentiable. Raises
+    zeros both are zero, and no numbers where a value of the matrix is none or infinite. Matrices of any scale
+    have their vector; an eigenvalue beyond the range of the dtype is infinite. Not differentiable. Raises
     ``ValueError`` or ``TypeError`` for arguments of another form.
     """
     op = "leading_eigenvector"

@@ -18,7 +18,10 @@ def _reference(maps: Tensor, relu: bool, range: str) -> Tensor:
         return out
     x = maps.to(_rows.accumulate_dtype(maps.dtype))
     x = x.clamp(min=0) if relu else x
-    x = x - x.amin(1, keepdim=True) if range == "min_max" else x
+    if range == "min_max":
+        least, greatest = x.aminmax(dim=1, keepdim=True)
+        factor = torch.where(greatest - least < torch.inf, 1.0, 0.5).to(x.dtype)
+        x = x * factor - least * factor  # halves, where the distance is beyond the range of numbers
     greatest = x.amax(1, keepdim=True)
     divided = (greatest > 0) & (range != "none")
     return out.copy_(torch.where(divided, x / greatest.where(divided, 1), x))
@@ -47,8 +50,9 @@ def normalize_map(maps: Tensor, relu: bool, range: str) -> Tensor:
             becomes zero; ``max`` for a division by its greatest value, where that is positive; ``none``.
 
     Returns (N, P) in the dtype of ``maps``, computed in float32 (float64 for float64). A value that is no
-    number stays so, and in ``min_max`` makes all of its map so. Not differentiable. Raises ``ValueError`` or
-    ``TypeError`` for arguments of another form.
+    number stays so, and in ``min_max`` makes all of its map so. ``min_max`` is right for all finite values;
+    what ``max`` divides may become infinite where a negative value is that much larger than the greatest.
+    Not differentiable. Raises ``ValueError`` or ``TypeError`` for arguments of another form.
     """
     op = "normalize_map"
     _rows.check_dimensions(op, "maps", maps, 2, "(N, P)")

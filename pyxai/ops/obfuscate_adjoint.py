@@ -110,6 +110,10 @@ def obfuscate_adjoint_(
     sums = _rows.accumulate_dtype(coefficients.dtype)
     if total.dtype != sums:
         raise TypeError(f"{op}: `total` must be {sums}, got {total.dtype}")
+    _rows.check_detached(
+        op, total=total, grad=grad, images=images, coefficients=coefficients, centre=centre, spread=spread,
+        filters=filters, black=black, white=white,
+    )  # fmt: skip
     _op(total, grad, images, coefficients, *tensors, levels, noise, signed_seed(op, seed))
 
 

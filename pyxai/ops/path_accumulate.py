@@ -54,6 +54,7 @@ def path_accumulate_(total: Tensor, rows: Tensor, index: Tensor, weight: Tensor)
     _rows.check_added(op, rows, total)
     _rows.check_index(op, index, total.shape[0], total, rows.shape[0])
     _rows.check_reals(op, "weight", weight, rows.shape[0], total)
+    _rows.check_detached(op, total=total, rows=rows, weight=weight)
     _op(total, rows, index, weight.to(total.dtype))
 
 

@@ -82,6 +82,7 @@ def rescale_relu_(input: Tensor, multiplier: Tensor, baseline: Tensor) -> None:
     _check(op, multiplier, input, baseline)
     if len(input) != len(multiplier):
         raise ValueError(f"{op}: `input` must hold {len(multiplier)} rows, got {len(input)}")
+    _rows.check_detached(op, input=input, multiplier=multiplier, baseline=baseline)
     _op_(input, multiplier, baseline)
 
 

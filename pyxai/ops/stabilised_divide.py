@@ -95,6 +95,7 @@ def stabilised_divide_(
     _check(op, numerator, denominator, factor, epsilon)
     if len(denominator) != len(numerator):
         raise ValueError(f"{op}: `denominator` must hold {len(numerator)} rows, got {len(denominator)}")
+    _rows.check_detached(op, denominator=denominator, numerator=numerator, factor=factor)
     _op_(denominator, numerator, factor, epsilon)
 
 

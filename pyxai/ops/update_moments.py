@@ -64,4 +64,5 @@ def update_moments_(mean: Tensor, m2: Tensor, count: Tensor, rows: Tensor, index
     _rows.check_integers(op, "count", count, mean.shape[0], mean)
     _rows.check_added(op, rows, mean)
     _rows.check_index(op, index, mean.shape[0], mean, rows.shape[0])
+    _rows.check_detached(op, mean=mean, m2=m2, rows=rows)
     _op(mean, m2, count, rows, index)

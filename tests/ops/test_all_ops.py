@@ -118,6 +118,21 @@ def test_gradients(op, device):
 
 
 @pytest.mark.real_device
+def test_no_gradient_is_left_out(op, device):
+    """An argument has a gradient, which the test above compares, or one line says that it has none."""
+    names = [argument.name for argument in op.call._schema.arguments]
+    for args in sample_inputs(op, device, torch.float64, rows=4, shape=(2, 3)):
+        for i, name in enumerate(names):
+            if name in op.differentiable or not (isinstance(args[i], Tensor) and args[i].is_floating_point()):
+                continue
+            given = clone(args)
+            given[i].requires_grad_()
+            message = rf"^{op.name}: `{name}` must be detached, got a tensor that requires grad: [^\n]+$"
+            with pytest.raises((RuntimeError, ValueError), match=message):
+                sum(x.sum() for x in results(wrapper(op)(*given))).backward()
+
+
+@pytest.mark.real_device
 def test_autocast(op, device):
     for args in sample_inputs(op, device):
         expected = run(wrapper(op), args)

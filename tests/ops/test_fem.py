@@ -6,6 +6,8 @@ import torch
 
 from pyxai.ops import fem
 from pyxai.testing import ops, run, sample_inputs
+from tests.emulation.device import emulation
+from tests.emulation.module import MISSING, emulated
 
 
 def test_bitwise_equal_to_reference_on_cpu(dtype):
@@ -54,6 +56,60 @@ def test_what_is_no_number_does_not_become_one(layout, value):
     values[1, 18, 2, 3] = value
     found = fem(values, 1.0, False, True)
     assert found[0].isfinite().all() and found[1].isnan().all()
+
+
+EXTREMES = {
+    torch.float32: (1e-44, 1e-39, 1e-30, 1e-20, 1e19, 1e25, 1e35, 3e38),
+    torch.float64: (5e-322, 1e-310, 1e-200, 1e155, 1e300, 1e308),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest"), [(kind, largest) for kind in EXTREMES for largest in EXTREMES[kind]]
+)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_values_of_any_size(kind, largest, layout):
+    """Squares overflow or vanish from far smaller ones on; the oracle has them all in range."""
+    values = np.random.default_rng(0).uniform(-1, 1, (2, 20, 5, 6))
+    values[:, 3] = np.abs(values[:, 3]).round(1)
+    values = torch.from_numpy(values).to(kind).mul(largest).contiguous(memory_format=layout)
+    exact = values.numpy().astype(np.longdouble) / np.longdouble(largest)
+    expected, marks = np.zeros((2, 2, 5, 6))
+    for image, channels in enumerate(exact):
+        for channel in channels:
+            marked = channel > channel.mean() + 1.25 * channel.std()
+            expected[image] += channel.mean() * marked
+            marks[image] += marked
+    assert marks.sum() > 50 and np.array_equal(fem(values, 1.25, True, False), marks)
+    found = fem(values, 1.25, True, True).numpy().astype(np.longdouble) / np.longdouble(largest)
+    step = np.spacing(kind_of(kind)(largest)).astype(np.longdouble) / np.longdouble(largest)
+    assert np.abs(found - expected).max() <= 16 * max(float(step), 20 * torch.finfo(kind).eps)
+
+
+def kind_of(kind):
+    return {torch.float32: np.float32, torch.float64: np.float64}[kind]
+
+
+@pytest.mark.parametrize("largest", [1e-30, 1e-20, 1e19, 3e38])
+def test_channels_of_very_different_sizes_have_each_their_own_scale(largest):
+    values = torch.rand(1, 2, 6, 7, generator=torch.Generator().manual_seed(1))
+    alone = fem(values[:, 1:], 1.0, False, False)
+    both = fem(values * torch.tensor([largest, 1]).reshape(1, 2, 1, 1), 1.0, False, False)
+    first = fem(values[:, :1], 1.0, False, False)
+    assert torch.equal(both, first + alone)
+
+
+@pytest.mark.parametrize("largest", [1e-39, 1e-20, 1e19, 3e38])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_bitwise_equal_to_reference_at_any_size(largest, layout):
+    (op,) = (op for op in ops() if op.name == "fem")
+    values = torch.rand(2, 70, 5, 6, generator=torch.Generator().manual_seed(2)) - 0.5
+    args = (values.mul(largest).contiguous(memory_format=layout), 1.0, False, True)
+    expected = run(op.reference, args)[0]
+    assert torch.equal(run(op.call, args)[0], expected) and expected.isfinite().all()
+    if not MISSING and emulated().has("fem"):
+        with emulation():
+            assert torch.equal(run(op.call, args)[0], expected)
 
 
 def test_no_channels_are_a_map_of_zeros():

@@ -76,11 +76,24 @@ def test_a_start_that_knows_nothing_of_the_vector_finds_it():
         assert found[0].argmax() == place and abs(found[0, place] - 1) <= 1e-6 and abs(value - 1) <= 1e-6
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1.0, 1e12, 1e30])
-def test_scales_do_not_matter(scale):
-    given, vectors = matrix([1.0, 0.5, 0.1, 0.0], torch.float32)
+@pytest.mark.parametrize("scale", [1e-36, 1e-30, 1e-12, 1.0, 1e12, 1e30, 3e38])
+@pytest.mark.parametrize("size", [4, 60])
+def test_scales_do_not_matter(scale, size):
+    given, vectors = matrix([1.0, 0.5, 0.1, *[0.0] * (size - 3)], torch.float32)
     found, value = leading_eigenvector(given * scale)
-    assert distance(found[0], vectors[:, 0]) <= 1e-6 and abs(value / scale - 1) <= 1e-6
+    assert distance(found[0], vectors[:, 0]) <= 2e-6 and abs(value / scale - 1) <= 1e-6
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_matrices_of_the_greatest_and_the_least_numbers(kind):
+    """Their sums are beyond all numbers, and so is the first one's eigenvalue, which is infinite."""
+    most, least = torch.finfo(kind).max, torch.finfo(kind).smallest_normal
+    given = torch.ones(2, 9, 9, dtype=kind) * torch.tensor([most, least], dtype=kind)[:, None, None]
+    vectors, values = leading_eigenvector(given)
+    assert torch.allclose(vectors, torch.full((2, 9), 1 / 3, dtype=kind), rtol=1e-6)
+    assert values[0] == torch.inf and abs(values[1] / least - 9) <= 1e-5
+    values = leading_eigenvector(given / 16)[1]
+    assert abs(values[0] / (most / 16) - 9) <= 1e-5
 
 
 def test_values_do_not_sum_to_less_than_zero():
@@ -89,12 +102,13 @@ def test_values_do_not_sum_to_less_than_zero():
 
 
 def test_zeros_and_what_is_no_number(dtype):
-    given = torch.eye(5, dtype=dtype).expand(3, 5, 5).clone()
-    given[0], given[1, 2, 3] = 0, float("nan")
+    given = torch.eye(5, dtype=dtype).expand(4, 5, 5).clone()
+    given[0], given[1, 2, 3], given[3, 2, 3] = 0, float("nan"), float("inf")
     vectors, values = leading_eigenvector(given)
     assert not vectors[0].any() and values[0] == 0
     assert vectors[1].isnan().all() and values[1].isnan()
     assert vectors[2].isfinite().all() and values[2].isfinite()
+    assert vectors[3].isnan().all() and values[3].isnan()
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4)])

@@ -5,6 +5,8 @@ import torch
 
 from pyxai.ops import normalize_map
 from pyxai.testing import ops, run, sample_inputs
+from tests.emulation.device import emulation
+from tests.emulation.module import MISSING, emulated
 
 MAPS = torch.tensor([[-2.0, 0.0, 1.0, 6.0], [3.0, 3.0, 3.0, 3.0], [-4.0, -2.0, -1.0, -3.0]])
 
@@ -49,6 +51,27 @@ def test_the_extremes_are_found_wherever_they_are(place):
     expected = torch.full((1, 99), 0.25)
     expected[0, place], expected[0, (place + 7) % 99] = 1.0, 0.0
     assert torch.equal(normalize_map(maps, False, "min_max"), expected)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", ["most", "least"])
+def test_maps_at_the_ends_of_what_numbers_there_are(kind, scale):
+    """The distance of the greatest and the least value may be beyond them."""
+    size = torch.finfo(kind).max if scale == "most" else torch.finfo(kind).tiny
+    parts = torch.tensor(
+        [[-1.0, 0.0, 0.5, 1.0], [-1.0, -0.75, -0.5, -1.0], [0.0, 0.25, 1.0, 0.5]], dtype=kind
+    )
+    expected = torch.tensor([[0.0, 0.5, 0.75, 1.0], [0.0, 0.5, 1.0, 0.0], [0.0, 0.25, 1.0, 0.5]], dtype=kind)
+    assert torch.allclose(normalize_map(parts * size, False, "min_max"), expected, rtol=4e-7)
+    (op,) = (op for op in ops() if op.name == "normalize_map")
+    for args in (
+        (parts * size, relu, range) for relu in (False, True) for range in ("none", "min_max", "max")
+    ):
+        found = run(op.call, args)[0]
+        assert found.isfinite().all() and torch.equal(found, run(op.reference, args)[0])
+        if not MISSING and emulated().has("normalize_map"):
+            with emulation():
+                assert torch.equal(run(op.call, args)[0], found)
 
 
 def test_messages():

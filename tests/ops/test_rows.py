@@ -68,9 +68,9 @@ def test_per_row_multiplies_each_row():
         ),
         (lambda: _rows.check_added("op", ROWS.double(), ROWS), TypeError, "be no wider than torch.float32"),
         (
-            lambda: _rows.check_added("op", ROWS.clone().requires_grad_(), ROWS),
+            lambda: _rows.check_detached("op", x=ROWS.clone().requires_grad_(), y=None),
             ValueError,
-            "must be detached",
+            "`x` must be detached, got a tensor that requires grad",
         ),
     ],
 )

@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -80,10 +80,21 @@ class Array(Source):
         elif pixels.dtype != np.uint8:
             pixels = _unit(pixels)
         if wanted not in (None, len(pixels)):
-            raise RowError(WRONG_SIZE, f"channels: {len(pixels)}, the model's input has {wanted}")
+            clip = self.clip(name, ())
+            reason = f"channels: {len(pixels)}, the model's input has {wanted}"
+            raise RowError(WRONG_SIZE, f"{reason}; {clip}" if clip else reason)
         if pixels.ndim == 3:
             return preprocess.array(pixels)
         return stacked([preprocess.array(frame) for frame in pixels.swapaxes(0, 1)])
+
+    def clip(self, name: str, names: Iterable[str]) -> str:
+        shape = self._stored().shape
+        if len(shape) != 5:
+            return ""
+        return (
+            f"an array of shape {shape} looks like clips: they must be (N, C, T, H, W) or (N, T, H, W, C); "
+            "--frames T explains T frames of each"
+        )
 
 
 def _unit(pixels: np.ndarray) -> np.ndarray:

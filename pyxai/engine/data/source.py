@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pyxai.engine.data.called import Preprocessing
 from pyxai.engine.data.limits import Limits
-from pyxai.engine.data.pictures import channels_of, pixels_of, size_of
+from pyxai.engine.data.pictures import channels_of, has_frames, pixels_of, size_of
 
 SHOWN = 3  # names of each kind that is left out
 
@@ -111,6 +112,13 @@ class Source:
         """
         raise NotImplementedError
 
+    def clip(self, name: str, names: Iterable[str]) -> str:
+        """That the image ``name`` of ``names`` looks like a clip, or a frame of one, and how to say so.
+
+        "" where it does not, or where clips are asked for.
+        """
+        return ""
+
 
 @dataclass(frozen=True)
 class Pictures(Source):
@@ -130,3 +138,26 @@ class Pictures(Source):
     def read(self, name: str, preprocess: Preprocessing, notes: list[str] | None = None) -> np.ndarray:
         with self.open(name) as file:
             return pixels_of(file, preprocess, self.limits, notes)
+
+    def clip(self, name: str, names: Iterable[str]) -> str:
+        try:
+            with self.open(name) as file:
+                if has_frames(file, self.limits):
+                    return f"{name} looks like a clip: say so with --frames T, which explains T of its frames"
+        except Exception:  # a damaged file, which has a reason of its own
+            return ""
+        own = _numbered(name)
+        alike = sum(_numbered(other) == own for other in names)
+        folder = PurePosixPath(name).parent
+        where = "the folder" if folder == PurePosixPath() else str(folder)
+        return (
+            f"if the {alike} numbered pictures in {where} are a clip, say so with --frames T"
+            if alike > 1
+            else ""
+        )
+
+
+def _numbered(name: str) -> str:
+    """A name that only the numbers in the file's name are left out of: one for all frames of a folder."""
+    path = PurePosixPath(name)
+    return str(path.with_name(re.sub("[0-9]+", "#", path.name)))

@@ -22,7 +22,7 @@ from pyxai.engine.errors import InputError, refusals
 from pyxai.engine.models.load import load_model
 from pyxai.engine.models.weights import weights_hash
 from pyxai.explainer import Explainer
-from pyxai.methods import Needs, get_method, list_methods
+from pyxai.methods import Method, Needs, get_method, list_methods
 from pyxai.methods.decomposition.dxai import DXAI
 from pyxai.metrics.decomposition import Classify, heatmap_part, measures
 
@@ -140,11 +140,20 @@ def heatmap_methods(named: str | None) -> list[str]:
     """The methods a comma-separated list names; None for all that need no further options and are quick."""
     if named is None:
         known = map(get_method, list_methods())
-        return [m.name for m in known if m.needs >= Needs.GRADIENTS and m.family != SLOW and not m.of_layer]
+        quick = [m for m in known if m.needs >= Needs.GRADIENTS and m.keep == "heatmap" and m.family != SLOW]
+        return [method.name for method in quick if _explains_classes(method)]
     methods = [get_method(name) for name in named.split(",") if name]
     if DXAI in methods:
         raise InputError(f"--methods names heat maps, not {DXAI.name!r}, which is always there")
     return [method.name for method in methods]
+
+
+def _explains_classes(method: type[Method]) -> bool:
+    """Whether a method explains a class when nothing but its name is given."""
+    try:
+        return not method().units
+    except ValueError:  # an option that it cannot do without
+        return False
 
 
 def heatmaps(

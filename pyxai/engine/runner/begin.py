@@ -50,7 +50,10 @@ def create(
         chosen = target[row : row + 1] if isinstance(target, np.ndarray) else target
         return _probe(job, explainer, image, chosen)
 
-    arrays = on_first(images, to_input, probe)
+    try:
+        arrays = on_first(images, to_input, probe)
+    except InputError as error:
+        raise _of_a_clip(error, images) from error.__cause__
     _check_classes(target, explainer.classes)
     check_space(Path(job.out), arrays, len(images.names))
     described = manifest(
@@ -127,6 +130,12 @@ def out_of_memory(error: BaseException) -> bool:
         return True
     said = str(error).lower()
     return isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
+
+
+def _of_a_clip(error: InputError, images: Images) -> InputError:
+    """What a model says of an image that it cannot take, with a hint where that looks like a clip."""
+    hint = "" if error.__cause__ is None else images.source.clip(images.names[images.first], images.names)
+    return InputError(f"{error}; {hint}") if hint else error
 
 
 def _probe(job: Job, explainer: Explainer, image: Tensor, target: Targets) -> dict[str, dict[str, Any]]:

@@ -25,14 +25,17 @@ class FEM(ActivationMap):
     classes.
 
     Attributes:
-        variant: ``survey`` has K = 1, ≥ and maps in [0, 1]; ``circulated``, the code that is passed around,
-            K = 2, > and division by the maximum. Options that are given stand.
-        k: By how many standard deviations a value is above the mean of its channel to be marked; None for
-            that of the variant.
-        comparison: Whether a value that is equal to it is marked, as all of a constant channel are: ``>=`` or
-            ``>``; None for that of the variant.
+        variant: What ``k``, ``comparison`` and ``normalize`` are where they are not given. ``survey`` is the
+            method as the survey describes it: K = 1, ≥, ``min_max``. ``circulated`` is the TensorFlow code
+            that the method's authors hand on, which differs from it: K = 2, >, ``max``.
+        k: By how many standard deviations a value is above the mean of its channel to be marked; None takes
+            the value of ``variant``.
+        comparison: Whether a value that is equal to that limit is marked, as all values of a constant channel
+            are: ``>=`` or ``>``; None takes that of ``variant``.
         weighting: ``mean`` weights the marks of a channel by its mean, ``none`` all alike.
-        normalize: As below; ``variant`` for that of the variant.
+        normalize: ``min_max`` brings each map to [0, 1] by its least and its greatest value, ``max`` divides
+            it by its greatest where that is positive, ``none`` leaves it; ``variant`` takes what ``variant``
+            has. A constant map becomes zero by ``min_max``.
     """
 
     name = "fem"

@@ -26,10 +26,11 @@ class AumannShapley(AtLayer):
     Attributes:
         steps: The number of gradient evaluations on the line from the baseline.
         rule: The quadrature rule; ``riemann_right`` is that of the paper.
-        baseline: ``targeted`` has values near the layer's own for which the class has a score near 0: the
-            smaller ones of two optimisations, of a factor for each place and of one for each channel.
-            ``zero`` is free of these and has zeros.
-        effort: The part of the 2048 and 4096 steps of these optimisations that is made, each as much larger.
+        baseline: ``targeted`` has values near the layer's own for which the class has a score near 0. Two
+            optimisations look for them, of a factor for each place and of one for each channel, and the
+            smaller values of both are taken. ``zero`` has zeros and needs no optimisation.
+        effort: Which part of the 2048 and 4096 steps of these optimisations is made: with 0.1 a tenth of
+            them, each ten times as large.
         seed: The seed of the numbers that they start from.
     """
 

@@ -7,14 +7,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 import pyxai
+from pyxai.checks import expect
 from pyxai.engine import InputError
 from pyxai.engine.decomposition import evaluate as module
-from pyxai.engine.decomposition.evaluate import evaluate, heatmap_methods, table_text, told
+from pyxai.engine.decomposition.evaluate import evaluate, heatmap_methods, heatmaps, table_text, told
 from pyxai.engine.decomposition.train import begin
 from pyxai.engine.models.load import load_model
 from pyxai.engine.runner.distributed import World
+from pyxai.methods import Method
+from pyxai.methods.method import REGISTRY
 from pyxai.metrics import decomposition as evaluation
 from tests.dxai.conftest import NETWORKS, folder
 
@@ -169,8 +173,51 @@ def test_default_methods():
     """All that explain a classifier without more options; none that is slow, free of models, or ours."""
     names = heatmap_methods(None)
     assert {"saliency", "integrated_gradients", "lrp", "smoothgrad", "guided_backprop"} <= set(names)
-    assert not {"dxai", "cartoonx", "spectral_residual"} & set(names)
+    assert not {"dxai", "cartoonx", "spectral_residual", "layer_lrp", "attribution_visualization"} & set(
+        names
+    )
+    assert {"grad_cam", "neuron_conductance"} <= set(names)  # which explains a class, through all units
+    assert not {"neuron_gradient", "neuron_guided_backprop", "neuron_deeplift"} & set(names)
     assert heatmap_methods("cartoonx,lrp") == ["cartoonx", "lrp"]
+
+
+def test_what_a_method_cannot_do_without_is_told_by_the_method():
+    class NeedsAnOption(Method):
+        name = "test_needs_an_option"
+        folder: str = ""
+
+        def settle(self):
+            expect(bool(self.folder), "folder", "be given", repr(self.folder))
+
+        def attribute(self, executor, request):
+            raise AssertionError
+
+    class OfUnits(NeedsAnOption):
+        name = "test_of_units"
+        folder: str = "there"
+        units = "units of a layer"
+
+    class OfClasses(OfUnits):
+        name = "test_of_classes"
+        units = ""
+
+    try:
+        names = heatmap_methods(None)
+        assert "test_of_classes" in names
+        assert not {"test_needs_an_option", "test_of_units"} & set(names)
+    finally:
+        for method in (NeedsAnOption, OfUnits, OfClasses):
+            del REGISTRY[method.name]
+
+
+def test_every_default_method_runs_by_its_name_alone():
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    model, said = nn.Sequential(*layers, nn.Linear(4, 2)).eval(), []
+    names = heatmap_methods(None)
+    found = dict(heatmaps(model, names, torch.rand(2, 3, 8, 8), torch.tensor([0, 1]), 2, said.append))
+    assert said == [] and found.keys() == {"random", *names}
+    assert all(relevance.shape in ((2, 1, 8, 8), (2, 3, 8, 8)) for relevance in found.values())
 
 
 def test_a_table_has_its_rows_by_the_first_column():

@@ -163,3 +163,40 @@ def test_sheets_and_overlays_of_clips(job, tmp_path):
     assert draw_each(run, [1, 2], tmp_path / "each", size=24) == 2
     with Image.open(tmp_path / "each" / "01-01.png") as overlay:
         assert overlay.size == (6 * 24, 24)
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("gif", r"; 0\.gif looks like a clip: say so with --frames T, which explains T of its frames$"),
+        ("folder", "; if the 6 numbered pictures in a are a clip, say so with --frames T$"),
+        ("frames", "; if the 6 numbered pictures in the folder are a clip, say so with --frames T$"),
+        (
+            "array",
+            r"; an array of shape \(3, 6, 3, 12, 12\) looks like clips: they must be \(N, C, T, H, W\) or",
+        ),
+    ],
+)
+def test_a_clip_that_is_taken_for_a_picture_says_so(job, tmp_path, kind, hint):
+    """Else torch's message on the number of channels is all that there is."""
+    data = tmp_path / "data"
+    if kind == "gif":
+        gif(data / "0.gif", clip(0, 6))
+    elif kind == "array":
+        data = tmp_path / "data.npy"
+        np.save(data, np.stack([clip(number, 6) for number in range(3)]).transpose(0, 1, 4, 2, 3))
+    else:
+        frames_folder(data / "a" if kind == "folder" else data, clip(0, 6))
+    with pytest.raises(engine.InputError, match=hint) as caught:
+        engine.run(job(data=data, frames=None))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_that_a_model_cannot_take_is_no_clip(job, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("cat", "dog"):
+        Image.fromarray(clip(0, 1)[0]).save(data / f"{name}.png")
+    with pytest.raises(engine.InputError, match="cannot take images") as caught:
+        engine.run(job(data=data, frames=None))
+    assert "clip" not in str(caught.value)

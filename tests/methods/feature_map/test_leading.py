@@ -54,3 +54,23 @@ def test_constant_maps_are_zero_without_nan(channels, constant):
     values = torch.full((2, channels, 3, 4), constant)
     values[1] = 0
     assert torch.equal(leading_projection(values), torch.zeros(2, 3, 4))
+
+
+@pytest.mark.parametrize("channels", [5, 40])
+@pytest.mark.parametrize("largest", [1e-37, 1e-22, 1e19, 1e30, 3e37])
+def test_values_of_any_size(channels, largest):
+    """Squares overflow or vanish in float32 from far smaller ones on."""
+    generator = torch.Generator().manual_seed(4)
+    pattern = torch.rand(2, 1, 4, 6, generator=generator)
+    values = (pattern * torch.rand(2, channels, 1, 1, generator=generator)).mul(largest)
+    found = leading_projection(values).double() / largest
+    for one, value in zip(found, values.double() / largest, strict=True):
+        expected = oracle(value.numpy())
+        assert np.abs(one.numpy() - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_values_that_are_no_numbers_stay_none():
+    values = torch.rand(3, 5, 3, 4)
+    values[0, 1, 2, 3], values[1, 1, 2, 3] = float("nan"), float("inf")
+    found = leading_projection(values)
+    assert found[:2].isnan().all() and found[2].isfinite().all()
