@@ -35,10 +35,17 @@ class Cells:
 
     def get(self, name: str, make: Callable[[], Any]) -> Any:
         """The cell ``name``, plain values: what is stored, or what ``make`` gives, which is stored then."""
-        place = self.folder / f"{name}.json"
-        if not place.exists():
-            write(place, json.dumps(make()))
-        return json.loads(place.read_text())
+        if self.stored(name) is None:
+            write(self._place(name), json.dumps(make()))
+        return self.stored(name)
+
+    def stored(self, name: str) -> Any:
+        """The cell ``name``; None where it is not done."""
+        place = self._place(name)
+        return json.loads(place.read_text()) if place.exists() else None
+
+    def _place(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
 
 
 def write(place: Path, text: str) -> None:

@@ -163,14 +163,14 @@ class Protocol:
         """What the cells come to; cells that are missing are left out, and said."""
         for layer in self.network.layers:
             title = f"{self.network.title}, {layer}"
-            cell = self._stored(f"{layer}/attributions")
+            cell = self.cells.stored(f"{layer}/attributions")
             if cell:
                 share = statistics.mean(cell["consistency"])
                 results.state(f"{title}, {ATTRIBUTIONS}: {MEASURES['consistency']}", share)
                 for target, best in zip(cell["target"], cell["best"], strict=True):
                     print(f"  attributions of {target}: {', '.join(best)}")
             for series in SERIES:
-                cells = [self._stored(_cell(layer, series, seed)) for seed in range(self.network.seeds)]
+                cells = [self.cells.stored(_cell(layer, series, seed)) for seed in range(self.network.seeds)]
                 if None in cells:
                     print(f"{title}, {series}: not all of its cells are done")
                     continue
@@ -179,9 +179,6 @@ class Protocol:
                     results.state(f"{title}, {series}: {what}", table.mean())
                     results.state(f"{title}, {series}: {what}, s.d. of images", table.mean(0).std(ddof=1))
                     results.state(f"{title}, {series}: {what}, s.d. of seeds", table.mean(1).std(ddof=1))
-
-    def _stored(self, name: str) -> dict[str, Any] | None:
-        return self.cells.get(name, dict) if (self.cells.folder / f"{name}.json").exists() else None
 
 
 def _cell(layer: str, series: str, seed: int) -> str:
