@@ -26,7 +26,7 @@ def survey_page(survey: Survey) -> str:
         ValueError: a picture cannot be read.
         ImportError: jinja2 is not installed.
     """
-    jinja2 = need("jinja2", "the page of a survey")
+    jinja2 = need("jinja2", "the page of a survey", "pyxai-torch[report]")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
