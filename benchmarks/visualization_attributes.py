@@ -18,12 +18,13 @@ from torch import Tensor
 
 from benchmarks import harness
 from benchmarks.harness import Results
+from benchmarks.table import STUDIES
 from benchmarks.visualization_series import SERIES, Study
 from pyxai import Preprocess
 from tests.visualization import coloured_shapes
 from tests.visualization.coloured_shapes import COLOURS, SHAPES
 
-SUBJECT = "visualization_attributes"
+SUBJECT = STUDIES[1]
 LAYER = "8"
 STEPS, EACH, SEEDS = 256, 3, 2
 MEASURES = ("colour read", "shape read", "both read")

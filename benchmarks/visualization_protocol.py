@@ -29,12 +29,13 @@ from torch import Tensor
 from benchmarks import harness
 from benchmarks.cells import Cells
 from benchmarks.harness import ROOT, Results
+from benchmarks.table import LAST_OF_LAYER, STUDIES
 from benchmarks.visualization_series import GROUPS, SERIES, STRONGEST, Attribution, Shown, Study
 from pyxai.metrics import among_best
 from pyxai.render import picture_grid
 from tests import zoo
 
-SUBJECT = "visualization_protocol"
+SUBJECT = STUDIES[0]
 ATTRIBUTIONS = "attributions themselves"
 MEASURES = {
     "correlation": "correlation",
@@ -166,19 +167,19 @@ class Protocol:
             cell = self.cells.stored(f"{layer}/attributions")
             if cell:
                 share = statistics.mean(cell["consistency"])
-                results.state(f"{title}, {ATTRIBUTIONS}: {MEASURES['consistency']}", share)
+                results.state(f"{title}{LAST_OF_LAYER}{ATTRIBUTIONS}: {MEASURES['consistency']}", share)
                 for target, best in zip(cell["target"], cell["best"], strict=True):
                     print(f"  attributions of {target}: {', '.join(best)}")
             for series in SERIES:
                 cells = [self.cells.stored(_cell(layer, series, seed)) for seed in range(self.network.seeds)]
                 if None in cells:
-                    print(f"{title}, {series}: not all of its cells are done")
+                    print(f"{title}{LAST_OF_LAYER}{series}: not all of its cells are done")
                     continue
                 for name, what in MEASURES.items():
                     table = np.array([cell[name] for cell in cells])  # seeds, images
-                    results.state(f"{title}, {series}: {what}", table.mean())
-                    results.state(f"{title}, {series}: {what}, s.d. of images", table.mean(0).std(ddof=1))
-                    results.state(f"{title}, {series}: {what}, s.d. of seeds", table.mean(1).std(ddof=1))
+                    results.state(f"{title}{LAST_OF_LAYER}{series}: {what}", table.mean())
+                    results.state(f"{title}{LAST_OF_LAYER}{series}: {what}, s.d. of images", table.mean(0).std(ddof=1))
+                    results.state(f"{title}{LAST_OF_LAYER}{series}: {what}, s.d. of seeds", table.mean(1).std(ddof=1))
 
 
 def _cell(layer: str, series: str, seed: int) -> str:
