@@ -132,20 +132,21 @@ def _blurred(images: Tensor, deviation: float) -> Tensor:
     """Images (N, C, H, W) under a Gaussian whose standard deviation is so many pixels."""
     if deviation == 0:
         return images
-    rows, columns = (_blur_of_line(size, deviation).to(images) for size in images.shape[2:])
+    kind = images.device, images.dtype
+    rows, columns = (_blur_of_line(size, deviation, *kind) for size in images.shape[2:])
     return torch.stack([rows @ image @ columns.T for image in images])  # no image's sums by the batch's size
 
 
 @functools.lru_cache(maxsize=32)
-def _blur_of_line(length: int, deviation: float) -> Tensor:
-    """What a blur multiplies a line by, (length, length) float64: weights to twice the deviation."""
+def _blur_of_line(length: int, deviation: float, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """What a blur multiplies a line by, (length, length): weights to twice the deviation."""
     reach = math.ceil(2 * deviation)
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float64, device="cpu")
     weights = window(offsets, deviation)
     places = torch.arange(length, device="cpu")
     sources = _mirrored(places[:, None] + offsets.long(), length)
     found = torch.zeros(length, length, dtype=torch.float64, device="cpu")
-    return found.scatter_add_(1, sources, weights.expand(length, -1).contiguous())
+    return found.scatter_add_(1, sources, weights.expand(length, -1).contiguous()).to(device, dtype)
 
 
 def _mirrored(places: Tensor, length: int) -> Tensor:

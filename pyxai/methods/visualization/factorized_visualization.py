@@ -8,8 +8,8 @@ from torch import Tensor
 from pyxai.capture.executor import Executor
 from pyxai.capture.grid import Layout
 from pyxai.checks import expect, whole
+from pyxai.methods.blocks import by_blocks
 from pyxai.methods.neuron.one_layer import OneLayer
-from pyxai.methods.per_image import per_image
 from pyxai.methods.request import Maps, Request
 from pyxai.methods.visualization.optimised import Optimised
 from pyxai.visualization import factorize
@@ -45,20 +45,18 @@ class FactorizedVisualization(Optimised, OneLayer):
         images, name = request.images, executor.layer
         layout, ends = executor.program.survey.layout(name), self.ends(request.images)
         expect(len(layout.size) == 2, "layer", "have rows and columns", f"{len(layout.size)} axes")
-        maps, gradients, scores, classes = self._read(executor, request, layout)
-        spatial, channels = factorize(maps, self.groups)
+        read = self._read(executor, request, layout)
+        spatial, channels = factorize(read.extras["maps"][0], self.groups)
         pictures = torch.stack(
-            [self._picture(executor, request, layout, own, ends) for own in channels.unbind(1)], 1
+            [self._pictures(executor, request, layout, own, ends) for own in channels.unbind(1)], 1
         )
-        attributions = [_group_attributions(spatial, channels, gradient) for gradient in gradients]
-        rows = torch.arange(len(images), device=images.device)
-        spent = 1 + self.steps * self.groups
-        count = len(gradients)
+        attributions = [_group_attributions(spatial, channels, gradient) for gradient in read.attribution]
+        rows, count = torch.arange(len(images), device=images.device), len(attributions)
         return Maps(
             attribution=[pictures[rows, own.argmax(1)] for own in attributions],
-            target=classes,
-            score=scores,
-            evaluations=torch.full_like(request.ids, spent),
+            target=read.target,
+            score=read.score,
+            evaluations=read.evaluations + self.steps * self.groups,
             extras={
                 "pictures": [pictures] * count,
                 "spatial": [spatial] * count,
@@ -66,32 +64,26 @@ class FactorizedVisualization(Optimised, OneLayer):
             },
         )
 
-    def _read(
-        self, executor: Executor, request: Request, layout: Layout
-    ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
-        """The layer's maps (N, K, h, w), T gradients by them, scores (N, T) and classes (N, T)."""
-        name, found = executor.layer, []
-        for block in executor.blocks(len(request)):
-            part = request[block]
+    @staticmethod
+    def _read(executor: Executor, request: Request, layout: Layout) -> Maps:
+        """The gradients of T scores by the layer's maps, (N, K, h, w) each, and as an extra the maps."""
+        name = executor.layer
+
+        def explain(rows: slice) -> Maps:
+            part = request[rows]
             values, gradients, scores, classes = executor.layer_gradients(
                 part.images, (name,), part.target.choose
             )
-            by_maps = torch.stack([layout.maps(gradient) for gradient in gradients[name]])
-            found.append((layout.maps(values[name]), by_maps, scores, classes))
-        maps, gradients, scores, classes = zip(*found, strict=True)
-        real = torch.promote_types(request.images.dtype, torch.float32)
-        by_class = list(torch.cat(gradients, 1).to(real).unbind(0))
-        return (
-            torch.cat(maps).to(real),
-            by_class,
-            torch.cat(scores).to(request.images.dtype),
-            torch.cat(classes),
-        )
+            by_maps = [layout.maps(gradient) for gradient in gradients[name]]
+            extras = {"maps": [layout.maps(values[name]).to(request.images.dtype)]}
+            return Maps(by_maps, classes, scores, torch.ones_like(part.ids), extras=extras)
 
-    def _picture(
+        return by_blocks(executor, request.images, explain)
+
+    def _pictures(
         self, executor: Executor, request: Request, layout: Layout, channels: Tensor, ends: list[Tensor]
     ) -> Tensor:
-        """The picture (N, C, H, W) of one group of each image, by its channels (N, K)."""
+        """Pictures (N, C, H, W) of one group of each image, by its channels (N, K)."""
         name, images = executor.layer, request.images
         everywhere = channels[:, :, None, None].expand(-1, -1, *layout.size)
         weights = layout.values(everywhere, executor.layer_shape(name)).flatten(1)
@@ -102,10 +94,8 @@ class FactorizedVisualization(Optimised, OneLayer):
 
 def _group_attributions(spatial: Tensor, channels: Tensor, gradient: Tensor) -> Tensor:
     """Σ (s_g ⊗ c_g) ⊙ gradient of each image by itself, (N, G) float64."""
-
-    def of_image(row: Tensor) -> Tensor:
-        own = [part[row].double() for part in (spatial, channels, gradient)]
+    found = []
+    for own in zip(spatial.double(), channels.double(), gradient.double(), strict=True):
         by_group = own[1] @ own[2].flatten(1)
-        return (own[0].flatten(1) * by_group).sum(1)
-
-    return per_image(of_image, torch.arange(len(spatial), device=spatial.device))
+        found.append((own[0].flatten(1) * by_group).sum(1))
+    return torch.stack(found)
