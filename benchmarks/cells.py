@@ -31,7 +31,9 @@ class Cells:
             names = sorted(
                 name for name in known.keys() | settings.keys() if known.get(name) != settings.get(name)
             )
-            raise SystemExit(f"{folder} has cells with other settings: {', '.join(names)}; choose another --cells")
+            raise SystemExit(
+                f"{folder} has cells with other settings: {', '.join(names)}; choose another --cells"
+            )
 
     def get(self, name: str, make: Callable[[], Any]) -> Any:
         """The cell ``name``, plain values: what is stored, or what ``make`` gives, which is stored then."""

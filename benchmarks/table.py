@@ -105,8 +105,14 @@ def visualizations(results: list[Results]) -> str:
                 names.append(series)
         for layer, names in layers.items():
             rows = [_series(known, f"{layer}{LAST_OF_LAYER}{name}", name) for name in names]
-            head = "| correlation | s.d. of images, seeds | with the attributions | among the best | s.d. of seeds |"
-            parts.append("\n".join([f"| {layer} {head}", "|---|---|---|---|---|---|", *rows]))
+            head = (
+                "correlation",
+                "s.d. of images, seeds",
+                "with the attributions",
+                "among the best",
+                "s.d. of seeds",
+            )
+            parts.append("\n".join([f"| {layer} | {' | '.join(head)} |", "|---|---|---|---|---|---|", *rows]))
     if attributes := facts.get(STUDIES[1]):
         known = {fact.what: fact.value for fact in attributes.facts}
         names = list(dict.fromkeys(what.partition(":")[0] for what in known))
@@ -197,8 +203,9 @@ def _origin(result: Results) -> str:
     where = m["gpu"] or f"{m['cpu']}, {m['threads']} threads"
     rounds = {len(next(iter(group.seconds.values()))) for group in result.groups}
     counted = f", {min(rounds)} interleaved rounds" if rounds else ""
+    script = result.subject if result.subject in STUDIES else f"bench_{result.subject}"
     return (
-        f"`{'' if result.subject in STUDIES else 'bench_'}{result.subject}`: {where}, torch {m['torch']}{counted}, commit {m['commit'][:10]}, "
+        f"`{script}`: {where}, torch {m['torch']}{counted}, commit {m['commit'][:10]}, "
         f"{m['time'][:10]}, load {m['load']} at the start"
     )
 

@@ -178,8 +178,12 @@ class Protocol:
                 for name, what in MEASURES.items():
                     table = np.array([cell[name] for cell in cells])  # seeds, images
                     results.state(f"{title}{LAST_OF_LAYER}{series}: {what}", table.mean())
-                    results.state(f"{title}{LAST_OF_LAYER}{series}: {what}, s.d. of images", table.mean(0).std(ddof=1))
-                    results.state(f"{title}{LAST_OF_LAYER}{series}: {what}, s.d. of seeds", table.mean(1).std(ddof=1))
+                    results.state(
+                        f"{title}{LAST_OF_LAYER}{series}: {what}, s.d. of images", table.mean(0).std(ddof=1)
+                    )
+                    results.state(
+                        f"{title}{LAST_OF_LAYER}{series}: {what}, s.d. of seeds", table.mean(1).std(ddof=1)
+                    )
 
 
 def _cell(layer: str, series: str, seed: int) -> str:
@@ -187,7 +191,9 @@ def _cell(layer: str, series: str, seed: int) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--network", choices=NETWORKS, action="append", help="default: all")
     parser.add_argument("--data", type=Path, help="folder of the test data (default: PYXAI_TEST_DATA)")
     parser.add_argument("--cells", type=Path, default=ROOT / "build" / SUBJECT, help="where cells are stored")

@@ -86,7 +86,7 @@ class Study:
         model: a classifier in evaluation mode.
         preprocess: says what black and white are, and the order of channels.
         images: (N, C, H, W) as the model takes them.
-        layer: the name of a module whose values are a map (channels, rows, columns), all that the scores go by.
+        layer: the name of a module whose values are a map (channels, rows, columns), all that scores go by.
         target: the class of each image, (N,).
         attributions: (N, channels, rows, columns); None makes them.
         how: makes them.
@@ -143,11 +143,9 @@ class Study:
         return Shown(found.picture[:, None], weights)
 
     def measured(self, shown: Shown) -> Measured:
-        """Of several pictures of an image the layer's values are added up, and the model runs on from there."""
+        """Of several pictures of an image the layer's values are added up, and the model runs on there."""
         values = self._seen(shown.pictures).sum(1)
-        scores = scores_of_attributions(
-            self.model, self.images, values, self.layer, rows=self.executor.rows
-        )
+        scores = scores_of_attributions(self.model, self.images, values, self.layer, rows=self.executor.rows)
         return Measured(
             pearson(values, shown.weights),
             pearson(values, self.attributions),

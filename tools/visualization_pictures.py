@@ -1,9 +1,9 @@
-"""Draw the pictures of visualizations in `docs/methods/`: by layer, method, fill and group, and spectra of fills.
+"""Draw the pictures of visualizations in `docs/methods/`: by layer, method, fill, group; spectra of fills.
 
     python -m tools.visualization_pictures [NAME …] [--steps N]
 
-The network is the SqueezeNet of the test data (`PYXAI_TEST_DATA`), the photographs are those that scikit-image
-carries. The spectra need matplotlib, the extra `plots`.
+The network is the SqueezeNet of the test data (`PYXAI_TEST_DATA`), the photographs are those that
+scikit-image carries. The spectra need matplotlib, the extra `plots`.
 """
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ DRAWN: dict[str, Callable[[int], Image.Image]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(DRAWN)}; default: all")
     parser.add_argument("--steps", type=int, default=256)
     arguments = parser.parse_args()

@@ -2,10 +2,10 @@
 
     python -m tools.visualization_surveys --out FOLDER [--images N] [--steps N]
 
-Fifteen explanations are compared: eight attributions, each as a heat map and its visualization without a mask,
-groups of channels, class-targeted neurons, and attributions with each of the five fills. `FOLDER/preference` and
-`FOLDER/meaning` get the files of `pyxai survey` and the pages made of them. The photographs, and the network,
-are those of the test data (`PYXAI_TEST_DATA`).
+Fifteen explanations are compared: eight attributions, each as a heat map and its visualization without a
+mask, groups of channels, class-targeted neurons, and attributions with each of the five fills.
+`FOLDER/preference` and `FOLDER/meaning` get the files of `pyxai survey` and the pages made of them. The
+photographs, and the network, are those of the test data (`PYXAI_TEST_DATA`).
 """
 
 from __future__ import annotations
@@ -181,7 +181,9 @@ def meaning(about: Photographs, folder: Path, steps: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--images", type=int, default=15)
     parser.add_argument("--steps", type=int, default=256)

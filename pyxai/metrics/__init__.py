@@ -3,7 +3,7 @@
     pyxai.metrics.deletion(model, images, maps)  # the score as the most relevant pixels go
     pyxai.metrics.energy_inside(maps, masks)     # how much of each map lies where the object is
     pyxai.metrics.pearson(maps, other_maps)      # how far two maps of each image agree
-    pyxai.metrics.classification_consistency(model, pictures, classes)  # of pictures of what neurons stand for
+    pyxai.metrics.classification_consistency(model, pictures, classes)  # of visualizations
 
 Where there is no number, as of a map that is the same everywhere, it is NaN. Maps with NaN or infinity, or of
 another size than the image, are errors. :mod:`pyxai.metrics.decomposition` measures how well a part of an

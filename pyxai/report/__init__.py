@@ -5,8 +5,8 @@
     answers = pyxai.report.read_answers(survey, ["answers-ann.csv", "answers-bob.csv"])
     pyxai.report.scores(survey, answers)                                       # a score for each method
 
-The two studies of Shi, Li & Yamaguchi 2023, §4.3: which explanations are preferred, and whether what they mean
-is understood. The page needs jinja2, the extra ``report``.
+The two studies of Shi, Li & Yamaguchi 2023, §4.3: which explanations are preferred, and whether what they
+mean is understood. The page needs jinja2, the extra ``report``.
 """
 
 from pyxai.report.answers import Answer, read_answers

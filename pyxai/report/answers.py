@@ -45,7 +45,9 @@ def read_answers(survey: Survey, paths: Iterable[str | Path]) -> list[Answer]:
     for path in paths:
         for place, answer in _rows(survey, Path(path)):
             key = answer.participant, answer.question
-            got = f"answers to {survey.questions[answer.question].id!r} of {answer.participant!r} there and in"
+            got = (
+                f"answers to {survey.questions[answer.question].id!r} of {answer.participant!r} there and in"
+            )
             expect(key not in places, place, "answer what is not answered yet", f"{got} {places.get(key)}")
             places[key] = place
             answers.append(answer)
@@ -77,7 +79,9 @@ def _rows(survey: Survey, path: Path) -> list[tuple[str, Answer]]:
     except (OSError, ValueError, csv.Error) as error:
         raise ValueError(f"cannot read the answers {path}: {error}") from None
     wanted = columns(survey)
-    expect(bool(rows) and tuple(rows[0][1]) == wanted, str(path), f"begin with {','.join(wanted)}", _first(rows))
+    expect(
+        bool(rows) and tuple(rows[0][1]) == wanted, str(path), f"begin with {','.join(wanted)}", _first(rows)
+    )
     numbers = {question.id: number for number, question in enumerate(survey.questions)}
     return [(place, _answer(survey, numbers, place, row)) for place, row in rows[1:]]
 

@@ -120,7 +120,8 @@ class _Reader:
             methods = list(questions[0].shown)
             for question in questions:
                 wanted = f"have the methods of the first question, {', '.join(methods)}"
-                expect(list(question.shown) == methods, f"question {question.id}", wanted, [*question.shown])
+                same = tuple(question.shown) == tuple(methods)
+                expect(same, f"question {question.id}", wanted, [*question.shown])
         text = json.dumps(found, sort_keys=True, ensure_ascii=True)
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         return Survey(kind, self._name(title, "title"), tuple(questions), key)

@@ -51,7 +51,7 @@ def test_what_is_measured_of_pictures_that_are_the_images(study):
 def test_every_series_makes_pictures(study, series):
     found = study.shown(series, steps=1, seed=0, groups=2)
     assert found.pictures.shape == (2, 2 if series == FACTORS else 1, 3, 48, 48)
-    assert 0 <= found.pictures.min() and found.pictures.max() <= 1
+    assert found.pictures.min() >= 0 and found.pictures.max() <= 1
     assert found.weights.shape == study.values.shape
     made_for_values = series in (VALUES, FACTORS)
     assert torch.equal(found.weights, study.values) == made_for_values

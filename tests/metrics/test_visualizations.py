@@ -73,7 +73,7 @@ def test_consistency_counts_the_best_classes():
 def test_five_classes_count_of_more_than_ten():
     scores = torch.arange(12.0).flip(0).repeat(12, 1)
     assert among_best(scores, torch.arange(12)).tolist() == [1.0] * 5 + [0.0] * 7
-    assert among_best(scores[:, :10], list(range(10)) + [0, 0]).tolist() == [1.0] + [0.0] * 9 + [1.0] * 2
+    assert among_best(scores[:, :10], [*range(10), 0, 0]).tolist() == [1.0] + [0.0] * 9 + [1.0] * 2
 
 
 def test_equal_scores_share_the_places():

@@ -41,7 +41,10 @@ def test_answers_are_read(survey, tmp_path):
     [
         ((), "`answers` must hold at least one row, got none"),
         (RIGHT[:1], "must have an answer of 'ann' to every question, got none to 'image 1'"),
-        ((*RIGHT, RIGHT[0]), r"line 4` must answer what is not answered yet, got answers to 'image 0' of 'ann'"),
+        (
+            (*RIGHT, RIGHT[0]),
+            r"line 4` must answer what is not answered yet, got answers to 'image 0' of 'ann'",
+        ),
         (("KEY,ann,image 0,2,1",), r"a.csv, line 2` must have 6 entries, got 5"),
         (("0,ann,image 0,2,1,3",), "must belong to the survey [0-9a-f]{16}, got '0'"),
         (("KEY,=1+1,image 0,2,1,3",), "letters, digits, - and _ as participant, got '=1\\+1'"),
@@ -63,7 +66,7 @@ def test_files_that_are_none(survey, tmp_path):
     other = written(tmp_path, survey, *RIGHT, head="survey,participant,question,choice")
     with pytest.raises(ValueError, match="must begin with survey,participant,question,first,second,third"):
         read_answers(survey, [other])
-    with pytest.raises(ValueError, match="cannot read the answers .*nowhere.csv"):
+    with pytest.raises(ValueError, match=r"cannot read the answers .*nowhere\.csv"):
         read_answers(survey, [tmp_path / "nowhere.csv"])
     empty = tmp_path / "empty.csv"
     empty.touch()

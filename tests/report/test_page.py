@@ -90,9 +90,8 @@ def test_each_participant_has_an_order_and_orders_are_as_likely():
         )
         return json.loads(done.stdout)
 
-    many = run(
-        "console.log(JSON.stringify(Array.from({length: 6000}, (_, n) => ordered(3, `q1 person-${n}`).join(''))))"
-    )
+    every = "Array.from({length: 6000}, (_, n) => ordered(3, `q1 person-${n}`).join(''))"
+    many = run(f"console.log(JSON.stringify({every}))")
     counts = {order: many.count(order) for order in set(many)}
     assert len(counts) == 6 and all(850 < count < 1150 for count in counts.values()), counts
     again = run("console.log(JSON.stringify([ordered(15, 'q1 ann'), ordered(15, 'q1 ann')]))")

@@ -42,5 +42,5 @@ def test_what_is_no_picture(tmp_path, content):
     place = tmp_path / "x.png"
     if content:
         place.write_bytes(content)
-    with pytest.raises(ValueError, match="cannot read the picture .*x.png"):
+    with pytest.raises(ValueError, match=r"cannot read the picture .*x\.png"):
         data_uri(place)

@@ -45,9 +45,7 @@ def test_meaning_by_hand(meant):
 def test_the_interval_is_that_of_participants_drawn_anew(meant):
     """By the plainest way to draw: whole participants, with replacement, thousands of times."""
     chance = random.Random(1)
-    answers = [
-        Answer(f"p{who}", q, (chance.choice((q, q, 0, 1, 2)),)) for who in range(12) for q in range(3)
-    ]
+    answers = [Answer(f"p{who}", q, (chance.choice((q, q, 0, 1, 2)),)) for who in range(12) for q in range(3)]
     found = {score.method: score for score in scores(meant, answers, draws=20_000, seed=3)}
     right = [sum(a.chosen == (a.question,) for a in answers[3 * w : 3 * w + 3 : 2]) for w in range(12)]
     drawn = sorted(sum(chance.choices(right, k=12)) / 24 for _ in range(20_000))

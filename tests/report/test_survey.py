@@ -81,5 +81,5 @@ def test_what_cannot_be_read(tmp_path, text):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(ValueError, match="cannot read the survey .*`survey` must be a JSON file"):
+    with pytest.raises(ValueError, match=r"cannot read the survey .*`survey` must be a JSON file"):
         read_survey(tmp_path)

@@ -37,8 +37,8 @@ def _shape(number: int, size: int, angle: float) -> Tensor:
 
 
 def pictures(classes: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Images (N, 3, 48, 48) in [0, 1] of objects of the ``classes`` (N, n ≤ 4), and where these are (N, n, 48,
-    48). Objects lie in different quarters.
+    """Images (N, 3, 48, 48) in [0, 1] of objects of the ``classes`` (N, n ≤ 4), in different quarters, and
+    where these are (N, n, 48, 48).
     """
     generator = torch.Generator().manual_seed(seed)
     count, objects = classes.shape
