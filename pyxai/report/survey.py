@@ -191,7 +191,7 @@ class _Reader:
 
     @staticmethod
     def _name(found: Any, where: str) -> str:
-        fits = isinstance(found, str) and 0 < len(found.strip()) and len(found) <= _LONGEST
+        fits = isinstance(found, str) and len(found.strip()) > 0 and len(found) <= _LONGEST
         expect(fits, where, f"be a text of 1 to {_LONGEST} characters", repr(found)[:80])
         return found
 
