@@ -35,11 +35,12 @@ function references(question, order) {
 
 function radio(name, value, text, chosen, change) {
   const input = made("input", { type: "radio", name, value, checked: chosen });
-  input.addEventListener("change", () => change(input));
+  input.addEventListener("change", change);
   return made("label", { className: "option" }, input, ` ${text}`);
 }
 
-/* Three ranks beside each explanation; an explanation has one of them at the most. */
+/* Three ranks below each explanation. That they are of three explanations is asked for when all are chosen:
+   who goes through a rank by the keyboard passes explanations that have another one. */
 function preference(question) {
   const chosen = answers.get(question.id) ?? {};
   const same = question.classes.map((_, number) => number);
@@ -50,7 +51,7 @@ function preference(question) {
       return made("figure", {}, ...images, made("figcaption", { textContent: name }));
     });
     const ranks = survey.ranks.map((rank) =>
-      radio(rank, code + 1, rank, chosen[rank] === code + 1, (input) => choose(question, rank, code + 1, input)));
+      radio(rank, code + 1, rank, chosen[rank] === code + 1, () => choose(question, rank, code + 1)));
     const card = made("fieldset", {}, made("legend", { textContent: `Explanation ${place + 1}` }),
       made("div", { className: "classes" }, ...figures), made("div", { className: "ranks" }, ...ranks));
     card.dataset.code = code + 1;
@@ -63,11 +64,8 @@ function preference(question) {
   marked(chosen);
 }
 
-function choose(question, rank, code, input) {
-  const chosen = { ...answers.get(question.id) };
-  for (const other of survey.ranks) if (chosen[other] === code) delete chosen[other];
-  for (const other of input.closest("fieldset").querySelectorAll("input")) other.checked = other === input;
-  chosen[rank] = code;
+function choose(question, rank, code) {
+  const chosen = { ...answers.get(question.id), [rank]: code };
   keep(question, chosen);
   marked(chosen);
 }
@@ -96,9 +94,13 @@ function keep(question, chosen) {
   part("missing").textContent = "";
 }
 
-function complete(question) {
+/* What still has to be done in a question; "" where it is answered. */
+function missing(question) {
   const chosen = answers.get(question.id) ?? {};
-  return COLUMNS[survey.kind].every((column) => column in chosen);
+  const open = COLUMNS[survey.kind].filter((column) => !(column in chosen));
+  if (open.length) return survey.kind === "meaning" ? "Please choose a class." : `Please choose: ${open.join(", ")}.`;
+  const different = new Set(Object.values(chosen)).size === COLUMNS[survey.kind].length;
+  return different ? "" : "Please choose three different explanations.";
 }
 
 function show(number) {
@@ -134,8 +136,9 @@ part("start").addEventListener("submit", (event) => {
 });
 part("back").addEventListener("click", () => show(current - 1));
 part("next").addEventListener("click", () => {
-  if (complete(questions[current])) return show(current + 1);
-  part("missing").textContent = `Please choose ${COLUMNS[survey.kind].join(", ")}.`;
+  const text = missing(questions[current]);
+  if (!text) return show(current + 1);
+  part("missing").textContent = text;
 });
 part("again").addEventListener("click", () => show(questions.length - 1));
 part("save").addEventListener("click", () => {
