@@ -158,12 +158,10 @@ def spectra(steps: int) -> Image.Image:
     for number, (name, fill) in enumerate(FILLS.items()):
         for level, style in masks.items():
             filled = fill()(images, torch.full((DRAWS, *image.shape[2:]), level), ids, 0)
-            rest = (filled - level * images) if name != "blur" else filled
-            frequency, amplitude = radial_amplitude(rest / (1 - level) if name != "blur" else rest)
-            mean = amplitude.mean(0)
+            put = filled if name == "blur" else (filled - level * images) / (1 - level)
             label = name if level == 0 else None
-            axes.loglog(frequency, mean.clamp(min=1e-3), color=f"C{number}", linestyle=style, label=label)
-    axes.loglog(*(part.squeeze() for part in radial_amplitude(image)), color="black", label="photograph")
+            axes.loglog(*amplitudes(put), color=f"C{number}", linestyle=style, label=label)
+    axes.loglog(*amplitudes(image), color="black", label="photograph")
     axes.set(xlabel="cycles per pixel", ylabel="mean amplitude", ylim=(1, None))
     axes.set_title("What fills put there: solid, dashed, dotted for masks of 0, 0.5, 0.9", fontsize=10)
     axes.legend(fontsize=8)
@@ -171,6 +169,13 @@ def spectra(steps: int) -> Image.Image:
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return Image.open(file).convert("RGB")
+
+
+def amplitudes(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Frequencies and the mean amplitude of images of any range."""
+    low, range_ = images.min(), (images.max() - images.min()).clamp(min=1e-6)
+    frequency, found = radial_amplitude(((images - low) / range_).clamp(0, 1))
+    return frequency, (range_ * found).mean(0)
 
 
 DRAWN: dict[str, Callable[[int], Image.Image]] = {

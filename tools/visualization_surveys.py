@@ -51,17 +51,15 @@ class Photographs:
     @cached_property
     def attributions(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """The paper's eight, by name: the method of a layer and its options."""
-        generator = torch.Generator().manual_seed(0)
-        noise = torch.randn(8, *self.every.shape[1:], generator=generator)
         return {
             "GradCAM": ("grad_cam", {"layer": LAYER}),
             "LRP": ("layer_lrp", {}),
             "DeepLIFT Rescale": ("layer_deeplift", {}),
             "DeepLIFT RevealCancel": ("layer_deeplift", {"rule": "reveal_cancel"}),
             "GradxInput": ("layer_gradient_x_activation", {}),
-            "DeepSHAP": ("layer_deeplift", {"baseline": self.every[:: len(self.every) // 8][:8]}),
+            "DeepSHAP": ("layer_deeplift", {"baseline": self.every[None, :: len(self.every) // 8][:, :8]}),
             "NeuronIG": ("layer_integrated_gradients", {"steps": 33}),
-            "IG noise": ("layer_integrated_gradients", {"steps": 33, "baseline": noise}),
+            "IG noise": ("layer_integrated_gradients", {"steps": 33, "samples": 8, "noise_scale": 0.1}),
         }
 
     def explained(self, method: str, row: int, target: int, steps: int) -> list[np.ndarray]:
@@ -72,7 +70,7 @@ class Photographs:
             name, of_attribution = self.attributions[method]
             options = {"attribution": name, "attribution_options": of_attribution, "masked": False}
         elif method == GROUPS:
-            options |= {"channels": self._group(row, target)}
+            options |= {"channels": self._group(row, target), "masked": False}
         elif method == NEURONS:
             options |= {"strongest": STRONGEST, "masked": False}
         else:

@@ -54,7 +54,7 @@ def test_correlation_is_nan_where_one_of_the_two_is_constant():
 
 
 def test_the_weights_are_what_the_methods_of_layers_give():
-    model, shown = unfriendly.build("FunctionalReLU"), torch.rand(2, 3, 16, 16)
+    model, shown = unfriendly.build("FunctionalReLU"), unfriendly.images(2).sigmoid()
     values = pyxai.explain(model, shown, "layer_activation", layer="conv2").attribution
     found = visualization_correlation(model, shown, values, "conv2")
     torch.testing.assert_close(found, torch.ones(2, dtype=torch.float64))
