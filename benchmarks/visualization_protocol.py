@@ -36,7 +36,8 @@ from pyxai.render import picture_grid
 from tests import zoo
 
 SUBJECT = STUDIES[0]
-ATTRIBUTIONS = "attributions themselves"
+# Attributions in the place of the layer's values, and whether they are made as large as these.
+ATTRIBUTIONS = {"attributions themselves": False, "the same, as large as the values": True}
 MEASURES = {
     "correlation": "correlation",
     "with_attributions": "correlation with the attributions",
@@ -135,13 +136,15 @@ class Protocol:
         return study
 
     def _attributions(self, study: Study) -> dict[str, Any]:
-        scores, names = study.scores_of_attributions(), self.network.classes()
-        best = scores.topk(5, 1).indices
-        return {
-            "consistency": among_best(scores, study.target).tolist(),
-            "target": [names[c] for c in study.target.tolist()],
-            "best": [[names[c] for c in row] for row in best.tolist()],
-        }
+        names = self.network.classes()
+        found: dict[str, Any] = {"target": [names[c] for c in study.target.tolist()]}
+        for title, scaled in ATTRIBUTIONS.items():
+            scores = study.scores_of_attributions(scaled)
+            found[title] = {
+                "consistency": among_best(scores, study.target).tolist(),
+                "best": [[names[c] for c in row] for row in scores.topk(5, 1).indices.tolist()],
+            }
+        return found
 
     def _cell(self, study: Study, series: str, seed: int) -> dict[str, Any]:
         start = time.perf_counter()
@@ -165,11 +168,11 @@ class Protocol:
         for layer in self.network.layers:
             title = f"{self.network.title}, {layer}"
             cell = self.cells.stored(f"{layer}/attributions")
-            if cell:
-                share = statistics.mean(cell["consistency"])
-                results.state(f"{title}{LAST_OF_LAYER}{ATTRIBUTIONS}: {MEASURES['consistency']}", share)
-                for target, best in zip(cell["target"], cell["best"], strict=True):
-                    print(f"  attributions of {target}: {', '.join(best)}")
+            for name in ATTRIBUTIONS if cell else ():
+                share = statistics.mean(cell[name]["consistency"])
+                results.state(f"{title}{LAST_OF_LAYER}{name}: {MEASURES['consistency']}", share)
+                for target, best in zip(cell["target"], cell[name]["best"], strict=True):
+                    print(f"  {name}, of {target}: {', '.join(best)}")
             for series in SERIES:
                 cells = [self.cells.stored(_cell(layer, series, seed)) for seed in range(self.network.seeds)]
                 if None in cells:

@@ -152,9 +152,9 @@ class Study:
             among_best(scores, self.target),
         )
 
-    def scores_of_attributions(self) -> Tensor:
+    def scores_of_attributions(self, scaled: bool) -> Tensor:
         """What the model makes of the attributions themselves, (N, K)."""
-        return scores_of_attributions(self.model, self.images, self.attributions, self.layer)
+        return scores_of_attributions(self.model, self.images, self.attributions, self.layer, scaled=scaled)
 
     def _seen(self, pictures: Tensor) -> Tensor:
         """The layer's values for pictures (N, G, C, H, W), (N, G, …)."""

@@ -159,7 +159,7 @@ def spectra(steps: int) -> Image.Image:
         for level, style in masks.items():
             filled = fill()(images, torch.full((DRAWS, *image.shape[2:]), level), ids, 0)
             put = filled if name == "blur" else (filled - level * images) / (1 - level)
-            label = name if level == 0 else None
+            label = {"constant": "constant (none)"}.get(name, name) if level == 0 else None
             axes.loglog(*amplitudes(put), color=f"C{number}", linestyle=style, label=label)
     axes.loglog(*amplitudes(image), color="black", label="photograph")
     axes.set(xlabel="cycles per pixel", ylabel="mean amplitude", ylim=(1, None))

@@ -150,6 +150,7 @@ def scores_of_attributions(
     attributions: Tensor,
     layer: str,
     *,
+    scaled: bool = False,
     output: Pick | None = None,
     output_kind: Kind = "auto",
     rows: int | None = None,
@@ -157,13 +158,17 @@ def scores_of_attributions(
     """The model's scores where attributions stand in the place of a layer's values and it runs on from there.
 
     Neurons that are excited in proportion to what they count for a class should give it a high score (§4.2);
-    ``scores.topk(5)`` lists what they give. What bypasses the layer is as for the images.
+    ``scores.topk(5)`` lists what they give. What bypasses the layer is as for the images. Attributions sum up
+    to a score and may be far smaller than the layer's values, so that a model with biases gives nearly the
+    same for all of them; ``scaled`` leaves their proportions alone.
 
     Args:
         model: a classifier in evaluation mode.
         images: (N, C, H, W), the images that the attributions are of, as the model takes them.
         attributions: (N, …), finite, as for :func:`visualization_correlation`; or other values to run from.
         layer: the name of a module, as the option of ``attribution_visualization``.
+        scaled: whether each image's attributions are multiplied first so that their norm is that of the
+            layer's own values for the image.
         output, output_kind: as for :class:`pyxai.Explainer`.
         rows: rows of every model call; None for a rule by the size of the images.
 
@@ -185,6 +190,9 @@ def scores_of_attributions(
             if not len(images):
                 return images.new_zeros(0, executor.program.classes)
             values = attributions.detach().to(images.dtype)
+            if scaled:
+                own = executor.activations(images, (executor.layer,))[executor.layer]
+                values = _with_norms_of(values, executor.of_images(executor.layer, own))
             if executor.entries(executor.layer) > 1:
                 values = values.flatten(0, 1)
             return executor.scores_from(images, {executor.layer: values})
@@ -229,6 +237,14 @@ def _layer_shape(executor: Executor, name: str, values: Tensor) -> tuple[int, ..
     wanted = f"have shape (N, {', '.join(map(str, shape))}), as the layer {executor.layer!r} has"
     expect(tuple(values.shape[1:]) == shape, name, wanted, tuple(values.shape))
     return shape
+
+
+def _with_norms_of(values: Tensor, others: Tensor) -> Tensor:
+    """Values (N, …), each image's as large as the others'; zeros stay zero."""
+    wide = torch.promote_types(values.dtype, torch.float32)
+    norms, wanted = (part.to(wide).flatten(1).norm(dim=1) for part in (values, others))
+    factors = torch.where(norms > 0, wanted / norms, 0.0)
+    return (values.to(wide) * factors.reshape(-1, *[1] * (values.ndim - 1))).to(values.dtype)
 
 
 def _check_values(name: str, values: Any, count: int) -> None:

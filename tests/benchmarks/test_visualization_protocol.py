@@ -80,7 +80,7 @@ def test_a_killed_run_goes_on(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.count(", seed ") == 1  # the one that was missing
     again.state(results := harness.Results(protocol.SUBJECT, {}))
     stated = [fact.what for fact in results.facts]
-    assert len(stated) == len(set(stated)) == 1 + 2 * 3 * len(protocol.MEASURES)
+    assert len(stated) == len(set(stated)) == 2 + 2 * 3 * len(protocol.MEASURES)
     assert len(list(tmp_path.rglob("*.png"))) == 4
     other = dataclasses.replace(NETWORK, steps=3)
     with pytest.raises(SystemExit, match="other settings: steps"):

@@ -97,6 +97,15 @@ def test_scores_of_attributions_run_on_from_the_layer():
     torch.testing.assert_close(scores_of_attributions(model, images, own, "first"), model(images).detach())
 
 
+def test_scaled_attributions_have_the_norm_of_the_values():
+    model, images = halves(), 4 * pictures() - 2
+    own = model.first(images).detach()
+    found = scores_of_attributions(model, images, 1e-5 * own, "first", scaled=True)
+    torch.testing.assert_close(found, model(images).detach())
+    nothing = scores_of_attributions(model, images, 0 * own, "first", scaled=True)
+    torch.testing.assert_close(nothing, model.second(0 * own).detach())
+
+
 def test_batch_mates_change_no_bit():
     model, shown, weights = halves().float(), pictures().float(), torch.randn(3, 6, 6, 6)
     together = visualization_correlation(model, shown, weights, "first", rows=2)

@@ -87,8 +87,9 @@ def tells_the_attributes() -> nn.Module:
 
 def read(images: Tensor) -> tuple[Tensor, Tensor]:
     """The colours and the shapes that the second network sees in images (N, 3, 48, 48), by number."""
+    model = tells_the_attributes()  # which is trained at the first call
     with torch.no_grad():
-        scores = tells_the_attributes()(images)
+        scores = model(images)
     colours, shapes = scores.split([len(COLOURS), len(SHAPES)], 1)
     return colours.argmax(1), shapes.argmax(1)
 
