@@ -1,8 +1,8 @@
 """Turn `results/*.json` into tables, between two markers, so that no number there is typed by hand.
 
-The README gets six comparisons, `docs/benchmarks.md` everything, the page of feature maps those of FEM.
-`python -m benchmarks.table` rewrites all three; `--check` only says whether they are up to date (exit code 1
-if not).
+The README gets six comparisons, `docs/benchmarks.md` all times and what goes with them, the page of feature
+maps those of FEM, the page of visualizations the experiments on these. `python -m benchmarks.table` rewrites
+all of them; `--check` only says whether they are up to date (exit code 1 if not).
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ SHORT = (
     ("CartoonX, a step, MobileNetV3-small, 256², 16 draws", "pyxai", "torch and pytorch-wavelets"),
     ("spectral residual, OpenCV's form (64² inside), 64 images of 64²", "pyxai", "OpenCV"),
 )
+
+STUDIES = ("visualization_protocol", "visualization_attributes")  # experiments, which are not of time
+LAST_OF_LAYER = " · "  # between a layer and a series
 
 
 def short(results: list[Results]) -> str:
@@ -88,6 +91,65 @@ def fem(results: list[Results]) -> str:
     return "\n".join(lines)
 
 
+def visualizations(results: list[Results]) -> str:
+    """Markdown of the experiments on visualizations: a table for each layer, and one of attributes."""
+    facts = {result.subject: result for result in results if result.subject in STUDIES}
+    parts = []
+    if protocol := facts.get(STUDIES[0]):
+        known = {fact.what: fact.value for fact in protocol.facts}
+        layers: dict[str, list[str]] = {}
+        for what in known:
+            place, _, series = what.partition(":")[0].rpartition(LAST_OF_LAYER)
+            names = layers.setdefault(place, [])
+            if series not in names:
+                names.append(series)
+        for layer, names in layers.items():
+            rows = [_series(known, f"{layer}{LAST_OF_LAYER}{name}", name) for name in names]
+            head = (
+                "correlation",
+                "s.d. of images, seeds",
+                "with the attributions",
+                "among the best",
+                "s.d. of seeds",
+            )
+            parts.append("\n".join([f"| {layer} | {' | '.join(head)} |", "|---|---|---|---|---|---|", *rows]))
+    if attributes := facts.get(STUDIES[1]):
+        known = {fact.what: fact.value for fact in attributes.facts}
+        names = list(dict.fromkeys(what.partition(":")[0] for what in known))
+        columns = [what.partition(": ")[2] for what in known if what.startswith(f"{names[0]}: ")]
+        columns = [column for column in columns if "s.d." not in column]
+        rows = [
+            f"| {name} | "
+            + " | ".join(
+                f"{known[f'{name}: {column}']:.2f} ± {known[f'{name}: {column}, s.d. of seeds']:.2f}"
+                for column in columns
+            )
+            + " |"
+            for name in names
+        ]
+        head = [f"| coloured shapes | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+        parts.append("\n".join([*head, *rows]))
+    parts += ["\n".join(f"* {_origin(result)}" for result in facts.values())] if facts else []
+    return "\n\n".join(parts)
+
+
+def _series(known: dict[str, float], place: str, name: str) -> str:
+    """A row of the table of a layer; what is not known is left empty."""
+
+    def shown(what: str) -> str:
+        return f"{known[f'{place}: {what}']:.2f}" if f"{place}: {what}" in known else ""
+
+    spread = [shown(f"correlation, s.d. of {of}") for of in ("images", "seeds")]
+    cells = [
+        shown("correlation"),
+        ", ".join(part for part in spread if part),
+        shown("correlation with the attributions"),
+        shown("class among the best"),
+        shown("class among the best, s.d. of seeds"),
+    ]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
 def _claims(results: list[Results]) -> list[tuple[Group, Claim]]:
     """What was timed beside the floor or a peer, all but the operators."""
     groups = [group for result in results for group in result.groups if group.bytes is None]
@@ -141,8 +203,9 @@ def _origin(result: Results) -> str:
     where = m["gpu"] or f"{m['cpu']}, {m['threads']} threads"
     rounds = {len(next(iter(group.seconds.values()))) for group in result.groups}
     counted = f", {min(rounds)} interleaved rounds" if rounds else ""
+    script = result.subject if result.subject in STUDIES else f"bench_{result.subject}"
     return (
-        f"`bench_{result.subject}`: {where}, torch {m['torch']}{counted}, commit {m['commit'][:10]}, "
+        f"`{script}`: {where}, torch {m['torch']}{counted}, commit {m['commit'][:10]}, "
         f"{m['time'][:10]}, load {m['load']} at the start"
     )
 
@@ -157,8 +220,9 @@ def main(argv: list[str] | None = None) -> int:
     stale = 0
     pages = {
         "README.md": short(results),
-        "docs/benchmarks.md": everything(results),
+        "docs/benchmarks.md": everything([result for result in results if result.subject not in STUDIES]),
         "docs/methods/feature_map.md": fem(results),
+        "docs/methods/visualization.md": visualizations(results),
     }
     for name, text in pages.items():
         page = arguments.root / name

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         propagation,
         rde,
         render,
+        report,
         saliency,
         visualization,
     )
@@ -51,6 +52,7 @@ _SUBPACKAGES = (
     "propagation",
     "rde",
     "render",
+    "report",
     "saliency",
     "visualization",
 )
@@ -72,6 +74,7 @@ __all__ = [
     "propagation",
     "rde",
     "render",
+    "report",
     "saliency",
     "visualization",
 ]

@@ -142,16 +142,19 @@ class Explainer:
             ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching;
                 default the row number.
         """
-        images, target, ids = plain(images), plain(target), plain(ids)
-        with naming(self.method.name):
-            self._check(images)
-            parsed, ids = self._parsed(target, images), check_ids(ids, images)
-            with unaffected(images.device):
-                executor, request = self._request(images, parsed, ids)
-                if len(images) == 0:
-                    return self._empty(executor, request)
-                maps = self.method.attribute(executor, request)
-                return self._explanation(executor, maps, request)
+        return self._explained(self.method.attribute, images, target, ids)
+
+    def unit_values(self, images: Tensor, target: Any = None, ids: Any = None) -> Explanation:
+        """What each unit of an inner layer counts for, in place of the map that is made of it.
+
+        Args:
+            images, target, ids: as for a call.
+
+        Raises:
+            ValueError: the method has no such values; :attr:`pyxai.methods.Method.has_unit_values` says which
+                have.
+        """
+        return self._explained(self.method.unit_values, images, target, ids)
 
     def report(self, images: Tensor, target: Any = None):
         """What every layer did with relevance, a :class:`pyxai.propagation.lrp.report.Report`.
@@ -171,6 +174,20 @@ class Explainer:
             expect(parsed.count == 1, "target", "be one class for each image", f"{parsed.count} classes")
             with unaffected(images.device):
                 return self.method.report(*self._request(images, parsed, check_ids(None, images)))
+
+    def _explained(
+        self, attribute: Callable[..., Maps], images: Tensor, target: Any, ids: Any
+    ) -> Explanation:
+        """The explanation that a function of the method makes of ``images``."""
+        images, target, ids = plain(images), plain(target), plain(ids)
+        with naming(self.method.name):
+            self._check(images)
+            parsed, ids = self._parsed(target, images), check_ids(ids, images)
+            with unaffected(images.device):
+                executor, request = self._request(images, parsed, ids)
+                if len(images) == 0:
+                    return self._empty(attribute, executor, request)
+                return self._explanation(executor, attribute(executor, request), request)
 
     def _parsed(self, target: Any, images: Tensor) -> Target:
         needless = "be left out: no class is explained, but"
@@ -287,14 +304,14 @@ class Explainer:
             warnings.warn(f"{self.method.name}: {program.note}", stacklevel=6)
         return program
 
-    def _empty(self, executor: FixedRows, request: Request) -> Explanation:
+    def _empty(self, attribute: Callable[..., Maps], executor: FixedRows, request: Request) -> Explanation:
         """No images give results with no rows and the right trailing shape, as from one blank image."""
         images, target = request.images, request.target
         blank = images.new_zeros(1, *images.shape[1:])
         if target.fixed is not None:
             target = dataclasses.replace(target, fixed=target.fixed.new_zeros(1, target.count))
         request = Request(blank, target, request.ids.new_zeros(1))
-        return self._explanation(executor, self.method.attribute(executor, request), request)[:0]
+        return self._explanation(executor, attribute(executor, request), request)[:0]
 
     def _explanation(self, executor: FixedRows, maps: Maps, request: Request) -> Explanation:
         if self.method.needs >= Needs.GRADIENTS:  # else zeros are nothing to wonder at

@@ -392,3 +392,16 @@ def test_sparse_outputs_are_refused():
 
     with pytest.raises(TypeError, match=r"output must be dense, got torch.sparse_coo; pass `output=`"):
         explainer(Sparse(), "gradient")(torch.rand(2, 1, 2, 2))
+
+
+def test_values_of_units_are_those_of_a_layer_or_are_refused():
+    model, images = small()
+    run = pyxai.Explainer(
+        model, "attribution_visualization", attribution="layer_gradient_x_activation", steps=1
+    )
+    found = run.unit_values(images, 2)
+    expected = pyxai.explain(model, images, "layer_gradient_x_activation", 2)
+    assert torch.equal(found.attribution, expected.attribution) and found.axes == ("channel", "y", "x")
+    assert run.unit_values(images[:0], 2).attribution.shape == (0, 8, 8, 8)
+    with pytest.raises(ValueError, match="gradient: `method` must have values for each unit of a layer"):
+        explainer(model, "gradient").unit_values(images)

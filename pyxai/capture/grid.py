@@ -43,6 +43,18 @@ class Layout:
             values = values[:, list(self.tokens)].unflatten(1, self.size)
         return values.movedim(self.channel, 1)
 
+    def values(self, maps: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Maps (n, C, h, w) as the values (n, …) of a layer that has ``shape`` for one image.
+
+        Tokens that do not lie on the grid have 0.
+        """
+        values = maps.movedim(1, self.channel)
+        if self.tokens is None:
+            return values.contiguous()
+        whole = maps.new_zeros(len(maps), *shape)
+        whole[:, list(self.tokens)] = values.flatten(1, -2)
+        return whole
+
 
 @dataclass(frozen=True)
 class _Seen:

@@ -21,6 +21,8 @@ from pyxai.cli.messages import say, speaks
 from pyxai.cli.methods import methods
 from pyxai.cli.render import render
 from pyxai.cli.streams import keep_streams
+from pyxai.cli.survey import survey
+from pyxai.cli.survey_scores import survey_scores
 from pyxai.cli.visualize import visualize
 from pyxai.engine import InputError, RunError, StrictStop
 
@@ -50,7 +52,7 @@ def _options(
     """What is asked of no command."""
 
 
-for _command in (explain, render, check, visualize, demo, bench, info, methods):
+for _command in (explain, render, check, visualize, survey, survey_scores, demo, bench, info, methods):
     _app.command()(_command)
 _dxai = typer.Typer(
     help="Decompose images into class-distinct and class-agnostic parts.", no_args_is_help=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
+    from torch import Tensor
+
+    from pyxai import Explainer
 
 METHOD = "attribution_visualization"
 
@@ -41,6 +44,9 @@ def visualize(
         typer.Option("--set", metavar="K=V", help=f"Option of {METHOD}; repeat for several."),
     ] = None,
     classes: Annotated[Path | None, typer.Option(metavar="FILE", help="Names of classes.")] = None,
+    groups: Annotated[
+        bool, typer.Option("--groups", help="A picture for each group of channels; all of one class.")
+    ] = False,
     eval_: Annotated[bool, EVAL] = False,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -52,36 +58,59 @@ def visualize(
     from pyxai import Explainer, load_images
     from pyxai.engine.models.load import load_model
 
+    if groups and "channels" in options:
+        raise InputError("--groups chooses the channels: leave --set channels out")
     loaded = load_model(model)
     images = load_images(pictures, loaded.preprocess)
     if eval_:
         loaded.model.eval()
+
+    def explainer(name: str | None, **more: Any) -> Explainer:
+        chosen = {} if name is None else {"layer": name}
+        settings = {"preprocess": loaded.preprocess, "class_names": names or None}
+        return Explainer(loaded.model, METHOD, **settings, **options | chosen | more)
+
     layers = layer or [None]
     with refusals():
-        runs = [
-            Explainer(
-                loaded.model,
-                METHOD,
-                preprocess=loaded.preprocess,
-                class_names=names or None,
-                **options | ({} if name is None else {"layer": name}),
-            )
-            for name in layers
-        ]
+        runs = [explainer(name) for name in layers]
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror or error}") from None
     for name, run in zip(layers, runs, strict=True):
-        with refusals(), _bar(name or "the last map", quiet):
-            found = run(images, asked)
-        many = found.target.reshape(len(images), -1)
-        drawn = found.attribution.reshape(len(images), many.shape[1], *images.shape[1:])
-        for row, picture in enumerate(pictures):
-            for column, of_class in enumerate(many[row].tolist()):
-                place = out / f"{row}_{picture.stem}_{name or 'last'}_class{of_class}.png"
-                _write(place, drawn[row, column].float().cpu().numpy())
-                print(place)
+        with refusals():
+            shown = [("", asked, run)]
+            if groups:
+                shown = [
+                    (f"_group{number}", of_class, explainer(name, channels=channels))
+                    for of_class, found in _groups(run, images, asked)
+                    for number, channels in enumerate(found, 1)
+                ]
+        for ending, of_class, run in shown:
+            with refusals(), _bar(f"{name or 'the last map'}{ending.replace('_', ', ')}", quiet):
+                found = run(images, of_class)
+            many = found.target.reshape(len(images), -1)
+            drawn = found.attribution.reshape(len(images), many.shape[1], *images.shape[1:])
+            for row, picture in enumerate(pictures):
+                for column, number in enumerate(many[row].tolist()):
+                    place = out / f"{row}_{picture.stem}_{name or 'last'}_class{number}{ending}.png"
+                    _write(place, drawn[row, column].float().cpu().numpy())
+                    print(place)
+
+
+def _groups(run: Explainer, images: Tensor, asked: Any) -> Iterator[tuple[int, list[tuple[int, ...]]]]:
+    """Each class that is asked for, and the groups of channels that count for it in all of the images."""
+    from pyxai.visualization import channel_groups
+
+    values = run.unit_values(images, asked)
+    many = values.target.reshape(len(images), -1)
+    maps = values.attribution.reshape(*many.shape, *values.attribution.shape[values.target.ndim :])
+    channel = 1 + values.axes.index("channel")
+    for column, classes in enumerate(many.T.tolist()):
+        if len(set(classes)) > 1:
+            few = ", ".join(map(str, sorted(set(classes))[:5]))
+            raise InputError(f"--groups needs one class for all pictures, got {few}: name it with --target")
+        yield classes[0], channel_groups(maps[:, column].movedim(channel, 1))
 
 
 @contextmanager

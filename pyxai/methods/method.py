@@ -40,6 +40,7 @@ class Method(abc.ABC):
             else they are refused.
         of_layer: whether maps have the axes of an inner layer, (N, …), as long as no option makes pictures of
             them.
+        has_unit_values: whether :meth:`unit_values` gives attributions of the units of one inner layer.
         single_output: what the one output per image of a model means that ends in no sigmoid, unless
             ``output_kind`` says it: a ``value``, or the logit of a ``binary`` decision.
         keep: what a run over a data set stores unless it is told: the ``heatmap``, summed over channels, or
@@ -54,6 +55,7 @@ class Method(abc.ABC):
     per_channel: ClassVar[bool] = True
     volumes: ClassVar[bool] = False
     of_layer: ClassVar[bool] = False
+    has_unit_values: ClassVar[bool] = False
     single_output: ClassVar[Literal["value", "binary"]] = "value"
     keep: ClassVar[Literal["heatmap", "attribution"]] = "heatmap"
     host: ClassVar[str] = ""
@@ -106,6 +108,14 @@ class Method(abc.ABC):
                 :class:`pyxai.capture.rows.FixedRows`, which knows the number of rows alone.
             request: the images, what is explained of them, and the ids that their noise goes by.
         """
+
+    def unit_values(self, executor: FixedRows, request: Request) -> Maps:
+        """What each unit of the inner layer counts for, T maps (N, …) with the axes of the layer.
+
+        Args:
+            executor, request: as of :meth:`attribute`.
+        """
+        raise ValueError(f"`method` must have values for each unit of a layer, got {self.name!r}")
 
     def report(self, executor: FixedRows, request: Request) -> Any:
         """What every layer did with the relevance, of methods that go by rules; see `Explainer.report`."""

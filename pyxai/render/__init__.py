@@ -3,6 +3,7 @@
     pyxai.render.overlay(image, heatmap)         # uint8 (H, W, 3): the map's colours over the image
     pyxai.render.sheet_of(explanation)           # images, maps and overlays with scores, a PIL.Image
     pyxai.render.gallery(images, {"lrp": maps, "saliency": others})      # a column for each method
+    pyxai.render.picture_grid({"layer1": pictures, "layer2": others})          # pictures as they are
 
 Images are uint8 (H, W, 3) arrays, heat maps (H, W) arrays of any range. Sheets take clips, too, (T, H, W, 3)
 and (T, H, W).
@@ -10,6 +11,7 @@ and (T, H, W).
 
 from pyxai.render.colour import COLOUR_MAPS, colour_map
 from pyxai.render.gallery import gallery
+from pyxai.render.grid import picture_grid
 from pyxai.render.names import read_class_names
 from pyxai.render.picture import colourise, overlay
 from pyxai.render.sheet import Row, contact_sheet, sheet_of
@@ -22,6 +24,7 @@ __all__ = [
     "contact_sheet",
     "gallery",
     "overlay",
+    "picture_grid",
     "read_class_names",
     "sheet_of",
 ]

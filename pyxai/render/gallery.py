@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
+from pyxai.render.grid import picture_grid
 from pyxai.render.picture import colourise, fit
-from pyxai.render.sheet import GAP, INK, MARGIN, TILE, ZERO, font, shortened, tile
-
-_HEADER = 36
+from pyxai.render.sheet import ZERO
 
 
 def gallery(
@@ -35,22 +34,13 @@ def gallery(
         raise ValueError(
             f"`maps` must hold one map for each of the {len(images)} images, got {counts or 'none'}"
         )
-    width = 2 * MARGIN + (len(maps) + 1) * (TILE + GAP) - GAP
-    sheet = Image.new("RGB", (width, _HEADER + len(images) * (TILE + GAP) + MARGIN), "white")
-    draw = ImageDraw.Draw(sheet)
-    for column, name in enumerate(("input", *maps)):
-        left = MARGIN + column * (TILE + GAP)
-        draw.text((left, 12), shortened(draw, name, font(14), TILE), INK, font(14))
-        for row, image in enumerate(images):
-            picture = image
-            if column:
-                heatmap = fit(np.asarray(maps[name][row], np.float32), image.shape[:2])
-                symmetric = cmap == "diverging" or bool((heatmap < 0).any())
-                picture = colourise(heatmap, cmap, symmetric, percentile)
-            top = _HEADER + row * (TILE + GAP)
-            sheet.paste(tile(picture), (left, top))
-            if column and not np.any(maps[name][row]):
-                draw.text((left + 6, top + 4), ZERO, INK, font(13), stroke_width=2, stroke_fill="white")
-    if path is not None:
-        sheet.save(path)
-    return sheet
+    columns, notes = {"input": list(images)}, {}
+    for name, found in maps.items():
+        columns[name] = []
+        for row, (image, heatmap) in enumerate(zip(images, found, strict=True)):
+            fitted = fit(np.asarray(heatmap, np.float32), image.shape[:2])
+            symmetric = cmap == "diverging" or bool((fitted < 0).any())
+            columns[name].append(colourise(fitted, cmap, symmetric, percentile))
+            if not np.any(heatmap):
+                notes[name, row] = ZERO
+    return picture_grid(columns, path, notes=notes)

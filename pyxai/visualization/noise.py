@@ -16,7 +16,11 @@ REFERENCE_SIZE = 224
 """Rows and columns of the pictures whose strength of noise pictures of every size have."""
 
 
-def fractal_amplitudes(height: int, width: int, depth: int = 5) -> Tensor:
+SINGLE = 0.19, 3.0
+"""σ and p of the noise of one level that the pyramid is compared with."""
+
+
+def fractal_amplitudes(height: int, width: int, depth: int | None = 5) -> Tensor:
     """What the levels of a fractal noise pyramid multiply their spectra by, (D + 1, H, W // 2 + 1) float64.
 
     Shi et al. 2023, eq. 13: α σ_d F^(-p/2) with p = 3 - d / D and σ_d = 0.2 - d / (20 D), for d = 0 … D. F is
@@ -26,12 +30,16 @@ def fractal_amplitudes(height: int, width: int, depth: int = 5) -> Tensor:
 
     Args:
         height, width: of the pictures.
-        depth: D. 0 is a single level, that with d = 0.
+        depth: D. 0 is a single level, that with d = 0; None the single one of the authors' ablation, with σ =
+            0.19 and p = 3.
     """
     for name, size in (("height", height), ("width", width)):
         expect(size >= 1, name, "be positive", size)
+    if depth is None:
+        return _level(height, width, *SINGLE)[None]
     expect(depth >= 0, "depth", "not be negative", depth)
-    return torch.stack([_level(height, width, d / max(depth, 1)) for d in range(depth + 1)])
+    parts = [d / max(depth, 1) for d in range(depth + 1)]
+    return torch.stack([_level(height, width, 0.2 - part / 20, 3 - part) for part in parts])
 
 
 def fractal_noise(
@@ -39,7 +47,7 @@ def fractal_noise(
     draw: int,
     size: tuple[int, int, int],
     *,
-    depth: int = 5,
+    depth: int | None = 5,
     seed: int = 0,
     shared_spectrum: bool = False,
     dtype: torch.dtype = torch.float32,
@@ -62,9 +70,8 @@ def fractal_noise(
     return ops.fractal_noise_pyramid(ids, draws, amplitudes, mixing, seed, width, shared_spectrum, dtype)
 
 
-def _level(height: int, width: int, part: float) -> Tensor:
-    """The amplitudes of the level with d / D = ``part``."""
-    deviation, power = 0.2 - part / 20, 3 - part
+def _level(height: int, width: int, deviation: float, power: float) -> Tensor:
+    """The amplitudes of the level with σ_d = ``deviation`` and p = ``power``."""
     shape, wanted = (
         frequencies(*size) ** (-power / 2) for size in ((height, width), (REFERENCE_SIZE, REFERENCE_SIZE))
     )
@@ -73,6 +80,8 @@ def _level(height: int, width: int, part: float) -> Tensor:
 
 
 @functools.lru_cache(maxsize=8)
-def _amplitudes_on(height: int, width: int, depth: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+def _amplitudes_on(
+    height: int, width: int, depth: int | None, device: torch.device, dtype: torch.dtype
+) -> Tensor:
     real = torch.promote_types(dtype, torch.float32)
     return fractal_amplitudes(height, width, depth).to(device, real)

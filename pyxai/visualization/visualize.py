@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from pyxai import ops
 from pyxai.capture.executor import Executor
-from pyxai.checks import expect, positive, whole
+from pyxai.checks import expect, one_of, positive, whole
 from pyxai.visualization.adam import Adam
 from pyxai.visualization.area import otsu_area
 from pyxai.visualization.canvas import Canvas
-from pyxai.visualization.noise import fractal_noise
+from pyxai.visualization.fill import FILLS, Fill, FillName
 from pyxai.visualization.progress import tell
 from pyxai.visualization.schedule import Decay, Growth, Rates, price_factor
 from pyxai.visualization.transforms import Transforms
@@ -31,8 +30,8 @@ class Visualized:
     Attributes:
         picture: (N, C, H, W) in [0, 1], the image where the mask keeps it and grey elsewhere.
         image: (N, C, H, W) in [0, 1].
-        mask: (N, H, W) in [0, 1].
-        area: (N,) float64, β, the mean that the mask shall have.
+        mask: (N, H, W) in [0, 1]; 1 all over where there is none.
+        area: (N,) float64, β, the mean that the mask shall have; 1 where there is none.
         kept: (N,) float64, the mean that it has.
         losses: (N, steps) float64.
     """
@@ -51,9 +50,17 @@ class Visualization:
 
     An image X and a mask M minimise -Σ f(τ(M ⊗ X)) R + λ (mean M - β)², over random transforms τ and draws
     of the noise that ⊗ puts where the mask keeps little. Defaults are those of the paper; where the authors'
-    code has others the argument says so.
+    code has others the argument says so. Without a mask it is -Σ f(τ(X)) R that X minimises.
 
     Args:
+        masked: whether there is a mask. What is said below of it, its area and its fill is without meaning
+            where there is none.
+        fill: what ⊗ puts where the mask keeps little: the ``pyramid`` of fractal noise, ``fractal`` noise of
+            one level, ``gaussian`` noise, the image under a ``blur``, or a ``constant``; see
+            :mod:`pyxai.visualization.fill`. The code's Gaussian noise is drawn once and clipped to [0, 1].
+        constant: that number. The code has 0.55.
+        blur_sigma: standard deviation of that blur where the mask is 0, in pixels of an image of 224. The
+            paper has 0.2, which blurs nothing that can be seen; 10 is the code's.
         steps: of Adam. The paper has no number; the code has 2048.
         learning_rate: of 2048 steps; with fewer each is as much larger.
         lambda_scale: λ starts from this many times Σ max(R, 0). The code has 20, and means in the objective.
@@ -72,6 +79,10 @@ class Visualization:
         seed: of the start, the noise and the transforms, which depend on (seed, id, step) alone.
     """
 
+    masked: bool = True
+    fill: FillName = "pyramid"
+    constant: float = 0.5
+    blur_sigma: float = 10.0
     steps: int = 2048
     learning_rate: float = 0.02
     lambda_scale: float = 1.0
@@ -89,8 +100,10 @@ class Visualization:
 
     def __post_init__(self):
         whole("steps", self.steps, 1)
-        whole("depth", self.depth, 0)
         whole("seed", self.seed)
+        one_of("fill", self.fill, FILLS)
+        for name in FILLS:
+            self._made(name)  # checks its options
         for name in ("learning_rate", "lambda_scale", "beta_scale"):
             positive(name, getattr(self, name))
         if self.beta is not None:
@@ -116,99 +129,146 @@ class Visualization:
             size: (C, H, W) of the images.
             black, white: (C,), the ends of the images' range in the model's input space.
         """
-        return _Run(self, executor, attributions, intensity, ids, size, black, white).minimised()
+        values = executor.of_units(executor.layer, None)
+        run = _Run(self, values, attributions.flatten(1), ids, size, black, white)
+        area = self._area(intensity, run.price) if self.masked else None
+        share = 2 / intensity[0].numel() if self.reduction == "mean" else 1.0
+        return run.minimised(area, share)
 
+    def of_scores(
+        self,
+        executor: Executor,
+        weights: Tensor,
+        ids: Tensor,
+        size: tuple[int, int, int],
+        black: Tensor,
+        white: Tensor,
+    ) -> Visualized:
+        """Images without masks for which the weighted scores of a model are large: Σ_k w_k S_k.
 
-class _Run:
-    """The state of one optimisation."""
+        Args:
+            executor: of the model with these scores, (N, K).
+            weights: (N, K).
+            ids, size, black, white: as of a call.
+        """
+        expect(not self.masked, "masked", "be False where scores are maximised", self.masked)
+        return _Run(self, executor, weights, ids, size, black, white).minimised(None, 1.0)
 
-    def __init__(self, how, executor, attributions, intensity, ids, size, black, white):
-        self.how, self.ids, self.size = how, ids, size
-        self.values = executor.of_units(executor.layer, None)
-        self.black, self.range = black[:, None, None], (white - black)[:, None, None]
-        self.weights = attributions.flatten(1).to(torch.promote_types(attributions.dtype, torch.float32))
-        self.share = 2 / intensity[0].numel() if how.reduction == "mean" else 1.0
-        self.price = how.lambda_scale * torch.stack([row.clamp(min=0).sum() for row in self.weights])
-        self.canvas = Canvas(size, self.weights)
-        self.area = self._area(intensity)
-        nowhere = (self.price == 0).nonzero().flatten().tolist()
+    @property
+    def filling(self) -> Fill:
+        """What ``fill`` names, with its options."""
+        return self._made(self.fill)
+
+    def _made(self, name: str) -> Fill:
+        return FILLS[name](**{entry.name: getattr(self, entry.name) for entry in fields(FILLS[name])})
+
+    def _area(self, intensity: Tensor, price: Tensor) -> Tensor:
+        """β of each row; with a warning where nothing stands out, or the area has no price."""
+        nowhere = (price == 0).nonzero().flatten().tolist()
         if nowhere:
             warnings.warn(
                 f"no attribution of row {nowhere[0]} is positive ({len(nowhere)} rows are so): the area of "
                 "its mask has no price",
                 stacklevel=5,
             )
-
-    def _area(self, intensity: Tensor) -> Tensor:
-        """β of each row."""
-        if self.how.beta is not None:
-            return torch.full_like(intensity[:, 0, 0], self.how.beta, dtype=torch.float64)
+        if self.beta is not None:
+            return torch.full_like(intensity[:, 0, 0], self.beta, dtype=torch.float64)
         flat = intensity.flatten(1)
         constant = (flat.amax(1) == flat.amin(1)).nonzero().flatten().tolist()
         if constant:
             warnings.warn(
                 f"the intensity map of row {constant[0]} is constant ({len(constant)} rows are so): its mask "
                 "shall keep all, as nothing stands out",
-                stacklevel=6,
+                stacklevel=5,
             )
-        return (self.how.beta_scale * otsu_area(intensity)).clamp(max=1)
+        return (self.beta_scale * otsu_area(intensity)).clamp(max=1)
 
-    def minimised(self) -> Visualized:
-        how = self.how
+
+class _Run:
+    """The state of one optimisation.
+
+    Args:
+        how: the settings.
+        scores: of the model whose scores (N, K) are maximised, each as much as its weight.
+        weights: (N, K).
+    """
+
+    def __init__(self, how, scores, weights, ids, size, black, white):
+        self.how, self.scores, self.ids, self.size = how, scores, ids, size
+        self.black, self.range = black[:, None, None], (white - black)[:, None, None]
+        self.weights = weights.to(torch.promote_types(weights.dtype, torch.float32))
+        self.price = how.lambda_scale * torch.stack([row.clamp(min=0).sum() for row in self.weights])
+        self.canvas = Canvas(size, self.weights, how.masked)
+        self.filling = how.filling
+
+    def minimised(self, area: Tensor | None, share: float) -> Visualized:
+        """What the steps come to.
+
+        Args:
+            area: (N,) β; None without a mask.
+            share: what the weighted scores are multiplied by.
+        """
+        how, self.area, self.share = self.how, area, share
         spectra = self.canvas.start(self.ids, how.seed)
         adam = Adam(spectra)
         rates = Rates(how.learning_rate, how.steps, how.decay, len(spectra), spectra.device)
         losses = torch.zeros(len(spectra), how.steps, dtype=torch.float64, device=spectra.device)
         for step in range(how.steps):
             gradient = torch.empty_like(spectra)
-            for rows in self.values.blocks(len(spectra)):
+            for rows in self.scores.blocks(len(spectra)):
                 gradient[rows], losses[rows, step] = self._step(spectra[rows], rows, step)
             adam.step(gradient, rates(losses[:, step]))
             tell(step + 1, how.steps)
         broken = (~losses.isfinite()).nonzero()[:1].tolist()
         got = f"{float(losses[tuple(broken[0])])} as loss of row {broken[0][0]}" if broken else ""
-        expect(not broken, "model", "return finite values of the layer", got)
-        parts = [self.canvas(spectra[rows]) for rows in self.values.blocks(len(spectra))]
-        image, mask = (torch.cat(part) for part in zip(*parts, strict=True))
+        expect(not broken, "model", "return finite values of what is maximised", got)
+        return self._visualized(spectra, losses)
+
+    def _visualized(self, spectra: Tensor, losses: Tensor) -> Visualized:
+        parts = [self.canvas(spectra[rows]) for rows in self.scores.blocks(len(spectra))]
+        image = torch.cat([image for image, _ in parts])
+        if self.area is None:
+            mask = image.new_ones(len(image), *self.size[1:])
+            whole = torch.ones_like(losses[:, 0])
+            return Visualized(image, image, mask, whole, whole, losses)
+        mask = torch.cat([mask for _, mask in parts])
         kept = torch.stack([row.mean(dtype=torch.float64) for row in mask])
         picture = GREY + mask[:, None] * (image - GREY)
         return Visualized(picture, image, mask, self.area, kept, losses)
 
     def _step(self, spectra: Tensor, rows: slice, step: int) -> tuple[Tensor, Tensor]:
         """The gradient of the loss of each row by its spectra, and the losses (n,)."""
-        how, ids, weights = self.how, self.ids[rows], self.weights[rows]
-        noise = fractal_noise(
-            ids,
-            step,
-            self.size,
-            depth=how.depth,
-            seed=ops.derive_seed(how.seed, "pyramid"),
-            shared_spectrum=how.shared_spectrum,
-            dtype=spectra.dtype,
-        )
+        ids, weights = self.ids[rows], self.weights[rows]
         with torch.enable_grad():
             leaf = spectra.detach().requires_grad_()
             image, mask = self.canvas(leaf)
-            filled = ops.pyramid_fill(image, mask, noise, how.lookup == "interpolate")
+            filled = image if mask is None else self.filling(image, mask, ids, step)
             seen = self._seen(filled, mask, ids, step)
             points = self.black + self.range * seen[:, : self.size[0]]
-            off = self._means(mask) - self.area[rows].to(mask)
-            wrong = off.square()
-            if how.penalty == "both":
-                wrong = wrong + (self._means(seen[:, -1]) - self.area[rows].to(mask)).square()
-            penalty = self.price[rows] * price_factor(step, how.steps, how.growth) * wrong
-        by_points, losses, _ = self.values.value_gradients(
+            penalty = None if mask is None else self._penalty(seen, mask, rows, step)
+        by_points, losses, _ = self.scores.value_gradients(
             points.detach(), lambda values: -self.share * self._products(values, weights)
         )
-        penalties = torch.ones_like(penalty)
-        torch.autograd.backward([points, penalty], [by_points.to(points), penalties])
-        return leaf.grad, losses.double() + penalty.detach().double()
+        ends, by_ends, losses = [points], [by_points.to(points)], losses.double()
+        if penalty is not None:
+            ends, by_ends = [points, penalty], [*by_ends, torch.ones_like(penalty)]
+            losses = losses + penalty.detach().double()
+        torch.autograd.backward(ends, by_ends)
+        return leaf.grad, losses
 
-    def _seen(self, filled: Tensor, mask: Tensor, ids: Tensor, step: int) -> Tensor:
+    def _seen(self, filled: Tensor, mask: Tensor | None, ids: Tensor, step: int) -> Tensor:
         """What a transform makes of filled images, and of their masks where these are asked for."""
-        if self.how.penalty == "both":
+        if self.how.penalty == "both" and mask is not None:
             filled = torch.cat([filled, mask[:, None]], 1)
         return self.how.transforms(filled, ids, step, self.how.seed)
+
+    def _penalty(self, seen: Tensor, mask: Tensor, rows: slice, step: int) -> Tensor:
+        """What the areas of masks cost, (n,)."""
+        how, area = self.how, self.area[rows].to(mask)
+        wrong = (self._means(mask) - area).square()
+        if how.penalty == "both":
+            wrong = wrong + (self._means(seen[:, -1]) - area).square()
+        return self.price[rows] * price_factor(step, how.steps, how.growth) * wrong
 
     @staticmethod
     def _products(values: Tensor, weights: Tensor) -> Tensor:

@@ -97,7 +97,8 @@ def test_pages_are_rewritten_between_the_markers_and_checked(tmp_path, monkeypat
     harness.write_json(measured(), tmp_path / "results")
     (tmp_path / "docs/methods").mkdir(parents=True)
     readme, page = tmp_path / "README.md", tmp_path / "docs/benchmarks.md"
-    for path in (readme, page, tmp_path / "docs/methods/feature_map.md"):
+    methods = [tmp_path / "docs/methods" / f"{family}.md" for family in ("feature_map", "visualization")]
+    for path in (readme, page, *methods):
         path.write_text(f"# Title\n\n{START}\nold\n{END}\n\nThe end.\n")
     arguments = ["--results", str(tmp_path / "results"), "--root", str(tmp_path)]
     assert table.main([*arguments, "--check"]) == 1
@@ -124,6 +125,30 @@ def test_the_page_of_fem_has_agreement_and_time():
         "| `fem` | 1 | 1 | 1000 ms | 1.0 (1.0 to 1.0) |",
         "| `saliency` | 0.46 | 0.50 | 2500 ms | 2.5 (2.5 to 2.5) |",
     ]
+
+
+def test_the_page_of_visualizations_has_a_table_for_each_layer_and_one_of_attributes():
+    layer, last = "ResNet-20, CIFAR-10, layer1", table.LAST_OF_LAYER
+    measured = {
+        f"{layer}{last}attributions themselves: class among the best": 0.75,
+        f"{layer}{last}attributions, blur: correlation": 0.456,
+        f"{layer}{last}attributions, blur: correlation, s.d. of images": 0.1,
+        f"{layer}{last}attributions, blur: correlation, s.d. of seeds": 0.02,
+        f"{layer}{last}attributions, blur: class among the best": 1.0,
+    }
+    read = {"no mask: colour read": 0.5, "no mask: colour read, s.d. of seeds": 0.25}
+    about = {"gpu": "", "cpu": "x", "threads": 2, "torch": "2", "commit": "c", "time": "t", "load": 1}
+    results = [
+        harness.Results(subject, about, facts=[harness.Fact(*pair) for pair in facts.items()])
+        for subject, facts in zip(table.STUDIES, (measured, read), strict=True)
+    ]
+    text = table.visualizations(results)
+    assert f"| {layer} | correlation |" in text
+    assert "| attributions themselves |  |  |  | 0.75 |  |" in text
+    assert "| attributions, blur | 0.46 | 0.10, 0.02 |  | 1.00 |  |" in text
+    assert "| coloured shapes | colour read |\n|---|---|\n| no mask | 0.50 ± 0.25 |" in text
+    assert "* `visualization_protocol`: x, 2 threads" in text
+    assert table.visualizations([]) == ""
 
 
 @pytest.mark.parametrize("page", ["no markers", f"{END} {START}", START * 2 + END])

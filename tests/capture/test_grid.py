@@ -204,3 +204,19 @@ def test_axes_are_called_by_what_they_are():
     assert survey.axes("1", (8, 12, 4)) == ("y", "x", "channel")
     assert survey.axes("2", (384,)) == ("unit",)
     assert survey.axes("other", (2, 3)) == ("axis_1", "axis_2")
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape"),
+    [
+        (Layout((3, 4), 1), (5, 3, 4)),
+        (Layout((3, 4), -1), (3, 4, 5)),
+        (Layout((3, 4), -1, tuple(range(1, 13))), (14, 5)),
+    ],
+)
+def test_maps_become_values_again(layout, shape):
+    values = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    found = layout.values(layout.maps(values), shape)
+    if layout.tokens is not None:
+        values[:, [0, 13]] = 0  # which lie nowhere in the image
+    assert torch.equal(found, values)

@@ -17,9 +17,39 @@ def test_a_picture_for_each_image_layer_and_class(pyxai, photos):
     assert len(places) == 4 and all(Image.open(place).size == (12, 12) for place in places)
 
 
+def test_a_picture_for_each_group_of_channels(pyxai, photos):
+    pictures = sorted(photos.rglob("*.png"))[:3]
+    given = ["--model", f"{TINY}:net", "--out", "seen", "--layer", "1", "--target", "2", "--groups"]
+    code, out, err = pyxai(
+        "visualize", *pictures, *given, "--set", "attribution=layer_activation", *CHEAP[:2]
+    )
+    assert code == 0 and all(line.startswith("pyxai: warning: ") for line in err.splitlines())
+    places = out.split()
+    endings = {place.rpartition("_")[2] for place in places}
+    assert len(places) == 3 * len(endings) and {"group1.png", "group2.png"} <= endings
+    drawn = [Image.open(place) for place in places]
+    assert all(one.size == (12, 12) for one in drawn) and drawn[0].tobytes() != drawn[3].tobytes()
+
+
+def test_groups_need_one_class(pyxai, photos):
+    pictures = sorted(photos.rglob("*.png"))[:1]
+    given = ["visualize", *pictures, "--model", f"{TINY}:net", "--out", "seen", "--groups", *CHEAP]
+    code, _, err = pyxai(*given, "--set", "channels=1,2")
+    assert code == 2 and "--groups chooses the channels: leave --set channels out" in err
+    code, _, err = pyxai(*given, "--layer", "6")
+    assert code == 2 and "`layer` must return a map of the image" in err and len(err.splitlines()) == 1
+
+
 def test_what_is_wrong_is_one_line(pyxai, photos):
     picture = next(photos.rglob("*.png"))
-    for options in (["--set", "beta=2"], ["--layer", "nothing"], ["--target", "99"]):
+    for options in (
+        ["--set", "beta=2"],
+        ["--layer", "nothing"],
+        ["--target", "99"],
+        ["--set", "fill=snow"],
+        ["--set", "strongest=900"],
+        ["--set", "channels=1,900"],
+    ):
         code, _, err = pyxai(
             "visualize", picture, "--model", f"{TINY}:net", "--out", "seen", *CHEAP, *options
         )

@@ -109,7 +109,20 @@ def measures(device: str) -> list[Tensor]:
     masks = images[:, 0] > images[:, 0].flatten(1).median(1).values[:, None, None]
     inside = [metrics.energy_inside(part, masks), metrics.pointing_game(part, masks, tolerance=1.5)]
     areas = [measure(model, images, part, steps=3) for measure in (metrics.deletion, metrics.insertion)]
-    return [part, numbers, *inside, *areas, metrics.pearson(images, part), metrics.similarity(images, part)]
+    agreement = [metrics.pearson(images, part), metrics.similarity(images, part)]
+    return [part, numbers, *inside, *areas, *agreement, *visualizations(device)]
+
+
+def visualizations(device: str) -> list[Tensor]:
+    """Evaluation of pictures of what neurons stand for."""
+    model, images = unfriendly.build("FunctionalReLU").to(device), unfriendly.images(3).to(device)
+    weights = pyxai.explain(model, images, "layer_activation", layer="conv2").attribution
+    shown = images.sigmoid()
+    return [
+        metrics.visualization_correlation(model, shown, weights, "conv2"),
+        metrics.classification_consistency(model, shown, 1, low=-1.0, high=2.0),
+        metrics.scores_of_attributions(model, images, weights, "conv2"),
+    ]
 
 
 def runs(device: str) -> list[Tensor]:

@@ -43,6 +43,7 @@ ALWAYS: dict[str, Options] = {
     "neuron_deeplift": {"unit": "0,0"},  # the sum of a whole norm is constant: all of a map is rounding
     "aumann_shapley": {"effort": 0.0005},
     "attribution_visualization": {"attribution_options": {"steps": 2, "effort": 0.0005}},
+    "factorized_visualization": {"groups": 2},
 }
 # Options that are no word of a few, and make a method go another way.
 MORE: dict[str, list[Options]] = {
@@ -55,6 +56,11 @@ MORE: dict[str, list[Options]] = {
     "neuron_guided_backprop": [{"layer": "strided", "unit": (1, 0, 0)}],
     **{name: [{"unit": "0:2,1"}] for name in ("neuron_gradient", "neuron_deeplift", "neuron_conductance")},
     "layer_deeplift": [{"layer": "strided", "cache_bytes": 0}],
+    "attribution_visualization": [
+        {"strongest": 2, "channels": (0, 2)},
+        {"attribution": "grad_cam", "attribution_options": {}},
+    ],
+    "activation_maximization": [{"layer": "auto", "unit": (1,)}],
     "cartoonx": [{"spatial": 1.0}, {"spatial": 1.0, "obfuscation": "blur"}],
     "rate_distortion": [
         {"representation": Fourier()},

@@ -26,6 +26,8 @@ QUICK = {
         "attribution": "layer_integrated_gradients",
         "attribution_options": {"steps": 3},
     },
+    "factorized_visualization": {"steps": 2, "groups": 2},
+    "activation_maximization": {"steps": 2},
 }
 
 OF_CLASSES = [name for name in METHODS if not get_method(name)(**QUICK.get(name, {})).units]

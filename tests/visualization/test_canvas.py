@@ -36,3 +36,11 @@ def test_gradients_and_rows():
     assert torch.autograd.gradcheck(canvas, spectra.clone().requires_grad_())
     alone = canvas(spectra[1:])
     assert all(torch.equal(part[1:], own) for part, own in zip(canvas(spectra), alone, strict=True))
+
+
+def test_without_a_mask_the_picture_is_the_same():
+    with_mask, without = (Canvas((3, 7, 9), torch.zeros(1), masked) for masked in (True, False))
+    spectra = without.start(IDS, 2)
+    assert torch.equal(spectra, with_mask.start(IDS, 2)[:, :3])
+    picture, mask = without(spectra)
+    assert mask is None and torch.equal(picture, with_mask(with_mask.start(IDS, 2))[0])

@@ -58,6 +58,12 @@ def test_at_224_nothing_is_normalised():
         np.testing.assert_allclose(level, expected, rtol=1e-12)
 
 
+def test_a_single_level_is_that_of_the_ablation():
+    """σ = 0.19 and p = 3, where the pyramid's first level has σ = 0.2."""
+    single, first = fractal_amplitudes(40, 61, None), fractal_amplitudes(40, 61, 0)
+    torch.testing.assert_close(single, 0.95 * first, rtol=1e-12, atol=0)
+
+
 def test_oblong_pictures_have_the_strength_too():
     amplitudes = fractal_amplitudes(40, 61)
     ids = torch.arange(300)

@@ -30,6 +30,7 @@ class AtLayer(OneLayer, Picture):
     """
 
     of_layer = True
+    has_unit_values = True
     keep = "attribution"
     per_channel = True
 
@@ -45,6 +46,9 @@ class AtLayer(OneLayer, Picture):
 
     def attribute(self, executor: Executor, request: Request) -> Maps:
         return self.finished(super().attribute(executor, request), executor, request)
+
+    def unit_values(self, executor: Executor, request: Request) -> Maps:
+        return self.attribute(executor, request)
 
     def finished(self, maps: Maps, executor: Executor, request: Request) -> Maps:
         """Maps of the values of a layer, (N, …), as the options ask for them."""

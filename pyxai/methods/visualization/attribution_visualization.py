@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import field, fields
+from dataclasses import field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import torch
+from torch import Tensor
 
 from pyxai.capture.executor import Executor
-from pyxai.checks import expect, per_channel
+from pyxai.capture.grid import Layout
+from pyxai.capture.needs import Needs
+from pyxai.checks import expect, whole
 from pyxai.methods.method import Method
 from pyxai.methods.neuron.one_layer import OneLayer
 from pyxai.methods.request import Maps, Request
 from pyxai.methods.table import build, get_method
+from pyxai.methods.visualization.optimised import Optimised
 from pyxai.methods.wrapped import OfInner
-from pyxai.visualization import Transforms, Visualization
+from pyxai.visualization import check_channels, only_channels, strongest_channels
 
 
-class AttributionVisualization(OneLayer):
+class AttributionVisualization(Optimised, OneLayer):
     """A picture whose features at a layer are those that count for a class (Shi et al. 2023).
 
     An image and a mask are optimised so that the layer's values are large where its attributions are, and so
@@ -27,10 +31,21 @@ class AttributionVisualization(OneLayer):
     ``image``, ``mask``, the mean ``kept`` of the mask, and the ``area`` that it shall be.
 
     Attributes:
-        attribution: The name of the method of the family ``neuron`` whose values at the layer are shown.
+        attribution: The name of a method with a value for each unit of a layer: one of the family ``neuron``,
+            or ``grad_cam``. With ``layer_activation`` and ``masked=False`` all feature maps are shown.
         attribution_options: Its options. On the command line they are written ``--set attribution.steps=50``.
-        steps: The number of steps of Adam. The paper tells none; the authors' code has 2048.
-        learning_rate: The rate of 2048 steps; with fewer each step is as much larger.
+        channels: Which channels of the layer are shown; the attributions of all others are 0. None shows all.
+        strongest: Where it is given, attributions are replaced by a choice of neurons: at each place those of
+            so many channels with the largest attributions, as far as these are positive, have the weight 1
+            and all others 0 (the class-targeted neurons of Singla et al. 2021). The area is that of the
+            attributions.
+        masked: Whether there is a mask. Without one nothing is left out, the image is the picture, and no
+            option of masks, areas and fills has a meaning.
+        fill: What stands where the mask keeps little: the ``pyramid`` of fractal noise, ``fractal`` noise of
+            one level, ``gaussian`` noise, the image under a ``blur``, or a ``constant``.
+        constant: That number, where 0 is black and 1 is white; the authors' code has 0.55.
+        blur_sigma: Standard deviation of that blur where the mask is 0, in pixels of an image of 224. The
+            paper has 0.2, which blurs nothing that can be seen; 10 is that of the authors' code.
         lambda_scale: The price λ of a wrong area starts from this many times the sum of the positive
             attributions. 4 to 16 keep closer to the area; the authors' code has 20.
         beta: The area, between 0 and 1, that the mask shall keep. None takes the part of the layer's places
@@ -46,27 +61,18 @@ class AttributionVisualization(OneLayer):
             the authors' code has it.
         growth: How λ grows: by 1.2 at every one of the ``tenths`` of the steps, or ``continuous`` by 1.23 in
             each, as the authors' code has it.
-        decay: How the rate falls: where the ``loss`` stalls, or by ``steps``, to 0.8 in each tenth, as the
-            authors' code has it.
-        jitter: Pixels of the two jitters in an image of 224; the authors' code has 8 and 2.
-        scale: The least and the greatest factor of the random scale; the authors' code has 0.9 and 1.19.
-        rotate: The greatest angle of the random rotation, in degrees.
-        shear: The greatest angle of the random shear, in degrees; the authors' code has 0.
-        edge: How transformed images go on beyond their border: by ``reflection``, or by ``zeros`` behind
-            12 pixels of it, as in the authors' code.
-        low: The value of black in the model's input space, one number or one for each channel.
-            ``preprocess`` sets it, on the command line the model's own.
-        high: The value of white, as ``low``.
-        seed: The seed of all that is drawn, which depends on it, the sample's id and the step alone.
     """
 
     name = "attribution_visualization"
-    keep = "attribution"
 
     attribution: str = "aumann_shapley"
     attribution_options: dict = field(default_factory=dict)
-    steps: int = 2048
-    learning_rate: float = 0.02
+    channels: tuple | None = None
+    strongest: int | None = None
+    masked: bool = True
+    fill: Literal["pyramid", "fractal", "gaussian", "blur", "constant"] = "pyramid"
+    constant: float = 0.5
+    blur_sigma: float = 10.0
     lambda_scale: float = 1.0
     beta: float | None = None
     beta_scale: float = 1.0
@@ -76,26 +82,21 @@ class AttributionVisualization(OneLayer):
     reduction: Literal["sum", "mean"] = "sum"
     penalty: Literal["mask", "both"] = "mask"
     growth: Literal["tenths", "continuous"] = "tenths"
-    decay: Literal["loss", "steps"] = "loss"
-    jitter: tuple = (9, 4)
-    scale: tuple = (0.9, 1.3)
-    rotate: float = 12.0
-    shear: float = 4.0
-    edge: Literal["reflection", "zeros"] = "reflection"
-    low: float | tuple = 0.0
-    high: float | tuple = 1.0
-    seed: int = 0
 
-    needs = OfInner()
+    needs = OfInner(least=Needs.GRADIENTS)
 
     def settle(self) -> None:
         super().settle()
         options, wanted = self.attribution_options, ("attribution_options", "be a dictionary")
         expect(isinstance(options, dict), *wanted, type(options).__name__, TypeError)
-        values = get_method(self.attribution)
-        shown = values.of_layer and "layer" in values.options()
-        expect(shown, "attribution", "have values for each unit of a layer", repr(self.attribution))
-        self.inner, self.how  # noqa: B018  checks the options
+        has = get_method(self.attribution).has_unit_values
+        expect(has, "attribution", "have values for each unit of a layer", repr(self.attribution))
+        layers = self.inner.layers  # checks the options, too
+        expect(len(layers) == 1, "layer", "be the name of one module", ", ".join(map(repr, layers)))
+        if self.channels is not None:
+            object.__setattr__(self, "channels", check_channels(self.channels))
+        if self.strongest is not None:
+            whole("strongest", self.strongest, 1)
 
     @cached_property
     def inner(self) -> Method:
@@ -108,33 +109,34 @@ class AttributionVisualization(OneLayer):
         )
 
     @property
-    def how(self) -> Visualization:
-        """What the options stand for."""
-        return Visualization(transforms=Transforms(**self._of(Transforms)), **self._of(Visualization))
-
-    def _of(self, part: type) -> dict[str, Any]:
-        """The options that are fields of a part."""
-        names = (entry.name for entry in fields(part))
-        return {name: getattr(self, name) for name in names if name in self.options()}
-
-    @property
     def layers(self) -> tuple[str, ...]:
         return self.inner.layers
 
     def attribute(self, executor: Executor, request: Request) -> Maps:
         images, name = request.images, executor.layer
-        layout = executor.program.survey.layout(name)
-        places = layout.size[0] * layout.size[-1]
-        expect(places > 1, "layer", "have more than one place over the image", repr(name))
-        ends = [per_channel(end, getattr(self, end), images.shape[1], images) for end in ("low", "high")]
-        expect(bool((ends[0] != ends[1]).all()), "high", "differ from `low`", self.high)
-        maps = self.inner.attribute(executor, request)
-        found = [
-            self.how(
-                executor, values, layout.maps(values).sum(1), request.ids, tuple(images.shape[1:]), *ends
+        layout, shape = self._layout(executor), executor.layer_shape(name)
+        channels = shape[0 if layout.channel == 1 else -1]
+        if self.channels is not None:
+            check_channels(self.channels, channels)
+        most = f"be at most {channels}, the channels of `{name}`"
+        expect(self.strongest is None or self.strongest <= channels, "strongest", most, self.strongest)
+        ends = self.ends(images)
+        maps = self.unit_values(executor, request)
+        there = tuple(maps.attribution[0].shape[1:])
+        expect(there == shape, "attribution", f"have the shape {shape} of the layer", there)
+        found = []
+        for values in maps.attribution:
+            attributions = self._shown(values, layout.channel)
+            found.append(
+                self.how(
+                    executor,
+                    self._weights(attributions, layout.channel),
+                    layout.maps(attributions).sum(1),
+                    request.ids,
+                    tuple(images.shape[1:]),
+                    *ends,
+                )
             )
-            for values in maps.attribution
-        ]
         steps = self.steps * len(found)
         return Maps(
             attribution=[one.picture.to(images.dtype) for one in found],
@@ -145,3 +147,26 @@ class AttributionVisualization(OneLayer):
                 part: [getattr(one, part) for one in found] for part in ("image", "mask", "area", "kept")
             },
         )
+
+    def unit_values(self, executor: Executor, request: Request) -> Maps:
+        self._layout(executor)
+        return self.inner.unit_values(executor, request)
+
+    @staticmethod
+    def _layout(executor: Executor) -> Layout:
+        """Where the layer lies over the image."""
+        name = executor.layer
+        layout = executor.program.survey.layout(name)
+        places = layout.size[0] * layout.size[-1]
+        expect(places > 1, "layer", "have more than one place over the image", repr(name))
+        return layout
+
+    def _shown(self, attributions: Tensor, channel: int) -> Tensor:
+        """Those of the channels that are shown."""
+        return attributions if self.channels is None else only_channels(attributions, channel, self.channels)
+
+    def _weights(self, attributions: Tensor, channel: int) -> Tensor:
+        """How much each of the layer's values counts."""
+        if self.strongest is None:
+            return attributions
+        return strongest_channels(attributions, channel, self.strongest)

@@ -25,17 +25,24 @@ from tests.engine.conftest import TINY, assert_same_arrays, fill_folder, flip
 ROOT = Path(__file__).parents[3]
 
 
-def command(data: Path, out: Path, batch_size: int) -> list[str]:
-    options = ["--method", "smoothgrad", "--set", "samples=8", "--rows", "16", "--quiet", "--resume"]
+METHODS = {
+    "smoothgrad": {"samples": 8},
+    "attribution_visualization": {"steps": 8, "attribution": "layer_gradient_x_activation"},
+}
+
+
+def command(data: Path, out: Path, method: str, batch_size: int) -> list[str]:
+    chosen = [f"--set={name}={value}" for name, value in METHODS[method].items()]
+    options = ["--method", method, *chosen, "--rows", "16", "--quiet", "--resume"]
     paths = ["--model", f"{TINY}:wide_net", "--data", str(data), "--out", str(out)]
     return [sys.executable, "-m", "pyxai", "explain", *paths, *options, "--batch-size", str(batch_size)]
 
 
-def begin(data: Path, out: Path, batch_size: int) -> subprocess.Popen:
+def begin(data: Path, out: Path, method: str, batch_size: int) -> subprocess.Popen:
     """A run in a process group of its own, so that nothing of it outlives a kill."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        command(data, out, batch_size),
+        command(data, out, method, batch_size),
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -49,18 +56,18 @@ def committed(out: Path) -> int:
     return sum(entry.name.isdigit() for entry in folder.iterdir()) if folder.is_dir() else 0
 
 
-def kill_and_resume(tmp_path: Path, images: int, kills: int) -> None:
+def kill_and_resume(tmp_path: Path, images: int, kills: int, method: str = "smoothgrad") -> None:
     data = fill_folder(tmp_path / "photos", images, 24)
     dice = random.Random(5)
     out = tmp_path / "killed.zarr"
-    job = Job(f"{TINY}:wide_net", data, out, "smoothgrad", {"samples": 8}, rows=16)
+    job = Job(f"{TINY}:wide_net", data, out, method, METHODS[method], rows=16)
     whole = engine.run(dataclasses.replace(job, out=tmp_path / "whole.zarr")).store
     chunks = Store(whole).chunks
     killed = 0
     for number in range(kills):
         # A chunk or more of this round is done, and some part of the next one.
         wanted = max(committed(out), number * chunks // (kills + 1))
-        process = begin(data, out, dice.choice([1, 7, 20, 64, 100]))
+        process = begin(data, out, method, dice.choice([1, 7, 20, 64, 100]))
         while committed(out) <= wanted and process.poll() is None:
             time.sleep(0.002)
         time.sleep(dice.uniform(0, 0.1))
@@ -77,8 +84,9 @@ def kill_and_resume(tmp_path: Path, images: int, kills: int) -> None:
     assert not list(out.rglob("*.partial"))
 
 
-def test_killed_and_resumed(tmp_path):
-    kill_and_resume(tmp_path, images=64 * 6 - 20, kills=1)
+@pytest.mark.parametrize("method", METHODS)
+def test_killed_and_resumed(tmp_path, method):
+    kill_and_resume(tmp_path, images=64 * 6 - 20, kills=1, method=method)
 
 
 @pytest.mark.slow
@@ -108,7 +116,7 @@ def test_what_a_kill_leaves_behind_is_cleaned_and_not_trusted(job):
 def test_decode_workers_do_not_outlive_a_killed_run(tmp_path):
     data = fill_folder(tmp_path / "photos", 640, 24)
     process = subprocess.Popen(
-        [*command(data, tmp_path / "run.zarr", 64), "--workers", "2"],
+        [*command(data, tmp_path / "run.zarr", "smoothgrad", 64), "--workers", "2"],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,10 +1,12 @@
 """Grad-CAM against its formula, and its closed form in front of a global average."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 import pyxai
+from tests import unfriendly
 from tests.methods.feature_map.networks import IMAGES, LAYER, RAW, averaged, dense, inside
 
 
@@ -38,3 +40,16 @@ def test_of_volumes_in_front_of_an_average_it_is_the_class_weights_by_the_number
     assert torch.allclose(large, wanted, rtol=1e-12, atol=1e-15)
     score = model(volumes)[:, 2] - model[-1].bias[2]
     assert torch.allclose(found.attribution.flatten(1).sum(1), score, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "images", "layer"),
+    [(dense(), IMAGES, LAYER), (unfriendly.build("SoftmaxAttention"), unfriendly.images(3), "qkv")],
+    ids=["maps", "tokens"],
+)
+def test_values_of_units_have_the_map_as_their_sum(model, images, layer):
+    run = pyxai.Explainer(model, "grad_cam", layer=layer, **RAW)
+    units, maps = run.unit_values(images, [0, 1, 2]), run(images, [0, 1, 2]).attribution
+    assert units.axes == (("channel", "y", "x") if layer == LAYER else ("token", "channel"))
+    summed = units.attribution.sum(1 + units.axes.index("channel"))
+    assert torch.allclose(summed.flatten(1), maps.flatten(1), rtol=1e-10, atol=1e-15)
