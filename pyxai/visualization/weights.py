@@ -46,7 +46,7 @@ def strongest_channels(attributions: Tensor, axis: int, count: int) -> Tensor:
     Args:
         attributions: any shape, whose channels lie along ``axis``.
     """
-    order = attributions.argsort(axis, descending=True, stable=True)
+    order = attributions.argsort(dim=axis, descending=True, stable=True)
     strongest = order.narrow(axis, 0, count)
     chosen = torch.zeros_like(attributions).scatter_(axis, strongest, 1)
     return chosen * (attributions > 0)
