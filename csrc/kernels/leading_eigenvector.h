@@ -106,7 +106,7 @@ PYXAI_HD A leading_pair(const A *diagonal, const A *beside, int64_t size, A *mix
 }
 
 // `vector` becomes a unit vector whose values do not sum to less than zero, *value its eigenvalue; both zero
-// for a matrix of zeros, and no numbers where one of its values is none.
+// for a matrix of zeros, and no numbers where one of its values is none or infinite.
 //
 // Each new vector of the basis is made orthogonal to all before it, twice, so that the matrix is tridiagonal
 // in it. It ends where what the matrix adds to the vector found is below a rounding of its eigenvalue, and at
@@ -118,8 +118,9 @@ PYXAI_HD void lead(Team &team, T *vector, T *value, const T *matrix, int64_t siz
     A *const next = work.next, *const found = work.found;
     const auto at = [=](int64_t i, int64_t j) { return static_cast<A>(matrix[i * size + j]); };
     const auto squared = [=](int64_t i) { return next[i] * next[i]; };
+    // A value's difference from itself is no number where the value is infinite: a sum may well be that.
     team.sums(
-        size, size, [=](int64_t i, int64_t j) { return std::fabs(at(i, j)); },
+        size, size, [=](int64_t i, int64_t j) { return std::fabs(at(i, j)) + (at(i, j) - at(i, j)); },
         [=](int64_t i, A sum) { next[i] = sum; });
     const A total = team.sum(size, [=](int64_t i) { return next[i]; });
     if (!(total > 0)) {
