@@ -102,10 +102,10 @@ def _groups(run: Explainer, images: Tensor, asked: Any) -> Iterator[tuple[int, l
     """Each class that is asked for, and the groups of channels that count for it in all of the images."""
     from pyxai.visualization import channel_groups
 
-    values = run.unit_values(images, asked)
-    many = values.target.reshape(len(images), -1)
-    maps = values.attribution.reshape(*many.shape, *values.attribution.shape[values.target.ndim :])
-    channel = 1 + values.axes.index("channel")
+    found = run.unit_values(images, asked)
+    many = found.target.reshape(len(images), -1)
+    maps = found.attribution.reshape(*many.shape, *found.attribution.shape[found.target.ndim :])
+    channel = 1 + found.axes.index("channel")
     for column, classes in enumerate(many.T.tolist()):
         if len(set(classes)) > 1:
             few = ", ".join(map(str, sorted(set(classes))[:5]))

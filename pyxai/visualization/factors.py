@@ -11,15 +11,16 @@ from torch import Tensor
 from pyxai.checks import expect, whole
 from pyxai.modules import need
 
-ITERATIONS = 1000
-"""Of the factorization of a layer's values, at most."""
+SWEEPS = 1000
+"""Of the coordinate descent, at most."""
 
 
 def factorize(maps: Tensor, groups: int) -> tuple[Tensor, Tensor]:
     """Non-negative factors of a layer's values, A ≈ Σ_g s_g ⊗ c_g, image by image.
 
     Negative values count as 0. Factors start from the singular vectors (NNDSVDa) and are found by coordinate
-    descent, so that the same values have the same factors. Each c_g has the norm 1, and s_g the size.
+    descent in at most 1000 sweeps, so that the same values have the same factors. Each c_g has the norm 1,
+    and s_g the size.
 
     Args:
         maps: (N, K, h, w).
@@ -43,8 +44,10 @@ def factorize(maps: Tensor, groups: int) -> tuple[Tensor, Tensor]:
         if not values.any():
             warnings.warn(f"no value of the layer is positive for row {row}: it has no factors", stacklevel=4)
             continue
-        model = NMF(groups, init="nndsvda", random_state=0, max_iter=ITERATIONS)
-        found = model.fit_transform(values.T)
+        model = NMF(groups, init="nndsvda", random_state=0, max_iter=SWEEPS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # more sweeps would change little
+            found = model.fit_transform(values.T)
         norms = np.linalg.norm(model.components_, axis=1, keepdims=True)
         spatial[row], channel[row] = norms * found.T, model.components_ / np.where(norms > 0, norms, 1)
     return torch.from_numpy(spatial).to(maps).unflatten(2, tuple(size)), torch.from_numpy(channel).to(maps)

@@ -19,7 +19,7 @@ def test_a_picture_for_each_image_layer_and_class(pyxai, photos):
 
 def test_a_picture_for_each_group_of_channels(pyxai, photos):
     pictures = sorted(photos.rglob("*.png"))[:3]
-    given = ["--model", f"{TINY}:net", "--out", "seen", "--layer", "1", "--target", "2", "--groups"]
+    given = ["--model", f"{TINY}:wide_net", "--out", "seen", "--layer", "1", "--target", "2", "--groups"]
     code, out, err = pyxai(
         "visualize", *pictures, *given, "--set", "attribution=layer_activation", *CHEAP[:2]
     )

@@ -123,11 +123,11 @@ STUDY = {
 @pytest.mark.parametrize("study", STUDY)
 def test_what_the_study_compares_is_shown(study, masked):
     name, options = STUDY[study]
-    found = small(attribution=name, attribution_options=options, masked=masked, steps=3)
+    found = small(attribution=name, attribution_options=options, masked=masked)
     assert found.attribution.shape == (2, 3, 16, 16) and found.target.tolist() == [1, 1]
     assert found.attribution.isfinite().all() and found.attribution.std() > 0.001
     other = "layer_activation" if name != "layer_activation" else "layer_gradient_x_activation"
-    others = small(attribution=other, attribution_options={}, masked=masked, steps=3)
+    others = small(attribution=other, attribution_options={}, masked=masked)
     assert not torch.equal(found.attribution, others.attribution)
 
 
