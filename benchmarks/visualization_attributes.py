@@ -1,23 +1,25 @@
 """Whether visualizations show the attributes of a class: Table 1 of Shi et al. 2023, where they are known.
 
-    python -m benchmarks.visualization_attributes [--steps N]
+    python -m benchmarks.visualization_attributes [--steps N] [--cells FOLDER]
 
 A class is a colour and a shape. Images hold two objects that share neither; one network explains the first of
 them, and another, trained apart from it, reads colour and shape from the pictures that each series makes. Of
 all that is in an image a picture of the class should show its own. Chance is a third for each attribute, a
-ninth for both.
+ninth for both. What is done of each series and seed is stored at once, so that a run that was killed goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from benchmarks import harness
-from benchmarks.harness import Results
+from benchmarks.cells import Cells
+from benchmarks.harness import ROOT, Results
 from benchmarks.table import STUDIES
 from benchmarks.visualization_series import SERIES, Study
 from pyxai import Preprocess
@@ -66,15 +68,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--cells", type=Path, default=ROOT / "build" / SUBJECT, help="where cells are stored")
     parser.add_argument("--out", type=Path, default=harness.RESULTS, help="folder of the JSON file")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     results = Results(SUBJECT, harness.machine() | {"gpu": ""})
+    cells = Cells(arguments.cells, {"steps": arguments.steps, "each": EACH})
     about = study(EACH)
     for series in SERIES:
-        table = torch.tensor([shares(about, series, arguments.steps, seed) for seed in range(SEEDS)])
-        for what, of_seeds in zip(MEASURES, table.T, strict=True):
+        done = [
+            cells.get(f"{series}/{seed}", partial(shares, about, series, arguments.steps, seed))
+            for seed in range(SEEDS)
+        ]
+        for what, of_seeds in zip(MEASURES, torch.tensor(done).T, strict=True):
             results.state(f"{series}: {what}", float(of_seeds.mean()))
             results.state(f"{series}: {what}, s.d. of seeds", float(of_seeds.std()))
     print(f"stored {harness.write_json(results, arguments.out)}")

@@ -142,7 +142,7 @@ class Protocol:
             scores = study.scores_of_attributions(scaled)
             found[title] = {
                 "consistency": among_best(scores, study.target).tolist(),
-                "best": [[names[c] for c in row] for row in scores.topk(5, 1).indices.tolist()],
+                "best": [[names[c] for c in row] for row in _best(scores)],
             }
         return found
 
@@ -187,6 +187,11 @@ class Protocol:
                     results.state(
                         f"{title}{LAST_OF_LAYER}{series}: {what}, s.d. of seeds", table.mean(1).std(ddof=1)
                     )
+
+
+def _best(scores: Tensor) -> list[list[int]]:
+    """The five best classes of each row, or all where there are fewer."""
+    return scores.topk(min(5, scores.shape[1]), 1).indices.tolist()
 
 
 def _cell(layer: str, series: str, seed: int) -> str:
