@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 
 METHODS = {
     "smoothgrad": {"samples": 8},
-    "attribution_visualization": {"steps": 8, "attribution": "layer_gradient_x_activation"},
+    "attribution_visualization": {"steps": 2, "attribution": "layer_gradient_x_activation"},
 }
 
 
