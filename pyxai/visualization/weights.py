@@ -39,17 +39,20 @@ def only_channels(attributions: Tensor, axis: int, channels: Iterable[int]) -> T
 
 
 def strongest_channels(attributions: Tensor, axis: int, count: int) -> Tensor:
-    """1 for the ``count`` channels with the largest positive attributions at each place, 0 for all others.
+    """1 at all places of the ``count`` channels with the largest attribution at any place, and 0 elsewhere.
 
-    Of attributions that are the same the first ones are taken.
+    A channel without a positive attribution is never among them. Of attributions that are the same the first
+    ones are taken.
 
     Args:
-        attributions: any shape, whose channels lie along ``axis``.
+        attributions: (N, …), whose channels lie along ``axis``.
     """
-    order = attributions.argsort(dim=axis, descending=True, stable=True)
-    strongest = order.narrow(axis, 0, count)
-    chosen = torch.zeros_like(attributions).scatter_(axis, strongest, 1)
-    return chosen * (attributions > 0)
+    by_channel = attributions.movedim(axis, 1)
+    largest = by_channel.flatten(2).amax(2) if by_channel.ndim > 2 else by_channel
+    order = largest.argsort(dim=1, descending=True, stable=True)
+    chosen = torch.zeros_like(largest).scatter_(1, order[:, :count], 1) * (largest > 0)
+    places = chosen.view(*chosen.shape, *[1] * (by_channel.ndim - 2))
+    return places.expand_as(by_channel).movedim(1, axis).contiguous()
 
 
 def _whole(number: Any) -> bool:

@@ -59,12 +59,6 @@ def test_a_mask_that_is_no_number_shows():
     assert found[0, :, 2, 3].isnan().all() and int(found.isnan().sum()) == 3
 
 
-def test_no_gradient_for_the_pyramid():
-    images, mask, pyramid = (x.requires_grad_() for x in drawn(3))
-    pyramid_fill(images, mask, pyramid, True).sum().backward()
-    assert pyramid.grad is None and images.grad is not None and mask.grad is not None
-
-
 @pytest.mark.parametrize(
     ("place", "change", "error", "message"),
     [

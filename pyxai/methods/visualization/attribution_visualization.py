@@ -35,10 +35,9 @@ class AttributionVisualization(Optimised, OneLayer):
             or ``grad_cam``. With ``layer_activation`` and ``masked=False`` all feature maps are shown.
         attribution_options: Its options. On the command line they are written ``--set attribution.steps=50``.
         channels: Which channels of the layer are shown; the attributions of all others are 0. None shows all.
-        strongest: Where it is given, attributions are replaced by a choice of neurons: at each place those of
-            so many channels with the largest attributions, as far as these are positive, have the weight 1
-            and all others 0 (the class-targeted neurons of Singla et al. 2021). The area is that of the
-            attributions.
+        strongest: Where it is given, so many channels take the place of the attributions: those with the
+            largest attribution at any place, as far as it is positive, count alike at all places, and no
+            others (the class-targeted neurons of Singla et al. 2021). The area is that of the attributions.
         masked: Whether there is a mask. Without one nothing is left out, the image is the picture, and no
             option of masks, areas and fills has a meaning.
         fill: What stands where the mask keeps little: the ``pyramid`` of fractal noise, ``fractal`` noise of
