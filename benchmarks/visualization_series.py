@@ -34,7 +34,7 @@ SERIES: dict[str, dict[str, Any]] = {
     **{f"attributions, {fill}": {"fill": fill} for fill in FILLS},
 }
 GROUPS = 4  # factors of the feature maps
-STRONGEST = 10  # channels at each place, or an eighth of them where there are fewer than 80
+STRONGEST = 10  # channels, or an eighth of them where there are fewer than 80
 ROWS = 32  # pictures of a model call, at most
 
 
