@@ -22,6 +22,7 @@ import pyxai
 from pyxai.demo import pictures
 from pyxai.modules import need
 from pyxai.render import overlay, picture_grid
+from pyxai.render.pixels import picture_space, pixels_of
 from pyxai.saliency import radial_amplitude
 from pyxai.visualization import FILLS, channel_groups
 from tests import zoo
@@ -63,9 +64,9 @@ def visualized(images: Tensor, target: int, **options: Any) -> pyxai.Explanation
     return pyxai.explain(model, images, METHOD, target, preprocess=preprocess, **given, **options)
 
 
-def pixels_of(shown: Tensor) -> np.ndarray:
-    """A picture (3, H, W) in the order of the network, BGR, as uint8 (H, W, 3)."""
-    return (255 * shown.flip(0)).round().byte().permute(1, 2, 0).numpy()
+def drawn(shown: Tensor) -> np.ndarray:
+    """A picture (3, H, W) in the order of the network as uint8 (H, W, 3)."""
+    return pixels_of(shown, picture_space(squeezenet()[1]))
 
 
 def heat(images: Tensor, seen: np.ndarray, target: int, layer: str) -> np.ndarray:
@@ -80,7 +81,7 @@ def layers(steps: int) -> Image.Image:
     columns = {"input": [seen, None]}
     for layer, title in LAYERS.items():
         shown = visualized(images, CAT, layer=layer, steps=steps).attribution[0]
-        columns[title] = [heat(images, seen, CAT, layer), pixels_of(shown)]
+        columns[title] = [heat(images, seen, CAT, layer), drawn(shown)]
     return picture_grid(columns, names=("attributions", "visualization"))
 
 
@@ -97,13 +98,13 @@ def methods(steps: int) -> Image.Image:
     columns: dict[str, list[np.ndarray]] = {"input": [seen, seen]}
     for title, options in ways.items():
         columns[title] = [
-            pixels_of(visualized(images, target, layer=LAYER, steps=steps, **options).attribution[0])
+            drawn(visualized(images, target, layer=LAYER, steps=steps, **options).attribution[0])
             for target in (CAT, CUP)
         ]
     options = {"layer": LAYER, "steps": steps, "groups": FACTORS, "preprocess": preprocess}
     both = torch.tensor([[CAT, CUP]])
     found = pyxai.explain(model, images, "factorized_visualization", both, **options).attribution[0]
-    columns["strongest factor"] = [pixels_of(one) for one in found]
+    columns["strongest factor"] = [drawn(one) for one in found]
     order = ("input", "all feature maps", "strongest factor", *list(ways)[1:])
     return picture_grid({title: columns[title] for title in order}, names=("tabby", "cup"))
 
@@ -114,7 +115,7 @@ def fills(steps: int) -> Image.Image:
     columns: dict[str, list[np.ndarray]] = {"input": [seen, seen]}
     for fill in FILLS:
         columns[fill] = [
-            pixels_of(visualized(images, target, layer=LAYER, steps=steps, fill=fill).attribution[0])
+            drawn(visualized(images, target, layer=LAYER, steps=steps, fill=fill).attribution[0])
             for target in (CAT, CUP)
         ]
     return picture_grid(columns, names=("tabby", "cup"))
@@ -132,8 +133,7 @@ def groups(steps: int) -> Image.Image:
         found = pyxai.explain(model, views, "aumann_shapley", CAT, layer=layer, **ATTRIBUTION).attribution
         show = partial(visualized, images, CAT, layer=layer, steps=steps)
         shown = [show(), *(show(channels=group) for group in channel_groups(found))]
-        drawn = [heat(images, seen, CAT, layer), *(pixels_of(one.attribution[0]) for one in shown)]
-        rows[layer] = drawn
+        rows[layer] = [heat(images, seen, CAT, layer), *(drawn(one.attribution[0]) for one in shown)]
     most = max(map(len, rows.values()))
     titles = ("attributions", "all channels", *(f"group {k}" for k in range(1, most - 1)))
     columns = {

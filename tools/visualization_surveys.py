@@ -22,7 +22,7 @@ from PIL import Image
 
 import pyxai
 from pyxai.render import overlay
-from pyxai.render.pixels import pixels_of, space_of
+from pyxai.render.pixels import picture_space, pixels_of, space_of
 from pyxai.report import read_survey, survey_page
 from pyxai.visualization import FILLS, channel_groups
 from tests import zoo
@@ -78,7 +78,7 @@ class Photographs:
         run = pyxai.Explainer(
             self.model, METHOD, layer=LAYER, steps=steps, preprocess=self.preprocess, **options
         )
-        picture = pixels_of(run(images, target).attribution[0])
+        picture = pixels_of(run(images, target).attribution[0], picture_space(self.preprocess))
         if method not in self.attributions:
             return [picture]
         heat = run.unit_values(images, target).attribution[0].sum(0).numpy()

@@ -57,6 +57,7 @@ def visualize(
     asked = values.target(target, names)
     from pyxai import Explainer, load_images
     from pyxai.engine.models.load import load_model
+    from pyxai.render.pixels import picture_space, pixels_of
 
     if groups and "channels" in options:
         raise InputError("--groups chooses the channels: leave --set channels out")
@@ -71,6 +72,7 @@ def visualize(
         return Explainer(loaded.model, METHOD, **settings, **options | chosen | more)
 
     layers = layer or [None]
+    space = picture_space(loaded.preprocess)
     with refusals():
         runs = [explainer(name) for name in layers]
     try:
@@ -94,7 +96,7 @@ def visualize(
             for row, picture in enumerate(pictures):
                 for column, number in enumerate(many[row].tolist()):
                     place = out / f"{row}_{picture.stem}_{name or 'last'}_class{number}{ending}.png"
-                    _write(place, drawn[row, column].float().cpu().numpy())
+                    _write(place, pixels_of(drawn[row, column], space))
                     print(place)
 
 
@@ -134,12 +136,11 @@ def _bar(layer: str, quiet: bool) -> Iterator[None]:
             yield
 
 
-def _write(place: Path, picture: np.ndarray) -> None:
-    """A picture (1 or 3, H, W) in [0, 1] as a PNG."""
+def _write(place: Path, pixels: np.ndarray) -> None:
+    """Pixels (H, W, 3) uint8 as a PNG."""
     from PIL import Image
 
-    pixels = (255 * picture.clip(0, 1) + 0.5).astype("uint8").transpose(1, 2, 0)
     try:
-        Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0]).save(place)
+        Image.fromarray(pixels).save(place)
     except OSError as error:
         raise InputError(f"cannot write {place}: {error.strerror or error}") from None

@@ -66,6 +66,15 @@ def space_of(preprocess: Any) -> Space:
     )
 
 
+def picture_space(preprocess: Any) -> Space:
+    """That of pictures in [0, 1] that were made for a model, with channels in the order of its input.
+
+    Args:
+        preprocess: as for :func:`space_of`.
+    """
+    return Space(np.zeros(1), np.ones(1), reversed=space_of(preprocess).reversed)
+
+
 def _says(preprocess: Any, name: str) -> bool:
     return name in preprocess if isinstance(preprocess, Mapping) else hasattr(preprocess, name)
 

@@ -17,7 +17,8 @@ def mixing_of(channels: int, device: torch.device, dtype: torch.dtype) -> Tensor
     """The matrix (C, C) by which independent channels become those of a picture.
 
     For three channels it is the square root of the colours' covariance, divided by the norm of its largest
-    column; for other numbers the identity, since nothing is known of them.
+    column; for other numbers the identity, since nothing is known of them. In the order of BGR it would be
+    the same but for the sign of the second component and a little of the third.
     """
     real = torch.promote_types(dtype, torch.float32)
     if channels != 3:

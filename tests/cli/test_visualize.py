@@ -1,5 +1,6 @@
 """``pyxai visualize``."""
 
+import numpy as np
 from PIL import Image
 
 from tests.engine.conftest import TINY
@@ -15,6 +16,16 @@ def test_a_picture_for_each_image_layer_and_class(pyxai, photos):
     assert (code, err) == (0, "")
     places = out.split()
     assert len(places) == 4 and all(Image.open(place).size == (12, 12) for place in places)
+
+
+def test_colours_are_those_of_pictures_whatever_the_order_of_the_model(pyxai, photos):
+    given = ["--model", f"{TINY}:red_net", "--out", "seen", "--layer", "0", "--target", "1"]
+    options = ["steps=20", "attribution=layer_activation", "channels=1", "masked=false"]
+    more = [part for option in options for part in ("--set", option)]
+    code, out, err = pyxai("visualize", next(photos.rglob("*.png")), *given, *more)
+    assert (code, err) == (0, "")
+    red, green, blue = np.asarray(Image.open(out.strip()), float).mean((0, 1))
+    assert red > green + 20 and red > blue + 20
 
 
 def test_a_picture_for_each_group_of_channels(pyxai, photos):

@@ -43,6 +43,15 @@ def prepared_net() -> tuple[nn.Module, Preprocess]:
     return net(), Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
 
 
+def red_net() -> tuple[nn.Module, Preprocess]:
+    """Its second score is the redness of an image in the order of BGR."""
+    model = nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[1.0, 1, -1], [-1, -1, 1]])[:, :, None, None])
+        model[0].bias.fill_(3.0)
+    return model, Preprocess(channels="BGR", mean=(0.1, 0.2, 0.3))
+
+
 def grey_net() -> tuple[nn.Module, Preprocess]:
     return net(channels=1), Preprocess(channels="L")
 

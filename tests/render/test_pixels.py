@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from pyxai import Preprocess
-from pyxai.render.pixels import Space, pixels_of, space_of
+from pyxai.render.pixels import Space, picture_space, pixels_of, space_of
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PICTURE = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
@@ -37,6 +37,14 @@ def normalised(pixels, scale=1.0):
 def test_what_was_done_is_taken_back(preprocess):
     image = preprocess(Image.fromarray(PICTURE))
     np.testing.assert_array_equal(pixels_of(image, space_of(preprocess)), PICTURE)
+
+
+@pytest.mark.parametrize("channels", ["RGB", "BGR"])
+def test_pictures_made_for_a_model_keep_its_order_alone(channels):
+    space = picture_space(Preprocess(mean=MEAN, std=STD, channels=channels, scale=255.0))
+    made = torch.from_numpy(PICTURE.transpose(2, 0, 1) / 255)
+    found = pixels_of(made.flip(0) if channels == "BGR" else made, space)
+    np.testing.assert_array_equal(found, PICTURE)
 
 
 def test_grey_inputs_are_grey_pictures():
