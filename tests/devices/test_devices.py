@@ -68,6 +68,7 @@ def test_an_operators_python_stays_on_the_device(rows, name):
 def test_nothing_is_left_out(rows):
     assert list(rows["method"]) == pyxai.list_methods()
     assert {name for name, row in rows["method"].items() if row["host"]} == {
+        "factorized_visualization",
         "region_contrast",
         "spanning_tree",
     }

@@ -10,7 +10,7 @@ from PIL import Image
 
 import pyxai
 from pyxai import _native
-from pyxai.render.gallery import GAP, MARGIN, TILE
+from pyxai.render.sheet import GAP, MARGIN, TILE
 from tests.engine.conftest import fill_folder, picture
 
 ROOT = Path(__file__).resolve().parents[2]
