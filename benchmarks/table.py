@@ -1,6 +1,6 @@
 """Turn `results/*.json` into tables, between two markers, so that no number there is typed by hand.
 
-The README gets six comparisons, `docs/benchmarks.md` all times and what goes with them, the page of feature
+The README gets seven comparisons, `docs/benchmarks.md` all times and what goes with them, the page of feature
 maps those of FEM, the page of visualizations the experiments on these. `python -m benchmarks.table` rewrites
 all of them; `--check` only says whether they are up to date (exit code 1 if not).
 """
@@ -22,6 +22,7 @@ SHORT = (
     ("IG, 50 steps, ResNet-18, one 224² image", "pyxai", "Captum, default"),
     ("LRP epsilon_plus_flat, ResNet-18, 8 images of 224²", "pyxai", "zennit"),
     ("DeepLIFT, ResNet-18, 8 images of 224²", "Rescale", "Captum"),
+    ("Grad-CAM, ResNet-18, 8 images of 224²", "pyxai", "pytorch-grad-cam"),
     ("CartoonX, a step, MobileNetV3-small, 256², 16 draws", "pyxai", "torch and pytorch-wavelets"),
     ("spectral residual, OpenCV's form (64² inside), 64 images of 64²", "pyxai", "OpenCV"),
 )

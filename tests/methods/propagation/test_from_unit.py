@@ -77,7 +77,7 @@ def test_a_unit_that_is_not_there():
     model, images = unfriendly.build("FunctionalReLU"), unfriendly.images(1)
     with pytest.raises(ValueError, match=r"`unit` must be an index into \(8, 8, 8\)"):
         pyxai.explain(model, images, "deconvnet", layer="conv2", unit=(8,))
-    with pytest.raises(ValueError, match="`unit` must come with a `layer`"):
+    with pytest.raises(ValueError, match="`unit` must come with `layer`, whose unit it is, got"):
         pyxai.explain(model, images, "deconvnet", unit=(0,))
     with pytest.raises(ValueError, match="`layer` must name a module"):
         pyxai.explain(model, images, "deconvnet", layer="nowhere")
