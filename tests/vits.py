@@ -307,13 +307,13 @@ VITS: dict[str, ViT] = {
     "open_clip": ViT(
         _open_clip,
         lambda m: list(m.transformer.resblocks),
-        lambda m, z: m._pool(m.ln_post(z))[0] @ m.proj,
+        lambda m, z: m._pool(z)[0] @ m.proj,
         needs="open_clip",
     ),
     "open_clip, custom block": ViT(
-        lambda: _open_clip(block_type="custom", scaled_cosine_attn=True),
+        lambda: _open_clip(block_type="custom", qk_norm=True),
         lambda m: list(m.transformer.resblocks),
-        lambda m, z: m._pool(m.ln_post(z))[0] @ m.proj,
+        lambda m, z: m._pool(z)[0] @ m.proj,
         needs="open_clip",
     ),
 }
