@@ -6,23 +6,50 @@
 
 namespace pyxai {
 
-// Keys beside each other in registers, as many numbers as fill 64 bytes.
+// Numbers of several keys, in two registers of 16 bytes: with four queries all stay in registers on any CPU, and
+// wider ones would be taken apart before the clones are made.
 template <class A>
 struct LegradKeys {
-    static constexpr int count = 64 / sizeof(A);
-    typedef A type __attribute__((vector_size(64)));
+    typedef A Vector __attribute__((vector_size(16)));
+    static constexpr int64_t count = 32 / sizeof(A);
+    Vector low, high;
+
+    PYXAI_HD LegradKeys operator*(A factor) const { return {low * factor, high * factor}; }
+
+    PYXAI_HD void operator+=(const LegradKeys &other) {
+        low += other.low;
+        high += other.high;
+    }
+
+    PYXAI_HD void store(A *to) const {
+        for (int64_t c = 0; c < count / 2; ++c) {
+            to[c] += low[c];
+            to[count / 2 + c] += high[c];
+        }
+    }
+
+    static PYXAI_HD LegradKeys load(const A *from) {
+        LegradKeys keys;
+        __builtin_memcpy(&keys, from, sizeof(keys));
+        return keys;
+    }
 };
+
+template <class A>
+PYXAI_HD void add_positive(LegradKeys<A> &sum, const LegradKeys<A> &dot) {
+    const typename LegradKeys<A>::Vector zero = {};
+    sum.low += dot.low < zero ? zero : dot.low;
+    sum.high += dot.high < zero ? zero : dot.high;
+}
 
 // Adds to `sums` what the queries of a tile have for the keys whose values lie in columns.
 template <class A>
 PYXAI_CLONES void legrad_tile(A *sums, const A *gradient, const A *columns, int64_t queries, int64_t width) {
-    using Keys = typename LegradKeys<A>::type;
-    constexpr int count = LegradKeys<A>::count;
+    using Keys = LegradKeys<A>;
     Keys sum = {};
     add_tile<A>(sum, gradient, queries, width,
-                [&](Keys &at, int64_t k) { __builtin_memcpy(&at, columns + k * count, sizeof(Keys)); });
-    for (int c = 0; c < count; ++c)
-        sums[c] += sum[c];
+                [&](int64_t k) { return Keys::load(columns + k * Keys::count); });
+    sum.store(sums);
 }
 
 // The sums of `keys` ≤ LegradKeys::count keys of an image, from the first one's values on.
@@ -30,7 +57,7 @@ template <class T>
 void legrad_keys(T *out, const T *gradient, const T *values, int64_t heads, int64_t queries, int64_t all_keys,
                  int64_t keys, int64_t width) {
     using A = accumulate_t<T>;
-    constexpr int count = LegradKeys<A>::count;
+    constexpr int64_t count = LegradKeys<A>::count;
     A sums[count] = {};
     std::vector<A> columns(count * width), converted;
     if constexpr (!std::is_same_v<T, A>)

@@ -16,7 +16,7 @@ __global__ void legrad_tiles_kernel(accumulate_t<T> *sums, const T *gradient, co
         const int64_t left = queries - first, count = left < kLegradTile ? left : kLegradTile;
         A sum = 0;
         add_tile<A>(sum, gradient + (head * queries + first) * width, count, width,
-                    [&](A &at, int64_t k) { at = static_cast<A>(value[k]); });
+                    [&](int64_t k) { return static_cast<A>(value[k]); });
         sums[row * keys + key] = sum;
     });
 }
