@@ -149,7 +149,7 @@ def _outputs(module: fx.GraphModule, blocks: tuple[AttentionBlock, ...]) -> list
     ends = [*(place[block.product] for block in blocks[1:]), len(nodes)]
     found: list[fx.Node | None] = []
     for block, end in zip(blocks, ends, strict=True):
-        between = [node for node in cuts if place[block.product] < place[node] < end]
+        between = [node for node in cuts if place[block.product] <= place[node] < end]
         if end == len(nodes) and between:
             before = next((node for node in reversed(found) if node is not None), None)
             kinds = SUMS if before is None else {before.target}

@@ -156,7 +156,7 @@ def test_several_classes_share_the_forward_pass_and_none_changes_another():
             {"pooling": "attention"},
             "legrad: `model` must pool its tokens by attention .*, got blocks of tokens alone",
         ),
-        ({"prompts": [1.0]}, r"legrad: `prompts` must be a tensor \(P, d\), got \[1.0\]"),
+        ({"prompts": [1.0]}, r"legrad: `prompts` must be a tensor \(P, d\), got \(1.0,\)"),
         (
             {"prompts": torch.rand(3)},
             r"legrad: `prompts` must be floating vectors \(P, d\), got \(3,\) of torch.float32",
