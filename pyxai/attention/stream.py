@@ -148,12 +148,15 @@ def _outputs(module: fx.GraphModule, blocks: tuple[AttentionBlock, ...]) -> list
     cuts = [node for node in _cuts(module.graph) if _has_tokens(node, tokens)]
     ends = [*(place[block.product] for block in blocks[1:]), len(nodes)]
     found: list[fx.Node | None] = []
+    before, count = None, 0  # the end of the block before, and as which of the values behind its attention
     for block, end in zip(blocks, ends, strict=True):
         between = [node for node in cuts if place[block.product] <= place[node] < end]
         if end == len(nodes) and between:
-            before = next((node for node in reversed(found) if node is not None), None)
             kinds = SUMS if before is None else {before.target}
-            between = [node for node in between if node.target in kinds] or between
+            same = [node for node in between[count - 1 : count] if before and node.target in kinds]
+            between = same or [node for node in between if node.target in kinds] or between
+        elif between:
+            before, count = between[-1], len(between)
         found.append(between[-1] if between else None)
     wanted = "pass its tokens on from block to block"
     expect(found[-1] is not None, "model", wanted, f"something else behind `{blocks[-1].module}`")
