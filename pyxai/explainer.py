@@ -203,7 +203,7 @@ class Explainer:
         images = images.contiguous()
         program = None if self._classifier is None else self._program(images, target.call)
         if program is not None:
-            target.check(program.classes)
+            target.check(self.method.scores_per_image(program.classes))
         if self.rows is None:
             total = max(1, len(images) * self.method.evaluations_per_image())
             self.rows = fit_rows(default_rows(images.shape, images.device), total)

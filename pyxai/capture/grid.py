@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -20,6 +20,7 @@ LAST_MAP = "auto"
 """Stands for the name of the last layer that is a map of the image."""
 
 _CLEAR = 0.1  # how far a response must move along an axis to tell what it is, as a share of the axis
+_ROUNDING = 1e-4  # share of the largest change that a value may move by which is the same for all images
 _MOST_LEADS = 3  # layers that a message offers
 
 
@@ -94,6 +95,11 @@ class Survey:
         """The image (1, C, H, W) that is tried."""
         return self._image
 
+    @property
+    def halves(self) -> Tensor:
+        """It and, for each of its axes, copies with another first half and with another second half."""
+        return _halves(self._image)
+
     def last_map(self) -> str:
         """The last layer, in the order in which calls end, that is a map of the image and matters.
 
@@ -132,6 +138,27 @@ class Survey:
         )
         expect(layout is not None, "layer", wanted, has)
         return layout
+
+    def tokens(self, values: Tensor, sizes: Iterable[tuple[int, ...]]) -> Layout | None:
+        """Where tokens lie over the image; None where that cannot be told.
+
+        Those that are the same for all images, class tokens and registers, lie nowhere.
+
+        Args:
+            values: (n, T, C), what :attr:`halves` give where each token is of one part of the image.
+            sizes: of maps that come before. Else it is that of the image in small.
+        """
+        changes = (values[1:] - values[:1]).abs().float().sum(-1)
+        moved = (changes.amax(0) > _ROUNDING * changes.max()).tolist()
+        places = tuple(place for place, changed in enumerate(moved) if changed)
+        changes = changes[:, list(places)]
+        for size in (*sizes, self._in_small(len(places))):
+            if math.prod(size) != len(places) or len(places) < 2:
+                continue
+            moves = _moves(changes.unflatten(0, (-1, 2)).unflatten(-1, size))
+            if _least_move(moves) > _CLEAR:
+                return Layout(tuple(size), -1, places)
+        return None
 
     def axes(self, name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         """What the axes of a layer are called: ``channel``, ``y`` and ``x``, ``token``, ``unit``.

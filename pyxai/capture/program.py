@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from pyxai.capture.attention import AttentionBlock, attention_blocks
 from pyxai.capture.backward import OwnBackward, check_alone, check_gradient, own_backward
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
@@ -44,7 +45,7 @@ from pyxai.capture.rows import channels_last, with_mates
 from pyxai.capture.single import is_half
 from pyxai.capture.split import copy as copied
 from pyxai.capture.split import let_go
-from pyxai.checks import brief, one_of
+from pyxai.checks import brief, expect, one_of
 from pyxai.locks import Lock
 
 # A trace changes what is global in torch, and so would the checks of one thread fail beside another's.
@@ -100,6 +101,7 @@ class Program:
     _lock: Lock = field(default_factory=Lock)
     _inner: dict[tuple[str, ...], Inner] = field(default_factory=dict)
     _carrying: dict[str, bool] = field(default_factory=dict)
+    _attention: tuple[AttentionBlock, ...] | None = None
 
     def prepared(self, owner: Any, make: Callable[[], Any]) -> Any:
         """``make()``, kept for the next call of ``owner``: what a method derives from the graph once."""
@@ -117,6 +119,18 @@ class Program:
                 one_of("layers", name, self.per_image)
             self._inner[layers] = self.seen_from({name: self.per_image[name] for name in layers})
         return self._inner[layers]
+
+    def attention(self) -> tuple[AttentionBlock, ...]:
+        """The attention blocks of the captured graph, in order; their nodes are of ``forward``.
+
+        Raises:
+            ValueError: the model runs as it is.
+        """
+        expect(self.captured, "model", "be captured for its attention to be found", self.reason)
+        with self._lock:
+            if self._attention is None:
+                self._attention = attention_blocks(self.forward, self.survey)
+            return self._attention
 
     def with_scores(
         self,
@@ -147,6 +161,7 @@ class Program:
             "channels_last": self.channels_last,
             "token_linears": self.token_linears,
             **({"layers": list(self.layers)} if self.layers else {}),
+            **({"attention": [block.info() for block in self._attention]} if self._attention else {}),
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, fx
@@ -39,8 +39,12 @@ def before(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
     return _finish(module, graph)
 
 
-def behind(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
-    """The graph from ``cut``, which must be all the output sees of the images and gives the batch size."""
+def behind(module: fx.GraphModule, cut: fx.Node, axis: int = 0) -> fx.GraphModule:
+    """The graph from ``cut``, which must be all the output sees of the images and gives the batch size.
+
+    Args:
+        axis: where the value of ``cut`` has the images.
+    """
     images = next(node for node in module.graph.nodes if node.op == "placeholder")
     graph = fx.Graph()
     entry = graph.placeholder("values")
@@ -49,7 +53,7 @@ def behind(module: fx.GraphModule, cut: fx.Node) -> fx.GraphModule:
         if node.op == "output":
             graph.output(copies[node.args[0]])
         elif node.target is aten.sym_size.int and node.args[0] is images:
-            copies[node] = graph.call_function(aten.sym_size.int, (entry, 0))
+            copies[node] = graph.call_function(aten.sym_size.int, (entry, axis))
         elif node not in (images, cut) and all(source in copies for source in node.all_input_nodes):
             copies[node] = graph.node_copy(node, copies.__getitem__)
     return _finish(module, graph)
@@ -81,6 +85,31 @@ def beside(
         output = passed if output is value else output
     found = [values[node] for node in nodes]
     graph.output((output, found) if scores else found)
+    return _finish(module, graph)
+
+
+def collecting(
+    module: fx.GraphModule, parts: Iterable[tuple[fx.Node, Callable[..., Tensor] | None, tuple]]
+) -> fx.GraphModule:
+    """The graph with what is made of inner values beside its output: (output, [part, …]).
+
+    Args:
+        parts: (node, function, arguments behind the value): what is made of a node; its value without a
+            function.
+    """
+    graph, copies = fx.Graph(), {}
+    output = graph.graph_copy(module.graph, copies)
+    for original, copied in copies.items():
+        copied.meta = dict(original.meta)
+    found, last = [], {}
+    for node, function, arguments in parts:
+        if function is None:
+            found.append(copies[node])
+            continue
+        with graph.inserting_after(last.get(node, copies[node])):
+            last[node] = graph.call_function(function, (copies[node], *arguments))
+        found.append(last[node])
+    graph.output((output, found))
     return _finish(module, graph)
 
 

@@ -34,6 +34,11 @@ _METHODS = {
     "grad_cam": "layer grad cam",
     "grad_cam_plus_plus": "grad cam pp",
     "fem": "feature based explanation method",
+    "attention": "raw attention, attention map, attention maps, self attention, last layer attention",
+    "attention_rollout": "rollout, vit rollout, attention roll out",
+    "transformer_attribution": "transformer interpretability, chefer, generic attention, "
+    "beyond attention visualization",
+    "legrad": "layerwise explainability gradient",
     "layer_gradient_x_activation": "layer grad x activation, layer gradient times activation",
     "layer_integrated_gradients": "layer ig",
     "layer_deeplift": "layer deeplift shap",
@@ -52,7 +57,7 @@ _ABSENT = (
     "kpcacam, finercam, shapleycam, randomcam, segeigencam, sscam, iscam, fullgrad, "
     "occlusion, rise, lime, shap, kernel shap, partition explainer, "
     "permutation explainer, shapley values, shapley value sampling, feature ablation, feature permutation, "
-    "attention rollout, rollout, tcav, anchors"
+    "tcav, anchors"
 )
 # Ours, of which the first that the method has is meant.
 _OPTIONS = {

@@ -94,6 +94,10 @@ class Method(abc.ABC):
         """Which units of an inner layer are explained in place of a class; "" where a class is."""
         return ""
 
+    def scores_per_image(self, outputs: int) -> int:
+        """How many scores of an image a target can be one of, for a model with so many outputs."""
+        return outputs
+
     def evaluations_per_image(self) -> int:
         """Model calls for an image that are known before any is made; rows of a call are shared out by it."""
         return 1

@@ -19,8 +19,8 @@ from pyxai.propagation.walk import Tape
 def image_sums(node: fx.Node, values: Tensor) -> Tensor:
     """Σ of ``values``, laid out as the value of ``node`` is, over each image: (n,) float64."""
     axis, run = image_axis(node)
-    if (axis, run) != (0, 1) or _multiple(node, axis) != 1:
-        count = values.shape[axis] // _multiple(node, axis)
+    if (axis, run) != (0, 1) or multiple_of(node, axis) != 1:
+        count = values.shape[axis] // multiple_of(node, axis)
         values = values.unflatten(axis, (-1, count, run)).movedim(axis + 1, 0)
     return values.reshape(len(values), -1).sum(1, dtype=torch.float64)
 
@@ -28,12 +28,18 @@ def image_sums(node: fx.Node, values: Tensor) -> Tensor:
 def each_image(node: fx.Node, values: Tensor, tape: Tape) -> Tensor:
     """``values`` of one image, laid out as the value of ``node`` would be, for all; (1, …) stands for all."""
     axis, run = image_axis(node)
-    multiple = _multiple(node, axis)
+    multiple = multiple_of(node, axis)
     if (axis, multiple) == (0, 1):
         return values
     count = tape.layouts[node][0][axis] // multiple
     copies = values.unflatten(axis, (-1, 1, run))
     return copies.expand(*copies.shape[: axis + 1], count, *copies.shape[axis + 2 :]).flatten(axis, axis + 2)
+
+
+def sizes_of(node: fx.Node, images: int) -> tuple[int, ...]:
+    """The shape that the value of ``node`` has for so many images."""
+    shape = node.meta["val"].shape
+    return tuple(images * multiple_of(node, axis) or int(shape[axis]) for axis in range(len(shape)))
 
 
 def image_axis(node: fx.Node) -> tuple[int, int]:
@@ -52,7 +58,7 @@ def _find(node: fx.Node) -> tuple[int, int]:
     axes = _open(node)
     if len(axes) == 1:
         (axis,) = axes
-        if _multiple(node, axis) == 1:
+        if multiple_of(node, axis) == 1:
             return axis, 1
         for source in node.all_input_nodes:
             if len(_open(source)) != 1:
@@ -61,7 +67,7 @@ def _find(node: fx.Node) -> tuple[int, int]:
             if node.target in RESHAPES:  # the order stays, so as many values lie behind the images' place
                 inner = run * math.prod(source.meta["val"].shape[before + 1 :])
                 return axis, inner // math.prod(shape[axis + 1 :])
-            if _multiple(source, before) == _multiple(node, axis):
+            if multiple_of(source, before) == multiple_of(node, axis):
                 return axis, run
     raise ValueError(
         f"images must lie along one axis, but `{operation(node)}` in `{module_path(node)}` gives "
@@ -72,10 +78,12 @@ def _find(node: fx.Node) -> tuple[int, int]:
 def _open(node: fx.Node) -> list[int]:
     """Axes whose size depends on how many images there are."""
     value = node.meta.get("val")
-    return [axis for axis in range(value.ndim) if _multiple(node, axis)] if isinstance(value, Tensor) else []
+    return (
+        [axis for axis in range(value.ndim) if multiple_of(node, axis)] if isinstance(value, Tensor) else []
+    )
 
 
-def _multiple(node: fx.Node, axis: int) -> int:
+def multiple_of(node: fx.Node, axis: int) -> int:
     """m of an axis of size m · n, for n images; 0 where the size has nothing to do with them."""
     size = node.meta["val"].shape[axis]
     images = node.graph.find_nodes(op="placeholder")[0].meta["val"].shape[0]

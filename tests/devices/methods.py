@@ -20,6 +20,7 @@ from pyxai.capture import export
 from pyxai.cli.dxai_train import train
 from pyxai.engine.models.load import load_model
 from pyxai.methods import Explanation, Method, Needs, build, get_method
+from pyxai.methods.attention.by_attention import ByAttention
 from pyxai.methods.path.along_path import AlongPath
 from pyxai.rde import Fourier
 from tests import unfriendly
@@ -171,7 +172,8 @@ def _given(method: type[Method], run: Path) -> Iterator[tuple[nn.Module | None, 
     if method.needs is Needs.NOTHING:
         yield None, images[:1], options
         return
-    yield unfriendly.build(NETWORK), images, options
+    of_attention = issubclass(method, ByAttention)
+    yield unfriendly.build("SoftmaxAttention" if of_attention else NETWORK), images, options
     for other in LAYERS if method.needs is Needs.GRAPH else (AS_IT_IS,):
         yield unfriendly.build(other), images, [always]
 

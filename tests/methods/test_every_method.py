@@ -8,6 +8,7 @@ import torch
 
 import pyxai
 from pyxai.methods import Needs, get_method
+from pyxai.methods.attention.by_attention import ByAttention
 from pyxai.methods.path.along_path import AlongPath
 from tests import unfriendly
 
@@ -34,7 +35,8 @@ OF_CLASSES = [name for name in METHODS if not get_method(name)(**QUICK.get(name,
 LAYER = (8, 8, 8)  # of the last map of FunctionalReLU
 
 
-def small(name="FunctionalReLU", dtype=torch.float32):
+def small(method, name="FunctionalReLU", dtype=torch.float32):
+    name = "SoftmaxAttention" if issubclass(get_method(method), ByAttention) else name
     return unfriendly.build(name, dtype=dtype), unfriendly.images(5, dtype=dtype).sigmoid()
 
 
@@ -44,7 +46,7 @@ def explainer(model, method, **options):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_shapes_dtype_and_predicted_class(method):
-    model, images = small()
+    model, images = small(method)
     run = explainer(model, method)
     found = run(images)
     shape = LAYER if run.method.of_layer else (3 if run.method.per_channel else 1, 16, 16)
@@ -62,7 +64,7 @@ def test_shapes_dtype_and_predicted_class(method):
 
 @pytest.mark.parametrize("method", OF_CLASSES)
 def test_several_targets_equal_one_at_a_time(method):
-    model, images = small()
+    model, images = small(method)
     run = explainer(model, method, rows=8)
     wanted = torch.tensor([[0, 2], [1, 1], [3, 0], [2, 1], [0, 3]])
     both = run(images, wanted)
@@ -75,7 +77,7 @@ def test_several_targets_equal_one_at_a_time(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_bits_do_not_depend_on_batch_mates_or_order(method):
-    model, images = small()
+    model, images = small(method)
     ids = torch.tensor([11, -5, 2**62, 0, 7])
     run = explainer(model, method, rows=8)
     together = run(images, ids=ids)
@@ -93,7 +95,7 @@ def test_bits_do_not_depend_on_batch_mates_or_order(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_other_rows_a_call_change_float64_maps_by_rounding_only(method):
-    model, images = small(dtype=torch.float64)
+    model, images = small(method, dtype=torch.float64)
     one, other = explainer(model, method, rows=4)(images), explainer(model, method, rows=7)(images)
     assert float((one.attribution - other.attribution).abs().max()) <= 1e-10 * float(
         one.attribution.abs().max()
@@ -102,7 +104,7 @@ def test_other_rows_a_call_change_float64_maps_by_rounding_only(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_model_comes_back_identical(method):
-    model, images = small("InplaceOps")
+    model, images = small(method, "InplaceOps")
     twin, untouched = copy.deepcopy(model), images.clone()
     explainer(model, method)(images)
     assert all(
@@ -121,7 +123,7 @@ def test_the_model_comes_back_identical(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_images_give_no_rows(method):
-    model, images = small()
+    model, images = small(method)
     run = explainer(model, method)
     found, places = run(images[:0]), LAYER[1:] if run.method.of_layer else (16, 16)
     assert found.attribution.shape[0] == 0 and found.attribution.shape[2:] == places and len(found) == 0
@@ -131,7 +133,7 @@ def test_no_images_give_no_rows(method):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("net", ["OverlappingPools", "Gate", "Normalised"])
 def test_cuda_gives_the_maps_of_the_cpu(method, net):
-    model, images = small(net, torch.float64)
+    model, images = small(method, net, torch.float64)
     target = 2 if method in OF_CLASSES else None
     on_cpu = explainer(model, method)(images, target)
     on_cuda = explainer(model.cuda(), method)(images.cuda(), target)

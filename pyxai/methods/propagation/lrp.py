@@ -15,11 +15,13 @@ class LRP(ByRules):
         composite: Which rule each layer goes by: the name of a composite, or a
             :class:`pyxai.propagation.Composite` of your own. A name gives the rule of
             convolutions and, where it has one, of the first layer; linear layers take ε. ``preset_a`` is
-            ``epsilon_plus`` (α1β0), ``preset_b`` is ``epsilon_alpha2_beta1``.
+            ``epsilon_plus`` (α1β0), ``preset_b`` is ``epsilon_alpha2_beta1``. ``attn_lrp`` (Achtibat et al.
+            2024) and ``cp_lrp`` (Ali et al. 2022) are for transformers: linear layers take γ, too.
         epsilon: The ε of the ε-rule, which is added to a denominator with its sign. Linear layers, averages
             and the sums of residual connections go by that rule in every named composite, convolutions in
             ``epsilon``. So ``composite="epsilon", epsilon=0`` is LRP-0.
-        gamma: The γ of the γ-rule: how much more than 1 the terms of the output's sign count.
+        gamma: The γ of the γ-rule: how much more than 1 the terms of the output's sign count. Linear layers
+            of ``attn_lrp`` and ``cp_lrp`` have a fifth of it.
         low: The least value of a pixel in the model's input space, one number or one for each channel. It is
             read by ``epsilon_gamma_box`` only; ``preprocess`` sets it, on the command line the model's own.
         high: The greatest value of a pixel, as ``low``.

@@ -133,6 +133,12 @@ class Settings:
             stabiliser=self.epsilon,
         )
 
+    def tokens(self, product: Literal["equal", "signal"]) -> Composite:
+        """γ for convolutions and a fifth of it for linear layers; products as in AttnLRP or CP-LRP."""
+        dense = self.amplify(self.gamma / 5)
+        composite = self.composite(self.amplify(self.gamma))
+        return dataclasses.replace(composite, dense=dense, product=product)
+
     def amplify(self, gamma: float) -> Gamma:
         return Gamma(gamma=gamma, bias=self.bias, stabiliser=self.stabiliser)
 
@@ -155,6 +161,8 @@ NamedComposite = Literal[
     "epsilon_alpha2_beta1_flat",
     "preset_a",
     "preset_b",
+    "attn_lrp",
+    "cp_lrp",
 ]
 _MADE: dict[NamedComposite, Callable[[Settings], Composite]] = {
     "epsilon": lambda s: s.composite(s.plain(), affine=s.plain()),
@@ -165,6 +173,8 @@ _MADE: dict[NamedComposite, Callable[[Settings], Composite]] = {
     "epsilon_alpha2_beta1_flat": lambda s: s.composite(s.alpha_beta(2.0), Flat()),
     "preset_a": lambda s: s.composite(s.alpha_beta(1.0)),
     "preset_b": lambda s: s.composite(s.alpha_beta(2.0)),
+    "attn_lrp": lambda s: s.tokens("equal"),
+    "cp_lrp": lambda s: s.tokens("signal"),
 }
 
 

@@ -60,15 +60,20 @@ CONVOLUTIONS = {
     "epsilon_alpha2_beta1_flat": AlphaBeta(alpha=2, beta=1, bias="ignore", stabiliser=1e-4),
     "preset_a": AlphaBeta(alpha=1, beta=0, bias="ignore", stabiliser=1e-4),
     "preset_b": AlphaBeta(alpha=2, beta=1, bias="ignore", stabiliser=1e-4),
+    "attn_lrp": Gamma(gamma=0.5, bias="ignore", stabiliser=1e-4),
+    "cp_lrp": Gamma(gamma=0.5, bias="ignore", stabiliser=1e-4),
 }
+DENSE = dict.fromkeys(("attn_lrp", "cp_lrp"), Gamma(gamma=0.1, bias="ignore", stabiliser=1e-4))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_named_composites_are_made_from_the_settings(name):
     composite = named_composite(name, SETTINGS)
     assert composite.convolution == CONVOLUTIONS[name]
-    assert composite.dense == Epsilon(epsilon=1e-5, bias="ignore")
-    assert composite.average == composite.dense
+    plain = Epsilon(epsilon=1e-5, bias="ignore")
+    assert composite.dense == DENSE.get(name, plain)
+    assert composite.average == plain
+    assert composite.product == ("signal" if name == "cp_lrp" else "equal")
     assert composite.stabiliser == 1e-5
     flat = Flat() if name.endswith("flat") else None
     box = ZBox(low=-2.0, high=2.0, stabiliser=1e-4)

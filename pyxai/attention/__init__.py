@@ -1,0 +1,1 @@
+"""Explanations by the attention of transformers: mathematics on a captured graph."""
