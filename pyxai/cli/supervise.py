@@ -107,7 +107,8 @@ def _watch(child: int, notice: Notice, timeout: float | None) -> int:
     if code >= 0 and notice.concluded:
         return code
     if -code in _REQUESTS:
-        return _end_by(signal.Signals(-code))
+        # a signal that came again while the child was ending: it has said what there is to say
+        return 128 - code if notice.concluded else _end_by(signal.Signals(-code))
     if late:
         how = f": {late} took longer than --timeout {timeout:g}"
     else:
