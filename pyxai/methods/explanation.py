@@ -59,6 +59,8 @@ class Explanation:
         axes: what the axes of one map are called: ``("channel", "y", "x")``, of volumes ``("channel",
             "frame", "y", "x")``, or what those of an inner layer are: ``("y", "x", "channel")``, ``("token",
             "channel")``, ``("unit",)``, and ``axis_1`` and so on where that is not known.
+        missing: of rows of a run, why an image has no result, ``"failed: …"`` or ``"pending"``, one text for
+            each image and "" where there is a result; empty where all have one.
     """
 
     attribution: Tensor
@@ -75,6 +77,7 @@ class Explanation:
     target_name: str | None = None
     class_names: Mapping[int, str] = field(default_factory=dict)
     axes: tuple[str, ...] = PICTURE
+    missing: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.attribution)
@@ -97,7 +100,11 @@ class Explanation:
             rows = torch.as_tensor(rows if len(rows) else [False] * count, device=self.attribution.device)
         else:
             rows = self._row(rows)
-        return self._changed(lambda values: values[rows])
+        chosen = self._changed(lambda values: values[rows])
+        if self.missing:
+            numbers = torch.arange(count, device=self.attribution.device)[rows]
+            chosen.missing = tuple(self.missing[number] for number in numbers.tolist())
+        return chosen
 
     def _row(self, number: Any) -> slice:
         """The slice of one image."""
@@ -123,8 +130,12 @@ class Explanation:
         elif self.target is not None and self.output_kind != "value":
             classes = ["/".join(map(self._called, row.reshape(-1).tolist())) for row in self.target[:_SHOWN]]
             parts.append(f"target {', '.join(classes)}{', …' if count > _SHOWN else ''}")
-        if self.residual is not None and self.residual.numel():
-            parts.append(f"residual at most {100 * self.residual.max().item():.2g} %")
+        if self.residual is not None:
+            known = self.residual[~self.residual.isnan()]  # of rows that failed it is NaN
+            if known.numel():
+                parts.append(f"residual at most {100 * known.max().item():.2g} %")
+        if without := sum(map(bool, self.missing)):
+            parts.append(f"{without} without a result")
         images = "1 image" if count == 1 else f"{count} images"
         return " ".join(f"<Explanation {self.method} of {images}: {'; '.join(parts)}>".split())
 

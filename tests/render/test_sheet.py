@@ -87,6 +87,17 @@ def test_maps_without_negative_values(cmap):
     assert np.asarray(contact_sheet([Row(image, np.abs(heatmap))], cmap=cmap)).std() > 10
 
 
+def test_names_and_failures_are_written(written):
+    image, heatmap = _pair()
+    contact_sheet([Row(image, heatmap, "cat", 2.0, name="row 7, cat.png")])
+    assert {"cat", "score 2", "row 7, cat.png"} <= {text for _, text in written}
+    written.clear()
+    nothing = np.full_like(heatmap, np.nan)
+    contact_sheet([Row(image, nothing, name="row 8", failed="failed: cut off"), Row(None, nothing, failed="pending")])
+    texts = [text for _, text in written]
+    assert {"failed: cut off", "row 8", "pending"} <= {*texts} and not any("score" in text for text in texts)
+
+
 def test_an_empty_sheet_is_refused():
     with pytest.raises(ValueError, match="at least one row"):
         contact_sheet([])
