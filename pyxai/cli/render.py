@@ -51,12 +51,15 @@ def render(
     """Draw a contact sheet: input, heat map, overlay, class, score and residual of some rows. Or overlays."""
     from pyxai.engine import open
     from pyxai.engine.store.sheet import draw, draw_each
+    from pyxai.render.write import check_ending
 
     if size is not None and each is None:
         raise InputError("--size is of the overlays that --each writes")
     if out is not None and each is not None:
         raise InputError("--out is a sheet, --each are overlays in its place: give one of the two")
     out = out or Path("sheet.png")
+    with refusals():
+        check_ending(out)
     index = index or (":" if each else "0:16")
     stored = open(run)
     status = stored.status
@@ -67,7 +70,7 @@ def render(
         raise InputError(f"--index {index} has no explained image in it" + (f": {counts}" if counts else ""))
     names, place = values.class_names(classes), each or out
     try:
-        with refusals():  # the colour map, or the ending of the file's name
+        with refusals():  # the colour map
             if each is None:
                 draw(stored, rows, out, names, cmap, percentile)
                 print(out)

@@ -151,6 +151,10 @@ class Explanation:
         except Exception:  # no display of a result may take the result away
             return None
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The maps, as :meth:`numpy` gives them: what ``np.asarray(explanation)`` is."""
+        return np.array(self.numpy(), dtype, copy=copy)
+
     def numpy(self) -> np.ndarray:
         """The maps as an array, like ``attribution``; float32 where that has a dtype numpy lacks."""
         maps = self.attribution.detach().cpu()
@@ -226,10 +230,17 @@ class Explanation:
         return render.sheet_of(self, classes, images=images, preprocess=preprocess, **options)
 
     def save(self, path: str | Path, **options: Any) -> Path:
-        """Write :meth:`plot` to ``path``; returns the path."""
-        path = Path(path)
-        self.plot(**options).save(path)
-        return path
+        """Write :meth:`plot` to ``path``; returns the path.
+
+        Raises:
+            ValueError: the ending of ``path`` is of no format that Pillow writes.
+            OSError: it cannot be written, as where there is no such folder.
+        """
+        from pyxai.render.write import check_ending, write
+
+        check_ending(path)  # before anything is drawn
+        write(self.plot(**options), path)
+        return Path(path)
 
 
 def explanation(maps: Maps, images: Tensor, single: bool, **about: Any) -> Explanation:

@@ -14,6 +14,7 @@ from pyxai.render import clip
 from pyxai.render.colour import colour_map
 from pyxai.render.picture import colourise, fit, overlay, resized
 from pyxai.render.pixels import pixels_of, space_of
+from pyxai.render.write import write
 
 TILE = 168
 GAP = 4
@@ -115,7 +116,7 @@ def contact_sheet(
             sheet.paste(picture, (left + across * (TILE + GAP), top + down * (TILE + GAP)))
         _caption(draw, left, top + card.height + 4, card.width, row)
     if path is not None:
-        sheet.save(path)
+        write(sheet, path)
     return sheet
 
 
@@ -189,13 +190,19 @@ def sheet_of(
         options: ``path``, ``cmap`` and ``percentile``, as for :func:`contact_sheet`.
 
     Raises:
-        ValueError: not one of ``images`` for each image, or a ``preprocess`` that says nothing of the input.
+        ValueError: not one of ``images`` for each image, a ``preprocess`` that says nothing of the input, or
+            fewer ``classes`` in order than there are.
     """
     space = None if preprocess is None else space_of(preprocess)
     shown = explanation.images if images is None else images
     if shown is not None and len(shown) != len(explanation):
         raise ValueError(f"`images` must hold {len(explanation)}, one for each, got {len(shown)}")
     named = dict(classes) if isinstance(classes, Mapping) else dict(enumerate(classes or ()))
+    if classes and not isinstance(classes, Mapping) and explanation.target is not None and len(explanation):
+        largest = int(explanation.target.max())
+        if largest >= len(named):
+            wanted = "name every class in order, or some by number"
+            raise ValueError(f"`classes` must {wanted}, got {len(named)} names and class {largest}")
     rows = []
     for number in range(len(explanation)):
         pixels = None if shown is None else pixels_of(shown[number], space)

@@ -113,6 +113,15 @@ def test_explanations_plot_themselves(tmp_path):
     assert several.plot().width > 2.5 * one.plot().width and several.plot().height == one.plot().height
 
 
+def test_names_in_order_must_be_of_every_class(written):
+    found = pyxai.explain(tiny.net(), torch.rand(2, 3, 12, 12), "gradient", [0, 3])
+    with pytest.raises(ValueError, match="`classes` must name every class in order.*, got 1 names and class 3"):
+        found.plot(classes=["a"])
+    found.plot(classes={0: "a"})
+    found.plot(classes=["a", "b", "c", "d"])
+    assert [text for _, text in written if text in {*"abcd0123"}] == ["a", "3", "a", "d"]
+
+
 def test_cards_say_what_is_explained():
     images, net = torch.rand(2, 3, 12, 12), tiny.net()
     score = pyxai.explain(net, images, "gradient", 1)
