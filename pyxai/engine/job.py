@@ -27,7 +27,7 @@ class Job:
         names: of the images in ``data``, those to explain, in order; None for all.
         out: the store, a folder that is created.
         method, options: as in ``pyxai.explain``.
-        target: None for the predicted class, an int, ``"topK"``, text of one class or several by number or
+        target: None or ``"predicted"`` for the predicted class, an int, ``"topK"``, text of one class or several by number or
             name, as in ``"0,tabby"``, the path of an .npy file with the classes of every image, (N,) or
             (N, T), or a callable of one image's output, itself or by its place, ``path/file.py:NAME`` or
             ``package.module:NAME``.

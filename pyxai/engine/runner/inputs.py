@@ -18,7 +18,7 @@ from pyxai.engine.models.load import LoadedModel, load_model
 from pyxai.engine.models.python import named
 from pyxai.engine.runner.distributed import World
 from pyxai.methods.names import classes_of
-from pyxai.methods.targets import top
+from pyxai.methods.targets import is_predicted, top
 
 
 def model_of(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
@@ -56,7 +56,7 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
     """What a job's ``target`` names: a class, classes, or a callable.
 
     Args:
-        target: None, an int, ``"topK"`` or a callable, which stay; text of one class or several, by number or
+        target: None, for which ``"predicted"`` may stand, an int, ``"topK"`` or a callable, which stay; text of one class or several, by number or
             name; ``path/file.py:NAME`` or ``package.module:NAME`` of a callable; or an .npy file of classes.
         count: how many images there are.
         names: class to name.
@@ -65,6 +65,8 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
         The target, with (N,) or (N, T) int64 classes for an .npy file.
     """
     with refusals():
+        if is_predicted(target, names):
+            return None
         if not isinstance(target, str) or top(target, names):
             return target
     if target in names.values() or not (":" in target or target.endswith(".npy")):
