@@ -225,17 +225,19 @@ def explain(
 
 
 def _run(job: Job, heard: Callable[[Progress], Progress], quiet: bool) -> int:
-    from pyxai.engine.data.decode import PictureWarning, quiet_decoders
     from pyxai.engine.runner.progress import Bar, Lines, Progress
+
+    loud = Bar if sys.stderr.isatty() else Lines
+    progress = heard(loud() if speaks() and not quiet else Progress())
+    progress.doing("importing torch", limited=False)
+    from pyxai.engine.data.decode import PictureWarning, quiet_decoders
     from pyxai.engine.runner.run import run
 
     if quiet:
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PictureWarning)  # that pixels may be read wrongly is no detail
-    loud = Bar if sys.stderr.isatty() else Lines
-    progress = loud() if speaks() and not quiet else Progress()
     quiet_decoders()
-    summary = run(job, heard(progress), imports=time.perf_counter() - _BEGAN)
+    summary = run(job, progress, imports=time.perf_counter() - _BEGAN)
     summary.store = Path(job.out)  # as it was typed
     if speaks():
         print(_summary(summary))
