@@ -129,6 +129,9 @@ def explain(
         Any,
         typer.Option(metavar="I/N", parser=values.shard, help="Do the chunks i, i + n, ... only; i from 0."),
     ] = "0/1",
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Explain the first N images of the data only.")
+    ] = None,
     resize: Annotated[int | None, typer.Option(help="Short side in pixels.")] = None,
     crop: Annotated[int | None, typer.Option(help="Centre square in pixels.")] = None,
     mean: Annotated[
@@ -218,6 +221,7 @@ def explain(
             strict=strict,
             max_failed=max_failed,
             shard=shard,
+            limit=limit,
             max_pixels=max_pixels,
             max_unpacked=max_unpacked,
         )

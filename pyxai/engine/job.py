@@ -24,6 +24,8 @@ class Job:
         data: folder, zip, picture, .npy or .npz.
         frames: of each clip, where folders of frames and files with several are explained as clips; None for
             pictures, and for the clips of an array as they are.
+        limit: how many of the first images in ``data`` are explained; None for all. A store is continued with the
+            same number only.
         names: of the images in ``data``, those to explain, in order; None for all.
         out: the store, a folder that is created.
         method, options: as in ``pyxai.explain``.
@@ -81,6 +83,7 @@ class Job:
     strict: bool = False
     max_failed: str = "90%"
     shard: tuple[int, int] = (0, 1)
+    limit: int | None = None
     names: tuple[str, ...] | None = None
     frames: int | None = None
     max_pixels: int = 2**27

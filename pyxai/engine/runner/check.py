@@ -39,6 +39,7 @@ def checked(job: Job) -> Job:
         ("--rows", job.rows, 1),
         ("--workers", job.workers, 0),
         ("--frames", job.frames, 1),
+        ("--limit", job.limit, 1),
     ):
         if number is not None and number < least:
             raise InputError(f"{name} must be at least {least}, got {number}")

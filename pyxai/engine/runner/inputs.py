@@ -52,7 +52,7 @@ def preprocess_of(job: Job, own: Preprocessing) -> Preprocessing:
 Targets = int | str | np.ndarray | Callable[[Tensor], Tensor] | None
 
 
-def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
+def targets(target: Any, count: int, names: Mapping[int, str], first: bool = False) -> Targets:
     """What a job's ``target`` names: a class, classes, or a callable.
 
     Args:
@@ -60,6 +60,7 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
             name; ``path/file.py:NAME`` or ``package.module:NAME`` of a callable; or an .npy file of classes.
         count: how many images there are.
         names: class to name.
+        first: whether these are the first of more images, whose classes a file may hold as well.
 
     Returns:
         The target, with (N,) or (N, T) int64 classes for an .npy file.
@@ -84,6 +85,8 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
         classes.dtype, classes.shape  # noqa: B018  an .npz has none
     except Exception as error:  # whatever a damaged or hostile file makes the reader raise
         raise InputError(f"cannot read the targets {target}: {one_line(error)}") from None
+    if first and classes.ndim:
+        classes = classes[:count]
     if not np.issubdtype(classes.dtype, np.integer) or classes.ndim not in (1, 2) or len(classes) != count:
         found = f"{classes.dtype} of shape {classes.shape}"
         raise InputError(f"{target} must hold integers of shape ({count},) or ({count}, T), got {found}")

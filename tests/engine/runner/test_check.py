@@ -20,6 +20,7 @@ JOB = Job("timm:resnet18", "photos", "run.zarr")
         ({"precision": "fp8"}, "--precision must be one of fp32, bf16, got 'fp8'"),
         ({"batch_size": 0}, "--batch-size must be at least 1, got 0"),
         ({"rows": 0}, "--rows must be at least 1, got 0"),
+        ({"limit": 0}, "--limit must be at least 1, got 0"),
         ({"workers": -1}, "--workers must be at least 0, got -1"),
         ({"model": None}, "integrated_gradients explains a model: name it with --model"),
         ({"method": "entropy"}, "entropy looks at the images alone: leave out --model, "),

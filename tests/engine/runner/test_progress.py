@@ -79,9 +79,9 @@ def test_a_part_that_takes_long_to_begin_divides_nothing_by_zero(monkeypatch):
 
 
 def test_the_steps_of_the_start_are_told_and_those_of_the_work_are_not(capsys):
-    for progress in (Bar(), Lines()):
-        progress.doing("loading the model", limited=False)
-        progress.doing("explaining row 7")
+    for told in (Bar(), Lines()):
+        told.doing("loading the model", limited=False)
+        told.doing("explaining row 7")
         err = capsys.readouterr().err
         assert "loading the model" in err and err.count("\n") == 1
     bar = Bar()
