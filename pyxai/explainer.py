@@ -56,8 +56,8 @@ class Explainer:
             logit s, before a sigmoid. ``auto`` takes one output behind a sigmoid for binary, else for a
             value, and several for scores, unless their rows are found to be probabilities that no softmax can
             be taken off.
-        class_names: the names of all classes in order, or of some by number, by which targets can be given. None
-            takes those that the model carries: its attribute ``class_names``, ``config.id2label`` of
+        class_names: the names of all classes in order, or of some by number, by which targets can be given.
+            None takes those that the model carries: its attribute ``class_names``, ``config.id2label`` of
             transformers, those of the data set that a timm model's weights are tagged with.
         rows: rows of every model call, fixed so that an image's bits do not depend on its batch mates. None
             settles it at the first call, from the image size and the number of rows that call needs.
@@ -133,8 +133,8 @@ class Explainer:
             images: (N, C, H, W), finite, in the model's dtype and on its device; or volumes and clips, (N, C,
                 T, H, W), where the method takes them.
             target: class to explain. None or ``"predicted"``: the predicted one. An int: the same for all. A
-                list or (N,) tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per image, which
-                share the model's forward pass; so does text with commas, ``"0,20"``, the same for all images.
+                list or (N,) tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per
+                image, which share the model's forward pass; so does text with commas, ``"0,20"``, the same for all images.
                 Names may stand for numbers where there are ``class_names``; a synonym will do, ``"tabby"``
                 for ``tabby, tabby cat``. Or a callable of one image's output, without the batch axis and
                 before a softmax unless ``output_kind`` is ``"probabilities"``, that returns a tensor of one

@@ -7,8 +7,9 @@ import sys
 
 
 def print_table(headings: list[str], rows: list[list[str]]) -> None:
-    """Print rows of cells under their headings, cut to the terminal where there is one. Elsewhere the first line
-    is that of the headings, and no line is filled up with spaces.
+    """Print rows of cells under their headings, cut to the terminal where there is one.
+
+    Elsewhere the first line is that of the headings, and no line is filled up with spaces.
     """
     from rich import box
     from rich.console import Console

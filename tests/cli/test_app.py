@@ -86,7 +86,10 @@ def test_interrupting_is_one_line(explain, monkeypatch):
 
 @pytest.mark.parametrize(
     ("arguments", "more"),
-    [(["demo"], ""), (["explain", "--data", "a", "--out", "b"], "; a run that has begun continues with --resume")],
+    [
+        (["demo"], ""),
+        (["explain", "--data", "a", "--out", "b"], "; a run that has begun continues with --resume"),
+    ],
 )
 def test_interrupting_speaks_of_runs_where_there_are_some(pyxai, monkeypatch, arguments, more):
     def interrupt(*_, **options):

@@ -93,7 +93,9 @@ def test_names_and_failures_are_written(written):
     assert {"cat", "score 2", "row 7, cat.png"} <= {text for _, text in written}
     written.clear()
     nothing = np.full_like(heatmap, np.nan)
-    contact_sheet([Row(image, nothing, name="row 8", failed="failed: cut off"), Row(None, nothing, failed="pending")])
+    contact_sheet(
+        [Row(image, nothing, name="row 8", failed="failed: cut off"), Row(None, nothing, failed="pending")]
+    )
     texts = [text for _, text in written]
     assert {"failed: cut off", "row 8", "pending"} <= {*texts} and not any("score" in text for text in texts)
 
@@ -115,7 +117,9 @@ def test_explanations_plot_themselves(tmp_path):
 
 def test_names_in_order_must_be_of_every_class(written):
     found = pyxai.explain(tiny.net(), torch.rand(2, 3, 12, 12), "gradient", [0, 3])
-    with pytest.raises(ValueError, match="`classes` must name every class in order.*, got 1 names and class 3"):
+    with pytest.raises(
+        ValueError, match="`classes` must name every class in order.*, got 1 names and class 3"
+    ):
         found.plot(classes=["a"])
     found.plot(classes={0: "a"})
     found.plot(classes=["a", "b", "c", "d"])

@@ -81,8 +81,8 @@ class Array(Source):
             if notes is not None and pixels.dtype.kind == "f" and _twice(preprocess):
                 low, high = preprocess.range
                 notes.append(
-                    f"{low:g} is taken for black and {high:g} for white, and then normalised; if the array is "
-                    f"normalised already, {_as_it_is(low, high)} leaves it as it is"
+                    f"{low:g} is taken for black and {high:g} for white, and then normalised; if the array "
+                    f"is normalised already, {_as_it_is(low, high)} leaves it as it is"
                 )
             pixels = planes(pixels, preprocess.range)
         elif pixels.dtype != np.uint8:

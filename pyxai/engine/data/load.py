@@ -85,8 +85,8 @@ def _read(given: Any, preprocess: Preprocessing) -> np.ndarray:
         raise InputError(f"load_images: no such file: {file}")
     if file.suffix.lower() in (".npy", ".npz"):
         raise InputError(
-            f"load_images: {file} is an array and no picture: give numpy.load's images to torch.from_numpy, or "
-            "use `pyxai explain --data`"
+            f"load_images: {file} is an array and no picture: give numpy.load's images to torch.from_numpy, "
+            "or use `pyxai explain --data`"
         )
     notes: list[str] = []
     try:
@@ -101,8 +101,8 @@ def _read(given: Any, preprocess: Preprocessing) -> np.ndarray:
 def _read_picture(picture: Image.Image, preprocess: Preprocessing) -> np.ndarray:
     if preprocess.stacked:
         raise InputError(
-            f"load_images: a `preprocess` with {preprocess.count} channels that are no colours reads files, and "
-            "no pictures of Pillow's"
+            f"load_images: a `preprocess` with {preprocess.count} channels that are no colours reads files, "
+            "and no pictures of Pillow's"
         )
     try:
         with reasons():

@@ -82,8 +82,8 @@ class Preprocess:
             raise ValueError(f"preprocess: `std` must be positive, got {self.std}")
         if self.mean is not None and max(self.mean) > self.scale:
             warnings.warn(
-                f"preprocess: `mean` {self.mean} lies beyond pixels, which go from 0 to {self.scale:g}: divide "
-                "mean and std by 255, or give scale=255, where they are of pixels from 0 to 255",
+                f"preprocess: `mean` {self.mean} lies beyond pixels, which go from 0 to {self.scale:g}: "
+                "divide mean and std by 255, or give scale=255, where they are of pixels from 0 to 255",
                 stacklevel=3,
             )
         if self.range is not None:

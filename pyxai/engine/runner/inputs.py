@@ -56,8 +56,9 @@ def targets(target: Any, count: int, names: Mapping[int, str], first: bool = Fal
     """What a job's ``target`` names: a class, classes, or a callable.
 
     Args:
-        target: None, for which ``"predicted"`` may stand, an int, ``"topK"`` or a callable, which stay; text of one class or several, by number or
-            name; ``path/file.py:NAME`` or ``package.module:NAME`` of a callable; or an .npy file of classes.
+        target: None, for which ``"predicted"`` may stand, an int, ``"topK"`` or a callable, which stay; text
+            of one class or several, by number or name; ``path/file.py:NAME`` or ``package.module:NAME`` of a
+            callable; or an .npy file of classes.
         count: how many images there are.
         names: class to name.
         first: whether these are the first of more images, whose classes a file may hold as well.

@@ -31,7 +31,7 @@ class Progress:
 
 
 class Bar(Progress):
-    """A progress bar with images/s and the time that is left; before it, a line for each step of the start."""
+    """A line for each step of the start, then a progress bar with images/s and the time that is left."""
 
     _bar = None
 

@@ -25,8 +25,8 @@ from pyxai.methods.explanation import Explanation
 class Run:
     """The explanations of a run, read from disk as they are asked for.
 
-    ``run[5]``, ``run[10:20]``, ``run[[3, 8]]``, ``run[run.status == 1]`` and ``run["cat.jpg"]`` are batches of
-    :class:`~pyxai.methods.Explanation`, iterating gives batches of one, :meth:`batches` gives larger ones.
+    ``run[5]``, ``run[10:20]``, ``run[[3, 8]]``, ``run[run.status == 1]`` and ``run["cat.jpg"]`` are batches
+    of :class:`~pyxai.methods.Explanation`, iterating gives batches of one, :meth:`batches` gives larger ones.
     Where only heat maps were kept, ``attribution`` is the heat map with one channel. Rows that failed or are
     not done hold NaN; ``run.status`` says which, and ``missing`` of a batch why.
 
@@ -128,8 +128,8 @@ class Run:
         """The explanations of some rows, read from the disk.
 
         Args:
-            rows: a number, from the end where it is negative; the path of one; a range with step 1; or a list,
-                array or tensor of numbers or of one boolean for each row.
+            rows: a number, from the end where it is negative; the path of one; a range with step 1; or a
+                list, array or tensor of numbers or of one boolean for each row.
 
         Raises:
             IndexError: there is no such row.

@@ -188,7 +188,10 @@ def test_arrays_that_are_normalised_already_are_handed_over_as_they_are(tmp_path
     for wrong in (own, Preprocess()):
         notes = []
         read_row(source, "#1", wrong.changed({"range": limits}), None, notes)
-        assert len(notes) == 1 and "if the array is normalised already, --range=-4,4 --mean 0.5 --std 0.125" in notes[0]
+        assert (
+            len(notes) == 1
+            and "if the array is normalised already, --range=-4,4 --mean 0.5 --std 0.125" in notes[0]
+        )
     np.save(tmp_path / "b.npy", 100 * values)
     notes = []
     read_row(open_source(tmp_path / "b.npy"), "#1", own.changed({"range": (-1000, 1000)}), None, notes)

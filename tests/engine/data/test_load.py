@@ -50,7 +50,9 @@ def test_pictures_of_pillow_are_read_like_their_files(files, tmp_path):
     one = pyxai.load_images(Image.open(tmp_path / "turned.png"))
     assert one.shape == (1, 3, 5, 3) and torch.equal(one, pyxai.load_images(tmp_path / "turned.png"))
     transform = lambda image: torch.from_numpy(np.asarray(image) / 255).permute(2, 0, 1)  # noqa: E731
-    assert torch.equal(pyxai.load_images(Image.open(files[0]), transform), pyxai.load_images(files[0], transform))
+    assert torch.equal(
+        pyxai.load_images(Image.open(files[0]), transform), pyxai.load_images(files[0], transform)
+    )
 
 
 def test_pictures_of_every_kind_come_upright(tmp_path):

@@ -56,7 +56,9 @@ def test_the_place_of_a_store_must_be_free_or_meant(tmp_path):
     with pytest.raises(InputError, match="cannot write"):
         check_out(JOB, tmp_path / "file" / "run.zarr")
     for job in (JOB, dataclasses.replace(JOB, resume=True), dataclasses.replace(JOB, shard=(1, 2))):
-        with pytest.raises(InputError, match=r"file is a file, and a store is a folder: choose another --out$"):
+        with pytest.raises(
+            InputError, match=r"file is a file, and a store is a folder: choose another --out$"
+        ):
             check_out(job, tmp_path / "file")
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="exists: continue it with --resume, or choose another --out"):

@@ -52,7 +52,9 @@ def test_rows_by_path_and_in_lists(tmp_path):
     with pytest.raises(IndexError, match="row 100 of a run of 100"):
         run[[3, 100]]
     for rows in (mask[:7], 1.5, [0.5], None, mask[None]):
-        with pytest.raises(TypeError, match="rows must be a number, a path, a range, or a list of numbers or 100"):
+        with pytest.raises(
+            TypeError, match="rows must be a number, a path, a range, or a list of numbers or 100"
+        ):
             run[rows]
 
 
@@ -65,7 +67,9 @@ def test_rows_without_a_result_say_why(job, tmp_path):
     reason = run.errors[0]["reason"]
     assert found.missing == ("", "", f"failed: {reason}", "")
     assert found[[2, 0]].missing == (f"failed: {reason}", "")
-    assert "nan" not in repr(found) and "residual at most" in repr(found) and "1 without a result" in repr(found)
+    assert (
+        "nan" not in repr(found) and "residual at most" in repr(found) and "1 without a result" in repr(found)
+    )
     assert "residual" not in repr(run[2])
     begun = engine.open(made_store(tmp_path / "run.zarr", begun=1).path)
     assert begun[63:65].missing == ("", "pending")
@@ -74,7 +78,9 @@ def test_rows_without_a_result_say_why(job, tmp_path):
 def test_rows_without_a_result_are_called_so_on_a_sheet(job, tmp_path, monkeypatch):
     texts, draw = [], ImageDraw.ImageDraw.text
     monkeypatch.setattr(
-        ImageDraw.ImageDraw, "text", lambda self, at, text, *a, **b: (texts.append(text), draw(self, at, text, *a, **b))
+        ImageDraw.ImageDraw,
+        "text",
+        lambda self, at, text, *a, **b: (texts.append(text), draw(self, at, text, *a, **b)),
     )
     folder = fill_folder(tmp_path / "few", 3)
     (folder / "odd" / "0001.png").write_bytes(b"\x89PNG cut off")
