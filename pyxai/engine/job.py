@@ -31,8 +31,8 @@ class Job:
         method, options: as in ``pyxai.explain``.
         target: None or ``"predicted"`` for the predicted class, an int, ``"topK"``, text of one class or
             several by number or name, as in ``"0,tabby"``, the path of an .npy file with the classes of every
-            image, (N,) or (N, T), or a callable of one image's output, itself or by its place, ``path/file.py:NAME`` or
-            ``package.module:NAME``.
+            image, (N,) or (N, T), or a callable of one image's output, itself or by its place,
+            ``path/file.py:NAME`` or ``package.module:NAME``.
         output: which tensor of what the model returns is explained, as in ``pyxai.explain``.
         output_kind: what the output means, as in ``pyxai.explain``.
         class_names: class to name, of those that can be targets by name; empty for those that the model

@@ -70,9 +70,9 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     """Read the ``target`` argument.
 
     Args:
-        target: None or ``"predicted"``, an int, a list or (N,) tensor, an (N, T) tensor, ``"top5"``, text with
-            one class or several, ``"0,20"``, by number or name, names in place of classes, or a callable of one image's
-            output.
+        target: None or ``"predicted"``, an int, a list or (N,) tensor, an (N, T) tensor, ``"top5"``, text
+            with one class or several, ``"0,20"``, by number or name, names in place of classes, or a callable
+            of one image's output.
         images: what is explained.
         names: class to name, of those that have one.
     """

@@ -73,8 +73,8 @@ def test_no_images_may_have_any_form_of_target(target, count):
         (
             [0, 1],
             ValueError,
-            "`target` must be one class, or have shape \\(3,\\) or \\(3, T\\), got \\(2,\\) \\(the same classes for "
-            "every image: '0,1'\\)$",
+            "`target` must be one class, or have shape \\(3,\\) or \\(3, T\\), got \\(2,\\) \\(the same "
+            "classes for every image: '0,1'\\)$",
         ),
         ([], ValueError, "`target` must be one class, or have shape .*, got \\(0,\\)"),
         (1.5, TypeError, "`target` must hold whole numbers, got torch.float32"),

@@ -118,7 +118,7 @@ def test_explanations_plot_themselves(tmp_path):
 def test_names_in_order_must_be_of_every_class(written):
     found = pyxai.explain(tiny.net(), torch.rand(2, 3, 12, 12), "gradient", [0, 3])
     with pytest.raises(
-        ValueError, match="`classes` must name every class in order.*, got 1 names and class 3"
+        ValueError, match=r"`classes` must name every class in order.*, got 1 names and class 3"
     ):
         found.plot(classes=["a"])
     found.plot(classes={0: "a"})

@@ -26,7 +26,7 @@ def test_other_endings_are_one_line_with_those_there_are(tmp_path, name):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no folder .*no/dir"):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*no/dir"):
         write(PICTURE, tmp_path / "no" / "dir" / "e.png")
 
 
