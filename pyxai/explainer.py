@@ -134,12 +134,12 @@ class Explainer:
                 T, H, W), where the method takes them.
             target: class to explain. None or ``"predicted"``: the predicted one. An int: the same for all. A
                 list or (N,) tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per
-                image, which share the model's forward pass; so does text with commas, ``"0,20"``, the same for
-                all images. Names may stand for numbers where there are ``class_names``; a synonym will do, ``"tabby"``
-                for ``tabby, tabby cat``. Or a callable of one image's output, without the batch axis and
-                before a softmax unless ``output_kind`` is ``"probabilities"``, that returns a tensor of one
-                number: a pixel's class score, a similarity, the sum over a mask. The output may then have any
-                shape.
+                image, which share the model's forward pass; so does text with commas, ``"0,20"``, the same
+                for all images. Names may stand for numbers where there are ``class_names``; a synonym will
+                do, ``"tabby"`` for ``tabby, tabby cat``. Or a callable of one image's output, without the
+                batch axis and before a softmax unless ``output_kind`` is ``"probabilities"``, that returns a
+                tensor of one number: a pixel's class score, a similarity, the sum over a mask. The output may
+                then have any shape.
             ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching;
                 default the row number.
         """

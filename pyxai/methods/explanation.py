@@ -59,7 +59,7 @@ class Explanation:
         axes: what the axes of one map are called: ``("channel", "y", "x")``, of volumes ``("channel",
             "frame", "y", "x")``, or what those of an inner layer are: ``("y", "x", "channel")``, ``("token",
             "channel")``, ``("unit",)``, and ``axis_1`` and so on where that is not known.
-        missing: of rows of a run, why an image has no result, ``"failed: …"`` or ``"pending"``, one text for
+        unexplained: of rows of a run, why an image has no result, ``"failed: …"`` or ``"pending"``, one text for
             each image and "" where there is a result; empty where all have one.
     """
 
@@ -77,7 +77,7 @@ class Explanation:
     target_name: str | None = None
     class_names: Mapping[int, str] = field(default_factory=dict)
     axes: tuple[str, ...] = PICTURE
-    missing: tuple[str, ...] = ()
+    unexplained: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.attribution)
@@ -101,9 +101,9 @@ class Explanation:
         else:
             rows = self._row(rows)
         chosen = self._changed(lambda values: values[rows])
-        if self.missing:
+        if self.unexplained:
             numbers = torch.arange(count, device=self.attribution.device)[rows]
-            chosen.missing = tuple(self.missing[number] for number in numbers.tolist())
+            chosen.unexplained = tuple(self.unexplained[number] for number in numbers.tolist())
         return chosen
 
     def _row(self, number: Any) -> slice:
@@ -134,7 +134,7 @@ class Explanation:
             known = self.residual[~self.residual.isnan()]  # of rows that failed it is NaN
             if known.numel():
                 parts.append(f"residual at most {100 * known.max().item():.2g} %")
-        if without := sum(map(bool, self.missing)):
+        if without := sum(map(bool, self.unexplained)):
             parts.append(f"{without} without a result")
         images = "1 image" if count == 1 else f"{count} images"
         return " ".join(f"<Explanation {self.method} of {images}: {'; '.join(parts)}>".split())

@@ -230,12 +230,12 @@ def rows_of(
         name: of the image.
     """
     maps = explanation.heatmap()[0].detach().float().cpu().numpy()
-    (missing,) = explanation.missing or ("",)
+    (unexplained,) = explanation.unexplained or ("",)
     if explanation.target is None:
-        return [Row(image, maps, label, name=name, failed=missing)]
+        return [Row(image, maps, label, name=name, failed=unexplained)]
     maps = maps.reshape(-1, *maps.shape[explanation.target.ndim - 1 :])
-    if missing:
-        return [Row(image, heatmap, name=name, failed=missing) for heatmap in maps]
+    if unexplained:
+        return [Row(image, heatmap, name=name, failed=unexplained) for heatmap in maps]
     targets, scores = explanation.target[0].reshape(-1).tolist(), explanation.score[0].reshape(-1).tolist()
     known = explanation.residual
     residuals = [None] * len(maps) if known is None else known[0].reshape(-1).tolist()

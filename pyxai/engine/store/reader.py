@@ -28,7 +28,7 @@ class Run:
     ``run[5]``, ``run[10:20]``, ``run[[3, 8]]``, ``run[run.status == 1]`` and ``run["cat.jpg"]`` are batches
     of :class:`~pyxai.methods.Explanation`, iterating gives batches of one, :meth:`batches` gives larger ones.
     Where only heat maps were kept, ``attribution`` is the heat map with one channel. Rows that failed or are
-    not done hold NaN; ``run.status`` says which, and ``missing`` of a batch why.
+    not done hold NaN; ``run.status`` says which, and ``unexplained`` of a batch why.
 
     Args:
         path: the store.
@@ -148,7 +148,7 @@ class Run:
         rest["class_names"] = self.class_names
         rest["target_name"] = target.get("callable") if isinstance(target, dict) else units or None
         rest["axes"] = self._axes()
-        rest["missing"] = self._missing(chosen)
+        rest["unexplained"] = self._unexplained(chosen)
         return Explanation(**known, **rest)
 
     def _chosen(self, rows: Any) -> range | list[int]:
@@ -183,7 +183,7 @@ class Run:
             raise IndexError(f"row {row} of a run of {len(self)}")
         return row % len(self)
 
-    def _missing(self, rows: range | list[int]) -> tuple[str, ...]:
+    def _unexplained(self, rows: range | list[int]) -> tuple[str, ...]:
         """Why each of the rows has no result; empty where all have one."""
         status = self._store.status_of(rows).tolist()
         if set(status) <= {OK}:

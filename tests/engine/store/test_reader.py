@@ -62,17 +62,17 @@ def test_rows_without_a_result_say_why(job, tmp_path):
     folder = fill_folder(tmp_path / "few", 4)
     (folder / "odd" / "0001.png").write_bytes(b"\x89PNG cut off")
     run = engine.open(engine.run(job(data=folder)).store)
-    assert run[:2].missing == () and run[2].missing[0].startswith("failed: ")
+    assert run[:2].unexplained == () and run[2].unexplained[0].startswith("failed: ")
     found = run[:]
     reason = run.errors[0]["reason"]
-    assert found.missing == ("", "", f"failed: {reason}", "")
-    assert found[[2, 0]].missing == (f"failed: {reason}", "")
+    assert found.unexplained == ("", "", f"failed: {reason}", "")
+    assert found[[2, 0]].unexplained == (f"failed: {reason}", "")
     assert (
         "nan" not in repr(found) and "residual at most" in repr(found) and "1 without a result" in repr(found)
     )
     assert "residual" not in repr(run[2])
     begun = engine.open(made_store(tmp_path / "run.zarr", begun=1).path)
-    assert begun[63:65].missing == ("", "pending")
+    assert begun[63:65].unexplained == ("", "pending")
 
 
 def test_rows_without_a_result_are_called_so_on_a_sheet(job, tmp_path, monkeypatch):
