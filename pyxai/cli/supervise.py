@@ -68,8 +68,8 @@ def supervised(timeout: float | None) -> Iterator[Callable[[Progress], Progress]
     _end_with(parent)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _Interrupt())
-    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         yield partial(Noted, notice)
     except SystemExit:  # code of the model asked for it
         raise
@@ -107,7 +107,8 @@ def _watch(child: int, notice: Notice, timeout: float | None) -> int:
     if code >= 0 and notice.concluded:
         return code
     if -code in _REQUESTS:
-        # a signal that came again while the child was ending: it has said what there is to say
+        # The child has said how it ended. The signal came again, or was Ctrl-C within exec() of a text, as in
+        # every dataclass that is imported, by which Python ends a process at last though it was handled.
         return 128 - code if notice.concluded else _end_by(signal.Signals(-code))
     if late:
         how = f": {late} took longer than --timeout {timeout:g}"

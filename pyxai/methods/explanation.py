@@ -59,8 +59,8 @@ class Explanation:
         axes: what the axes of one map are called: ``("channel", "y", "x")``, of volumes ``("channel",
             "frame", "y", "x")``, or what those of an inner layer are: ``("y", "x", "channel")``, ``("token",
             "channel")``, ``("unit",)``, and ``axis_1`` and so on where that is not known.
-        unexplained: of rows of a run, why an image has no result, ``"failed: …"`` or ``"pending"``, one text for
-            each image and "" where there is a result; empty where all have one.
+        unexplained: of rows of a run, why an image has no result, ``"failed: …"`` or ``"pending"``, one text
+            for each image and "" where there is a result; empty where all have one.
     """
 
     attribution: Tensor

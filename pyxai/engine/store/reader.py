@@ -136,7 +136,7 @@ class Run:
             KeyError: no row has that path.
             TypeError, ValueError: ``rows`` is none of these.
         """
-        chosen = self._chosen(rows)
+        chosen = self._chosen(rows) or range(0)  # Zarr takes no empty list
         read = {name: torch.from_numpy(self._store.read(name, chosen)) for name in self.arrays}
         heatmap = read.pop("heatmap", None)
         if "attribution" not in read:
