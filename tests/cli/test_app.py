@@ -88,7 +88,10 @@ def test_interrupting_is_one_line(explain, monkeypatch):
     ("arguments", "more"),
     [
         (["demo"], ""),
-        (["explain", "--data", "a", "--out", "b"], "; a run that has begun continues with --resume"),
+        (
+            ["explain", "--data", "a", "--out", "b", "--quiet"],
+            "; a run that has begun continues with --resume",
+        ),
     ],
 )
 def test_interrupting_speaks_of_runs_where_there_are_some(pyxai, monkeypatch, arguments, more):
