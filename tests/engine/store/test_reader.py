@@ -71,7 +71,7 @@ def test_rows_without_a_result_say_why(job, tmp_path):
         "nan" not in repr(found) and "residual at most" in repr(found) and "1 without a result" in repr(found)
     )
     assert "residual" not in repr(run[2])
-    begun = engine.open(made_store(tmp_path / "run.zarr", begun=1).path)
+    begun = engine.open(made_store(tmp_path / "begun.zarr", begun=1).path)
     assert begun[63:65].unexplained == ("", "pending")
 
 
