@@ -107,8 +107,7 @@ def _watch(child: int, notice: Notice, timeout: float | None) -> int:
     if code >= 0 and notice.concluded:
         return code
     if -code in _REQUESTS:
-        # The child has said how it ended. The signal came again, or was Ctrl-C within exec() of a text, as in
-        # every dataclass that is imported, by which Python ends a process at last though it was handled.
+        # that ended by a signal only after it had said how it ends: there is nothing to add
         return 128 - code if notice.concluded else _end_by(signal.Signals(-code))
     if late:
         how = f": {late} took longer than --timeout {timeout:g}"

@@ -188,12 +188,6 @@ def test_a_request_that_comes_again_at_the_end_adds_no_line(number):
     assert (code, out, err) == (128 + number, "", "")
 
 
-def test_ctrl_c_in_a_text_that_is_executed_adds_no_line():
-    """Python remembers it and ends by SIGINT, also where it was handled."""
-    handled = "try: exec('raise KeyboardInterrupt')\nexcept KeyboardInterrupt: pass"
-    assert ended(handled) == (130, "", "")
-
-
 COUNTS = """
 counted = []
 signal.signal(signal.SIGINT, lambda *_: counted.append(1))
