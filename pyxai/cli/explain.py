@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -192,6 +191,8 @@ def explain(
 ) -> int:
     """Explain every image of a data set and store the maps with their completeness errors."""
     with supervised(timeout) as heard:
+        progress = heard(_progress(quiet))
+        progress.doing("importing torch", limited=False)
         preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std, "range": range_}
         preprocess["channels"] = "L" if grey else None
         names = values.class_names(classes)
@@ -225,15 +226,17 @@ def explain(
             max_pixels=max_pixels,
             max_unpacked=max_unpacked,
         )
-        return _run(job, heard, quiet)
+        return _run(job, progress, quiet)
 
 
-def _run(job: Job, heard: Callable[[Progress], Progress], quiet: bool) -> int:
+def _progress(quiet: bool) -> Progress:
     from pyxai.engine.runner.progress import Bar, Lines, Progress
 
     loud = Bar if sys.stderr.isatty() else Lines
-    progress = heard(loud() if speaks() and not quiet else Progress())
-    progress.doing("importing torch", limited=False)
+    return loud() if speaks() and not quiet else Progress()
+
+
+def _run(job: Job, progress: Progress, quiet: bool) -> int:
     from pyxai.engine.data.decode import PictureWarning, quiet_decoders
     from pyxai.engine.runner.run import run
 
