@@ -56,8 +56,8 @@ class Explainer:
             logit s, before a sigmoid. ``auto`` takes one output behind a sigmoid for binary, else for a
             value, and several for scores, unless their rows are found to be probabilities that no softmax can
             be taken off.
-        class_names: the names of the classes, in order or by number, by which targets can be given. None
-            takes those that the model carries: its attribute ``class_names``, ``config.id2label`` of
+        class_names: the names of all classes in order, or of some by number, by which targets can be given.
+            None takes those that the model carries: its attribute ``class_names``, ``config.id2label`` of
             transformers, those of the data set that a timm model's weights are tagged with.
         rows: rows of every model call, fixed so that an image's bits do not depend on its batch mates. None
             settles it at the first call, from the image size and the number of rows that call needs.
@@ -108,6 +108,7 @@ class Explainer:
         self.precision = precision
         self.output_kind = output_kind
         self._given_names = None if class_names is None else by_number(class_names)
+        self._names_in_order = self._given_names is not None and not isinstance(class_names, Mapping)
         self._doubted = False  # whether it was said that the kind of output was told by its values
         self._forget()
 
@@ -131,14 +132,14 @@ class Explainer:
         Args:
             images: (N, C, H, W), finite, in the model's dtype and on its device; or volumes and clips, (N, C,
                 T, H, W), where the method takes them.
-            target: class to explain. None: the predicted one. An int: the same for all. A list or (N,)
-                tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per image, which
-                share the model's forward pass; so does text with commas, ``"0,20"``, the same for all images.
-                Names may stand for numbers where there are ``class_names``; a synonym will do, ``"tabby"``
-                for ``tabby, tabby cat``. Or a callable of one image's output, without the batch axis and
-                before a softmax unless ``output_kind`` is ``"probabilities"``, that returns a tensor of one
-                number: a pixel's class score, a similarity, the sum over a mask. The output may then have any
-                shape.
+            target: class to explain. None or ``"predicted"``: the predicted one. An int: the same for all. A
+                list or (N,) tensor: one for each image. (N, T), or ``"top5"`` for the five best: several per
+                image, which share the model's forward pass; so does text with commas, ``"0,20"``, the same
+                for all images. Names may stand for numbers where there are ``class_names``; a synonym will
+                do, ``"tabby"`` for ``tabby, tabby cat``. Or a callable of one image's output, without the
+                batch axis and before a softmax unless ``output_kind`` is ``"probabilities"``, that returns a
+                tensor of one number: a pixel's class score, a similarity, the sum over a mask. The output may
+                then have any shape.
             ids: (N,) int64 keys of the noise, so that a sample's draws follow it through any batching;
                 default the row number.
         """
@@ -203,7 +204,12 @@ class Explainer:
         images = images.contiguous()
         program = None if self._classifier is None else self._program(images, target.call)
         if program is not None:
-            target.check(self.method.scores_per_image(program.classes))
+            classes = self.method.scores_per_image(program.classes)
+            target.check(classes)
+            if self._names_in_order and target.call is None and not self.method.units:
+                wanted = f"be one for each of {classes} classes where they are in order"
+                got = len(self._given_names)
+                expect(got == classes, "class_names", wanted, f"{got} (or give some by number)")
         if self.rows is None:
             total = max(1, len(images) * self.method.evaluations_per_image())
             self.rows = fit_rows(default_rows(images.shape, images.device), total)

@@ -385,6 +385,23 @@ def test_class_names_are_text_by_number(names, got):
         explainer(small()[0], "gradient", class_names=names)
 
 
+def test_names_in_order_are_of_every_class():
+    model, images = small()
+    classes = model(images).shape[1]
+    with pytest.raises(
+        ValueError, match=f"`class_names` must be one for each of {classes} classes .*, got 2 .*by number"
+    ):
+        explainer(model, "gradient", class_names=["a", "b"])(images)
+    assert explainer(model, "gradient", class_names={1: "b"})(images, "b").target.tolist() == [1] * len(
+        images
+    )
+    names = [f"class {number}" for number in range(classes)]
+    assert explainer(model, "gradient", class_names=names)(images).class_names[0] == "class 0"
+    explainer(model, "gradient", class_names=["a", "b"])(
+        images, lambda output: output[0]
+    )  # no class is asked for
+
+
 def test_sparse_outputs_are_refused():
     class Sparse(nn.Module):
         def forward(self, images):

@@ -164,8 +164,8 @@ def check_evaluation_mode(model: nn.Module, argument: str = "model") -> None:
         active = (does for known, does in _ACTIVE_IN_TRAINING.items() if isinstance(module, known))
         if module.training and any(does(module) for does in active):
             raise ValueError(
-                f"`{argument}` must be in evaluation mode: {kind} `{name or kind}` is training; call eval(), "
-                "or give --eval on the command line"
+                f"`{argument}` must be in evaluation mode: {kind} `{name or kind}` is training; call "
+                "model.eval(), or on the command line give --eval"
             )
 
 

@@ -73,7 +73,7 @@ def main() -> None:
     try:
         code = _app(standalone_mode=False, prog_name="pyxai")
         if code == _INTERRUPTED:
-            _complain("interrupted; a run that has begun continues with --resume", code)
+            _complain(_interrupted(), code)
         sys.stdout.flush()
     except _UsageError as error:
         code = _complain(error.format_message() + _hint(error), 2)
@@ -84,6 +84,12 @@ def main() -> None:
     finally:
         warnings.showwarning = shows
     sys.exit(code or 0)
+
+
+def _interrupted() -> str:
+    """What is said of Ctrl-C: only some commands have runs that can be continued."""
+    runs = sys.argv[1:2] == ["explain"] or sys.argv[1:3] == ["dxai", "train"]
+    return "interrupted; a run that has begun continues with --resume" if runs else "interrupted"
 
 
 def _hint(error: Exception) -> str:

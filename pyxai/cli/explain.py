@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,6 +128,9 @@ def explain(
         Any,
         typer.Option(metavar="I/N", parser=values.shard, help="Do the chunks i, i + n, ... only; i from 0."),
     ] = "0/1",
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Explain the first N images of the data only.")
+    ] = None,
     resize: Annotated[int | None, typer.Option(help="Short side in pixels.")] = None,
     crop: Annotated[int | None, typer.Option(help="Centre square in pixels.")] = None,
     mean: Annotated[
@@ -189,6 +191,8 @@ def explain(
 ) -> int:
     """Explain every image of a data set and store the maps with their completeness errors."""
     with supervised(timeout) as heard:
+        progress = heard(_progress(quiet))
+        progress.doing("importing torch", limited=False)
         preprocess = {"resize": resize, "crop": crop, "mean": mean, "std": std, "range": range_}
         preprocess["channels"] = "L" if grey else None
         names = values.class_names(classes)
@@ -218,24 +222,29 @@ def explain(
             strict=strict,
             max_failed=max_failed,
             shard=shard,
+            limit=limit,
             max_pixels=max_pixels,
             max_unpacked=max_unpacked,
         )
-        return _run(job, heard, quiet)
+        return _run(job, progress, quiet)
 
 
-def _run(job: Job, heard: Callable[[Progress], Progress], quiet: bool) -> int:
-    from pyxai.engine.data.decode import PictureWarning, quiet_decoders
+def _progress(quiet: bool) -> Progress:
     from pyxai.engine.runner.progress import Bar, Lines, Progress
+
+    loud = Bar if sys.stderr.isatty() else Lines
+    return loud() if speaks() and not quiet else Progress()
+
+
+def _run(job: Job, progress: Progress, quiet: bool) -> int:
+    from pyxai.engine.data.decode import PictureWarning, quiet_decoders
     from pyxai.engine.runner.run import run
 
     if quiet:
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PictureWarning)  # that pixels may be read wrongly is no detail
-    loud = Bar if sys.stderr.isatty() else Lines
-    progress = loud() if speaks() and not quiet else Progress()
     quiet_decoders()
-    summary = run(job, heard(progress), imports=time.perf_counter() - _BEGAN)
+    summary = run(job, progress, imports=time.perf_counter() - _BEGAN)
     summary.store = Path(job.out)  # as it was typed
     if speaks():
         print(_summary(summary))

@@ -68,8 +68,8 @@ def supervised(timeout: float | None) -> Iterator[Callable[[Progress], Progress]
     _end_with(parent)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _Interrupt())
-    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         yield partial(Noted, notice)
     except SystemExit:  # code of the model asked for it
         raise
@@ -107,7 +107,8 @@ def _watch(child: int, notice: Notice, timeout: float | None) -> int:
     if code >= 0 and notice.concluded:
         return code
     if -code in _REQUESTS:
-        return _end_by(signal.Signals(-code))
+        # that ended by a signal only after it had said how it ends: there is nothing to add
+        return 128 - code if notice.concluded else _end_by(signal.Signals(-code))
     if late:
         how = f": {late} took longer than --timeout {timeout:g}"
     else:

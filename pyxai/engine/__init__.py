@@ -41,7 +41,8 @@ def run(job: Job, progress: Progress | None = None) -> Summary:
 
 
 def load_images(
-    paths: str | Path | Iterable[str | Path], preprocess: Preprocess | Callable[[Image], Any] | None = None
+    paths: str | Path | Image | Iterable[str | Path | Image],
+    preprocess: Preprocess | Callable[[Image], Any] | None = None,
 ) -> Tensor:
     """Read pictures as the input of a model, see :func:`pyxai.engine.data.load.load_images`."""
     from pyxai.engine.data.load import load_images

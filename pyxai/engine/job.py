@@ -24,13 +24,15 @@ class Job:
         data: folder, zip, picture, .npy or .npz.
         frames: of each clip, where folders of frames and files with several are explained as clips; None for
             pictures, and for the clips of an array as they are.
+        limit: how many of the first images in ``data`` are explained; None for all. A store is continued
+            with the same number only.
         names: of the images in ``data``, those to explain, in order; None for all.
         out: the store, a folder that is created.
         method, options: as in ``pyxai.explain``.
-        target: None for the predicted class, an int, ``"topK"``, text of one class or several by number or
-            name, as in ``"0,tabby"``, the path of an .npy file with the classes of every image, (N,) or
-            (N, T), or a callable of one image's output, itself or by its place, ``path/file.py:NAME`` or
-            ``package.module:NAME``.
+        target: None or ``"predicted"`` for the predicted class, an int, ``"topK"``, text of one class or
+            several by number or name, as in ``"0,tabby"``, the path of an .npy file with the classes of every
+            image, (N,) or (N, T), or a callable of one image's output, itself or by its place,
+            ``path/file.py:NAME`` or ``package.module:NAME``.
         output: which tensor of what the model returns is explained, as in ``pyxai.explain``.
         output_kind: what the output means, as in ``pyxai.explain``.
         class_names: class to name, of those that can be targets by name; empty for those that the model
@@ -81,6 +83,7 @@ class Job:
     strict: bool = False
     max_failed: str = "90%"
     shard: tuple[int, int] = (0, 1)
+    limit: int | None = None
     names: tuple[str, ...] | None = None
     frames: int | None = None
     max_pixels: int = 2**27

@@ -59,6 +59,8 @@ class Explanation:
         axes: what the axes of one map are called: ``("channel", "y", "x")``, of volumes ``("channel",
             "frame", "y", "x")``, or what those of an inner layer are: ``("y", "x", "channel")``, ``("token",
             "channel")``, ``("unit",)``, and ``axis_1`` and so on where that is not known.
+        unexplained: of rows of a run, why an image has no result, ``"failed: …"`` or ``"pending"``, one text
+            for each image and "" where there is a result; empty where all have one.
     """
 
     attribution: Tensor
@@ -75,6 +77,7 @@ class Explanation:
     target_name: str | None = None
     class_names: Mapping[int, str] = field(default_factory=dict)
     axes: tuple[str, ...] = PICTURE
+    unexplained: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.attribution)
@@ -97,7 +100,11 @@ class Explanation:
             rows = torch.as_tensor(rows if len(rows) else [False] * count, device=self.attribution.device)
         else:
             rows = self._row(rows)
-        return self._changed(lambda values: values[rows])
+        chosen = self._changed(lambda values: values[rows])
+        if self.unexplained:
+            numbers = torch.arange(count, device=self.attribution.device)[rows]
+            chosen.unexplained = tuple(self.unexplained[number] for number in numbers.tolist())
+        return chosen
 
     def _row(self, number: Any) -> slice:
         """The slice of one image."""
@@ -123,8 +130,12 @@ class Explanation:
         elif self.target is not None and self.output_kind != "value":
             classes = ["/".join(map(self._called, row.reshape(-1).tolist())) for row in self.target[:_SHOWN]]
             parts.append(f"target {', '.join(classes)}{', …' if count > _SHOWN else ''}")
-        if self.residual is not None and self.residual.numel():
-            parts.append(f"residual at most {100 * self.residual.max().item():.2g} %")
+        if self.residual is not None:
+            known = self.residual[~self.residual.isnan()]  # of rows that failed it is NaN
+            if known.numel():
+                parts.append(f"residual at most {100 * known.max().item():.2g} %")
+        if without := sum(map(bool, self.unexplained)):
+            parts.append(f"{without} without a result")
         images = "1 image" if count == 1 else f"{count} images"
         return " ".join(f"<Explanation {self.method} of {images}: {'; '.join(parts)}>".split())
 
@@ -139,6 +150,10 @@ class Explanation:
             return file.getvalue()
         except Exception:  # no display of a result may take the result away
             return None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The maps, as :meth:`numpy` gives them: what ``np.asarray(explanation)`` is."""
+        return np.array(self.numpy(), dtype, copy=copy)
 
     def numpy(self) -> np.ndarray:
         """The maps as an array, like ``attribution``; float32 where that has a dtype numpy lacks."""
@@ -215,10 +230,17 @@ class Explanation:
         return render.sheet_of(self, classes, images=images, preprocess=preprocess, **options)
 
     def save(self, path: str | Path, **options: Any) -> Path:
-        """Write :meth:`plot` to ``path``; returns the path."""
-        path = Path(path)
-        self.plot(**options).save(path)
-        return path
+        """Write :meth:`plot` to ``path``; returns the path.
+
+        Raises:
+            ValueError: the ending of ``path`` is of no format that Pillow writes.
+            OSError: it cannot be written, as where there is no such folder.
+        """
+        from pyxai.render.write import check_ending, write
+
+        check_ending(path)  # before anything is drawn
+        write(self.plot(**options), path)
+        return Path(path)
 
 
 def explanation(maps: Maps, images: Tensor, single: bool, **about: Any) -> Explanation:

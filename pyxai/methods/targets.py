@@ -70,20 +70,20 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     """Read the ``target`` argument.
 
     Args:
-        target: None, an int, a list or (N,) tensor, an (N, T) tensor, ``"top5"``, text with one class or
-            several, ``"0,20"``, by number or name, names in place of classes, or a callable of one image's
-            output.
+        target: None or ``"predicted"``, an int, a list or (N,) tensor, an (N, T) tensor, ``"top5"``, text
+            with one class or several, ``"0,20"``, by number or name, names in place of classes, or a callable
+            of one image's output.
         images: what is explained.
         names: class to name, of those that have one.
     """
     count = len(images)
-    if target is None:
+    if target is None or is_predicted(target, names or {}):
         return Target(None, 1, True)
     if callable(target):
         return Target(torch.zeros(count, 1, dtype=torch.int64, device=images.device), 0, True, target)
     if best := top(target, names or {}):
         return Target(None, best, False)
-    text = isinstance(target, str)  # of every image
+    text, given = isinstance(target, str), target  # text is of every image
     target = numbered(target, names or {})
     try:
         values = torch.as_tensor(target, device=images.device)
@@ -98,10 +98,23 @@ def parse_target(target: Any, images: Tensor, names: Mapping[int, str] | None = 
     if values.ndim == 0 or text:
         values = values.expand(count, *values.shape)
     fits = values.ndim in (1, 2) and len(values) == count and (values.ndim == 1 or values.shape[1] > 0)
-    expect(fits, "target", f"be one class, or have shape ({count},) or ({count}, T)", tuple(values.shape))
+    got = f"{tuple(values.shape)}{_of_all(given, values)}"
+    expect(fits, "target", f"be one class, or have shape ({count},) or ({count}, T)", got)
     least = values.min().item() if values.numel() else 0
     expect(least >= 0, "target", "be a class number from 0", least)
     return Target(values if values.ndim == 2 else values[:, None], 0, values.ndim == 1)
+
+
+def is_predicted(target: Any, names: Mapping[int, str]) -> bool:
+    """Whether ``target`` is the word for the class with the best score, and no class is called so."""
+    return isinstance(target, str) and target == "predicted" and target not in names.values()
+
+
+def _of_all(given: Any, values: Tensor) -> str:
+    """How several classes of every image are asked for, where ``given`` may mean that."""
+    if not isinstance(given, list | tuple) or values.ndim != 1 or not len(given):
+        return ""
+    return f" (the same classes for every image: '{','.join(map(str, given))}')"
 
 
 def top(target: Any, names: Mapping[int, str]) -> int | None:

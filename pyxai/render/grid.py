@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pyxai.render.sheet import GAP, INK, MARGIN, TILE, font, shortened, tile
+from pyxai.render.write import write
 
 _HEADER = 36
 _WIDEST = 150  # pixels of the names of rows
@@ -63,5 +64,5 @@ def picture_grid(
     for top, label in zip(tops, labels, strict=False):
         draw.text((MARGIN, top + TILE // 2 - 8), label, INK, large)
     if path is not None:
-        sheet.save(path)
+        write(sheet, path)
     return sheet

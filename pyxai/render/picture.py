@@ -15,7 +15,12 @@ def unit(heatmap: np.ndarray, symmetric: bool = True, percentile: float = 99.5) 
         symmetric: True: to [-1, 1] by the ``percentile`` of the magnitudes, so that zero stays zero.
             False: to [0, 1] between the two outer percentiles.
         percentile: values beyond it are clipped, so that single pixels do not hide the rest.
+
+    Raises:
+        ValueError: ``percentile`` is not from 0 to 100.
     """
+    if not 0 <= percentile <= 100:
+        raise ValueError(f"`percentile` must be a number from 0 to 100, got {percentile!r}")
     heatmap = np.asarray(heatmap, dtype=np.float64)
     axes = (-2, -1)
     if symmetric:

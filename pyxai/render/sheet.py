@@ -14,6 +14,7 @@ from pyxai.render import clip
 from pyxai.render.colour import colour_map
 from pyxai.render.picture import colourise, fit, overlay, resized
 from pyxai.render.pixels import pixels_of, space_of
+from pyxai.render.write import write
 
 TILE = 168
 GAP = 4
@@ -38,6 +39,8 @@ class Row:
         score: the model's output for it.
         residual: how far the map's sum is from what it must be, as a share; None where no axiom says.
         score_name: what the score is: a score, a probability, a value.
+        name: of the image, below all this, as its row and its file.
+        failed: why there is no map; "" where there is one. Of ``heatmap`` only the shape counts then.
     """
 
     image: np.ndarray | None
@@ -46,6 +49,8 @@ class Row:
     score: float | None = None
     residual: float | None = None
     score_name: str = "score"
+    name: str = ""
+    failed: str = ""
 
 
 def label_of(explanation: Any, target: int, classes: Mapping[int, str], prefix: str = "") -> str:
@@ -111,7 +116,7 @@ def contact_sheet(
             sheet.paste(picture, (left + across * (TILE + GAP), top + down * (TILE + GAP)))
         _caption(draw, left, top + card.height + 4, card.width, row)
     if path is not None:
-        sheet.save(path)
+        write(sheet, path)
     return sheet
 
 
@@ -185,13 +190,19 @@ def sheet_of(
         options: ``path``, ``cmap`` and ``percentile``, as for :func:`contact_sheet`.
 
     Raises:
-        ValueError: not one of ``images`` for each image, or a ``preprocess`` that says nothing of the input.
+        ValueError: not one of ``images`` for each image, a ``preprocess`` that says nothing of the input, or
+            fewer ``classes`` in order than there are.
     """
     space = None if preprocess is None else space_of(preprocess)
     shown = explanation.images if images is None else images
     if shown is not None and len(shown) != len(explanation):
         raise ValueError(f"`images` must hold {len(explanation)}, one for each, got {len(shown)}")
     named = dict(classes) if isinstance(classes, Mapping) else dict(enumerate(classes or ()))
+    if classes and not isinstance(classes, Mapping) and explanation.target is not None and len(explanation):
+        largest = int(explanation.target.max())
+        if largest >= len(named):
+            wanted = "name every class in order, or some by number"
+            raise ValueError(f"`classes` must {wanted}, got {len(named)} names and class {largest}")
     rows = []
     for number in range(len(explanation)):
         pixels = None if shown is None else pixels_of(shown[number], space)
@@ -206,6 +217,7 @@ def rows_of(
     classes: Mapping[int, str],
     prefix: str = "",
     label: str = "",
+    name: str = "",
 ) -> list[Row]:
     """The cards of an explanation of one image, one for each target.
 
@@ -215,21 +227,28 @@ def rows_of(
         classes: class to name.
         prefix: before the number of a class without a name.
         label: of a method that has no targets.
+        name: of the image.
     """
     maps = explanation.heatmap()[0].detach().float().cpu().numpy()
+    (unexplained,) = explanation.unexplained or ("",)
     if explanation.target is None:
-        return [Row(image, maps, label)]
+        return [Row(image, maps, label, name=name, failed=unexplained)]
     maps = maps.reshape(-1, *maps.shape[explanation.target.ndim - 1 :])
+    if unexplained:
+        return [Row(image, heatmap, name=name, failed=unexplained) for heatmap in maps]
     targets, scores = explanation.target[0].reshape(-1).tolist(), explanation.score[0].reshape(-1).tolist()
     known = explanation.residual
     residuals = [None] * len(maps) if known is None else known[0].reshape(-1).tolist()
     labels = [label_of(explanation, target, classes, prefix) for target in targets]
-    name = score_name(explanation)
-    return [Row(image, *card, name) for card in zip(maps, labels, scores, residuals, strict=True)]
+    kind = score_name(explanation)
+    return [Row(image, *card, kind, name) for card in zip(maps, labels, scores, residuals, strict=True)]
 
 
 def _pictures(row: Row, cmap: str, percentile: float) -> dict[tuple[int, int], Image.Image]:
-    """The pictures of a card by their place, down and across."""
+    """The pictures of a card by their place, down and across; without a map that of the input alone."""
+    if row.failed:
+        picture = row.image is not None and row.image.ndim == 3
+        return {(0, 0): tile(row.image)} if picture else {}
     symmetric = cmap == "diverging" or bool((row.heatmap < 0).any())
     if row.heatmap.ndim == 3:
         lines = clip.lines(row.image, row.heatmap, cmap, symmetric, percentile)
@@ -264,7 +283,7 @@ def shortened(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont
 
 
 def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, row: Row) -> None:
-    numbers = [] if row.heatmap.any() else [ZERO]
+    numbers = [] if row.failed or row.heatmap.any() else [ZERO]
     if row.score is not None:
         numbers.append(f"{row.score_name} {row.score:.4g}")
     if row.residual is not None:
@@ -273,7 +292,10 @@ def _caption(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, row: Ro
     text = "   ".join(numbers)
     taken = draw.textlength(text, small)
     draw.text((left + width - taken, top + 2), text, _SOFT, small)
-    draw.text((left, top), shortened(draw, row.label, large, width - taken - 12), INK, large)
+    label = row.failed or row.label
+    draw.text((left, top), shortened(draw, label, large, width - taken - 12), INK, large)
+    if row.name:
+        draw.text((left, top + 18), shortened(draw, row.name, small, width), _SOFT, small)
 
 
 def _header(

@@ -84,6 +84,41 @@ def test_interrupting_is_one_line(explain, monkeypatch):
     assert (code, "70 of 70 done" in out, "speed        0.0" in out) == (0, True, False)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "more"),
+    [
+        (["demo"], ""),
+        (
+            ["explain", "--data", "a", "--out", "b", "--quiet"],
+            "; a run that has begun continues with --resume",
+        ),
+    ],
+)
+def test_interrupting_speaks_of_runs_where_there_are_some(pyxai, monkeypatch, arguments, more):
+    def interrupt(*_, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pyxai.demo.run", interrupt)
+    monkeypatch.setattr("pyxai.engine.runner.run.run", interrupt)
+    assert pyxai(*arguments) == (130, "", f"pyxai: interrupted{more}\n")
+
+
+def test_interrupting_the_imports_is_one_line():
+    program = """
+import signal, sys
+class Importing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            signal.raise_signal(signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Importing())
+from pyxai.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "pyxai: interrupted\n")
+
+
 def test_version(pyxai):
     assert pyxai("--version") == (0, f"pyxai {package.__version__}\n", "")
 

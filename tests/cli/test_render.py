@@ -26,7 +26,8 @@ def store(photos, tmp_path_factory):
         (["--cmap", "viridis"], "`cmap` must be one of"),
         (["--classes", "nothing.json"], "cannot read the class names nothing.json"),
         (["--out", "nowhere/sheet.png"], "cannot write nowhere/sheet.png"),
-        (["--out", "sheet.xyz"], "unknown file extension: .xyz"),
+        (["--out", "sheet.xyz"], "`path` must end in .png, .jpg, "),
+        (["--out", "sheet.png", "--each", "each"], "--out is a sheet, --each are overlays in its place"),
     ],
 )
 def test_bad_requests(store, pyxai, arguments, message):
@@ -44,6 +45,27 @@ def test_rows_that_are_named_and_a_sheet_of_them(store, pyxai):
     assert pyxai("render", store, "--index", "3,8", "--out", "two.png") == (0, "two.png\n", "")
     assert pyxai("render", store, "--index", "0:4", "--out", "four.png", "--cmap", "gray")[0] == 0
     assert Image.open("two.png").size < Image.open("four.png").size
+
+
+def test_rows_that_are_left_out_are_counted(explain, pyxai, tmp_path):
+    folder = fill_folder(tmp_path / "photos", 3)
+    (folder / "even" / "0000.png").write_bytes(b"\x89PNG cut off")
+    assert explain(data=folder)[0] == 3
+    told = "pyxai: left out 1 of 3 rows: 1 unreadable; why: run.zarr/errors.jsonl\n"
+    assert pyxai("render", "run.zarr") == (0, "sheet.png\n", told)
+    assert pyxai("render", "run.zarr", "--each", "each") == (0, "2 overlays in each\n", told)
+    assert pyxai("render", "run.zarr", "--each", "one", "--index", 1) == (0, "1 overlay in one\n", "")
+    code, _, err = pyxai("render", "run.zarr", "--index", 0)
+    assert (code, err) == (2, "pyxai: --index 0 has no explained image in it: 1 unreadable\n")
+
+
+def test_a_run_that_is_not_finished_is_called_so(explain, pyxai):
+    assert explain("--shard", "1/2")[0] == 0
+    code, _, err = pyxai("render", "run.zarr", "--index", "60:66")
+    assert code == 0 and err.splitlines() == [
+        "pyxai: left out 4 of 6 rows: 4 pending",
+        "pyxai: run.zarr is not finished, 64 of 70 rows are pending: continue with --resume",
+    ]
 
 
 def test_render_says_when_the_pictures_are_gone(explain, pyxai, tmp_path):

@@ -180,6 +180,14 @@ def test_a_request_to_end_reaches_the_child_and_the_shell(monkeypatch, number, r
     assert (process.returncode, out, err) == (-number, "", said if rank == "0" else "")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_that_comes_again_at_the_end_adds_no_line(number):
+    """The child has said already how it ended."""
+    again = f"signal.signal({number}, signal.SIG_DFL); os.kill(os.getpid(), {number})"
+    code, out, err = ended(f"import atexit; atexit.register(lambda: exec({again!r}))")
+    assert (code, out, err) == (128 + number, "", "")
+
+
 COUNTS = """
 counted = []
 signal.signal(signal.SIGINT, lambda *_: counted.append(1))

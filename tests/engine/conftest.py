@@ -94,8 +94,8 @@ def made_manifest(arrays: dict, count: int, shape: tuple[int, int, int] = (3, 4,
     }
 
 
-def made_store(path: Path, rows: int = 100, **changes) -> Store:
-    """A store of maps of 4x4 pixels in which every row is done, of no run."""
+def made_store(path: Path, rows: int = 100, begun: int | None = None, **changes) -> Store:
+    """A store of maps of 4x4 pixels, of no run, in which every row is done, or those of ``begun`` chunks."""
     arrays = {
         "heatmap": {"shape": [4, 4], "dtype": "float32"},
         "target": {"shape": [], "dtype": "int64"},
@@ -106,7 +106,7 @@ def made_store(path: Path, rows: int = 100, **changes) -> Store:
     manifest["images"]["names"] = listing_hash(names, ())
     store = Store.create(path, {**manifest, **changes}, names)
     generator = np.random.default_rng(0)
-    for chunk in range(store.chunks):
+    for chunk in range(store.chunks if begun is None else begun):
         count = len(store.rows_of(chunk))
         values = {
             "heatmap": generator.normal(size=(count, 4, 4)).astype(np.float32),

@@ -98,6 +98,8 @@ def test_a_notebook_shows_it():
 
 def test_as_arrays_and_on_devices():
     result = found()
+    assert np.array_equal(np.asarray(result), result.numpy()) and np.shares_memory(result, result.attribution)
+    assert np.asarray(result, np.float32).dtype == np.float32
     assert result.numpy().dtype == np.float64 and np.array_equal(result.numpy(), result.attribution)
     half = result.to(torch.bfloat16)
     assert half.numpy().dtype == np.float32 and half.images.dtype == half.score.dtype == torch.bfloat16
@@ -146,7 +148,7 @@ def test_names_on_a_plot():
     plain = np.asarray(result.plot())
     named = [np.asarray(result.plot(classes)) for classes in ({1: "cup"}, ["cat", "cup"], ("cat", "cup"))]
     assert (named[0] != plain).any() and all(np.array_equal(named[0], other) for other in named[1:])
-    assert np.array_equal(np.asarray(found(target=1, class_names=["cat", "cup"]).plot()), named[0])
+    assert np.array_equal(np.asarray(found(target=1, class_names={0: "cat", 1: "cup"}).plot()), named[0])
     with pytest.raises(ValueError, match="`images` must hold 3, one for each, got 2"):
         result.plot(images=unfriendly.images(2))
 

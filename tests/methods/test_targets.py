@@ -13,6 +13,7 @@ SCORES = torch.tensor([[0.0, 3.0, 1.0], [5.0, 4.0, 3.0], [0.0, 1.0, 2.0]])
     "target, classes, single",
     [
         (None, [[1], [0], [2]], True),
+        ("predicted", [[1], [0], [2]], True),
         (2, [[2], [2], [2]], True),
         ([0, 1, 2], [[0], [1], [2]], True),
         (torch.tensor([2, 1, 0]), [[2], [1], [0]], True),
@@ -33,6 +34,15 @@ def test_a_class_that_is_called_as_the_best_are_is_asked_for_by_its_number():
     assert parse_target("3", IMAGES, names).choose(SCORES).tolist() == [[1]] * 3
     with pytest.raises(ValueError, match=r"`target` must be the number of a class .* got 'top2'"):
         parse_target("top2", IMAGES, names)
+
+
+def test_predicted_may_be_the_name_of_a_class():
+    assert parse_target("predicted", IMAGES, {2: "predicted"}).choose(SCORES).tolist() == [[2]] * 3
+
+
+def test_names_of_classes_for_every_image_are_text():
+    with pytest.raises(ValueError, match=r"\(the same classes for every image: 'cat,dog'\)$"):
+        parse_target(("cat", "dog"), IMAGES, {0: "cat", 1: "dog"})
 
 
 def test_choose_takes_the_rows_of_a_part_of_the_batch():
@@ -63,7 +73,8 @@ def test_no_images_may_have_any_form_of_target(target, count):
         (
             [0, 1],
             ValueError,
-            "`target` must be one class, or have shape \\(3,\\) or \\(3, T\\), got \\(2,\\)",
+            "`target` must be one class, or have shape \\(3,\\) or \\(3, T\\), got \\(2,\\) \\(the same "
+            "classes for every image: '0,1'\\)$",
         ),
         ([], ValueError, "`target` must be one class, or have shape .*, got \\(0,\\)"),
         (1.5, TypeError, "`target` must hold whole numbers, got torch.float32"),

@@ -13,6 +13,12 @@ def test_symmetric_scaling_keeps_zero_and_sign():
     np.testing.assert_allclose(unit(heatmap, symmetric=False, percentile=100), (heatmap + 2) / 6)
 
 
+@pytest.mark.parametrize("draw", [colourise, unit])
+def test_a_percentile_beyond_is_refused(draw):
+    with pytest.raises(ValueError, match="`percentile` must be a number from 0 to 100, got 150"):
+        draw(np.ones((2, 2)), percentile=150)
+
+
 def test_one_pixel_does_not_hide_the_rest():
     heatmap = np.ones((100, 100))
     heatmap[0, 0] = 1e6

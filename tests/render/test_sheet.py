@@ -87,6 +87,19 @@ def test_maps_without_negative_values(cmap):
     assert np.asarray(contact_sheet([Row(image, np.abs(heatmap))], cmap=cmap)).std() > 10
 
 
+def test_names_and_failures_are_written(written):
+    image, heatmap = _pair()
+    contact_sheet([Row(image, heatmap, "cat", 2.0, name="row 7, cat.png")])
+    assert {"cat", "score 2", "row 7, cat.png"} <= {text for _, text in written}
+    written.clear()
+    nothing = np.full_like(heatmap, np.nan)
+    contact_sheet(
+        [Row(image, nothing, name="row 8", failed="failed: cut off"), Row(None, nothing, failed="pending")]
+    )
+    texts = [text for _, text in written]
+    assert {"failed: cut off", "row 8", "pending"} <= {*texts} and not any("score" in text for text in texts)
+
+
 def test_an_empty_sheet_is_refused():
     with pytest.raises(ValueError, match="at least one row"):
         contact_sheet([])
@@ -100,6 +113,17 @@ def test_explanations_plot_themselves(tmp_path):
     assert one.save(tmp_path / "one.png").exists()
     several = pyxai.explain(tiny.net(), images, "gradient", target="top3")
     assert several.plot().width > 2.5 * one.plot().width and several.plot().height == one.plot().height
+
+
+def test_names_in_order_must_be_of_every_class(written):
+    found = pyxai.explain(tiny.net(), torch.rand(2, 3, 12, 12), "gradient", [0, 3])
+    with pytest.raises(
+        ValueError, match=r"`classes` must name every class in order.*, got 1 names and class 3"
+    ):
+        found.plot(classes=["a"])
+    found.plot(classes={0: "a"})
+    found.plot(classes=["a", "b", "c", "d"])
+    assert [text for _, text in written if text in {*"abcd0123"}] == ["a", "3", "a", "d"]
 
 
 def test_cards_say_what_is_explained():

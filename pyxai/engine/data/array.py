@@ -25,6 +25,8 @@ from pyxai.engine.status import NOT_FINITE, UNREADABLE, WRONG_SIZE
 
 ROUNDING = 1e-6  # what floats may be beyond 0 and 1
 
+_NORMALISED = 16.0  # standard deviations that no normalised picture goes beyond
+
 
 @dataclass(frozen=True)
 class Array(Source):
@@ -76,6 +78,12 @@ class Array(Source):
         if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
             raise RowError(NOT_FINITE, "NaN or infinity in the image")
         if preprocess.range is not None:
+            if notes is not None and pixels.dtype.kind == "f" and _twice(preprocess):
+                low, high = preprocess.range
+                notes.append(
+                    f"{low:g} is taken for black and {high:g} for white, and then normalised; if the array "
+                    f"is normalised already, {_as_it_is(low, high)} leaves it as it is"
+                )
             pixels = planes(pixels, preprocess.range)
         elif pixels.dtype != np.uint8:
             pixels = _unit(pixels)
@@ -104,8 +112,26 @@ def _unit(pixels: np.ndarray) -> np.ndarray:
     pixels = pixels.astype(np.float32)
     low, high = pixels.min(), pixels.max()
     if low < -ROUNDING or high > 1 + ROUNDING:
-        raise RowError(UNREADABLE, f"floats must lie in [0, 1], got {low:.6g} to {high:.6g}: give --range")
+        cure = "give --range with the values that are black and white"
+        if low < -ROUNDING:
+            cure += f", or {_as_it_is(low, high)} if the array is normalised already"
+        raise RowError(UNREADABLE, f"floats must lie in [0, 1], got {low:.6g} to {high:.6g}: {cure}")
     return pixels
+
+
+def _as_it_is(low: float, high: float) -> str:
+    """Options that hand floats from ``low`` to ``high`` to the model as they are stored."""
+    bound = 2.0 ** math.ceil(math.log2(max(-low, high)))  # a power of two, so that dividing rounds nothing
+    return f"--range=-{bound:g},{bound:g} --mean 0.5 --std {0.5 / bound:g}"
+
+
+def _twice(preprocess: Preprocessing) -> bool:
+    """Whether a range is of what looks normalised already, and is not taken back by mean and std."""
+    low, high = preprocess.range
+    if not -_NORMALISED <= low < 0:
+        return False
+    wanted = np.array([[low], [high]])
+    return not np.allclose([preprocess.black, preprocess.white], wanted, atol=1e-6)
 
 
 def _channels_first(stored: np.ndarray, wanted: int | None = None) -> np.ndarray:

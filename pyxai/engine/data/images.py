@@ -57,6 +57,7 @@ def find_images(
     limits: Limits = Limits(),  # noqa: B008  it is frozen
     silent: bool = False,
     frames: int | None = None,
+    limit: int | None = None,
 ) -> Images:
     """List ``data`` and settle the images' shape; an :class:`InputError` where there is not exactly one.
 
@@ -68,10 +69,11 @@ def find_images(
         limits: of what is unpacked.
         frames: of each clip; None for pictures, and for the clips of an array as they are.
         silent: the model says nothing of its channels, which are then those of the images.
+        limit: how many of the first images are taken; None for all.
     """
     source = open_source(data, limits, frames)
     listing = source.listing() if names is None else Listing(list(names))
-    chosen, names = names is not None, listing.names
+    chosen, names = names is not None, listing.names[:limit]
     if silent:
         preprocess = _with_channels(source, names, preprocess)
     by_header = isinstance(preprocess, Preprocess) and preprocess.crop is None

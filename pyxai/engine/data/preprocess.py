@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,12 @@ class Preprocess:
                 raise ValueError(f"preprocess: `{name}` must have 1 or {self.count} values, got {len(value)}")
         if self.std is not None and min(self.std) <= 0:
             raise ValueError(f"preprocess: `std` must be positive, got {self.std}")
+        if self.mean is not None and max(self.mean) > self.scale:
+            warnings.warn(
+                f"preprocess: `mean` {self.mean} lies beyond pixels, which go from 0 to {self.scale:g}: "
+                "divide mean and std by 255, or give scale=255, where they are of pixels from 0 to 255",
+                stacklevel=3,
+            )
         if self.range is not None:
             object.__setattr__(self, "range", tuple(map(float, self.range)))
             finite = all(abs(end) < float("inf") for end in self.range)

@@ -37,6 +37,7 @@ def split(job: Job, here: World) -> list[Job]:
     if isinstance(source, Array) or preprocess.crop is not None:
         return [job]
     listing, out = source.listing(), Path(job.out)
+    listing = dataclasses.replace(listing, names=listing.names[: job.limit])
     here.leader(lambda: _begin(job, listing, source, preprocess))
     if not is_by_size(out):
         return [job]

@@ -39,6 +39,7 @@ def checked(job: Job) -> Job:
         ("--rows", job.rows, 1),
         ("--workers", job.workers, 0),
         ("--frames", job.frames, 1),
+        ("--limit", job.limit, 1),
     ):
         if number is not None and number < least:
             raise InputError(f"{name} must be at least {least}, got {number}")
@@ -100,6 +101,8 @@ def check_out(job: Job, out: Path) -> None:
 
 
 def refuse_existing(job: Job, out: Path) -> None:
-    """A store that is there already is continued only where that is asked for."""
+    """A store that is there already is continued only where that is asked for; a file is none."""
+    if out.is_file():
+        raise InputError(f"{out} is a file, and a store is a folder: choose another --out")
     if not (job.resume or job.shard[1] > 1):
         raise InputError(f"{out} exists: continue it with --resume, or choose another --out")

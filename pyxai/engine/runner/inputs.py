@@ -18,7 +18,7 @@ from pyxai.engine.models.load import LoadedModel, load_model
 from pyxai.engine.models.python import named
 from pyxai.engine.runner.distributed import World
 from pyxai.methods.names import classes_of
-from pyxai.methods.targets import top
+from pyxai.methods.targets import is_predicted, top
 
 
 def model_of(job: Job, here: World) -> tuple[LoadedModel, torch.device]:
@@ -52,19 +52,23 @@ def preprocess_of(job: Job, own: Preprocessing) -> Preprocessing:
 Targets = int | str | np.ndarray | Callable[[Tensor], Tensor] | None
 
 
-def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
+def targets(target: Any, count: int, names: Mapping[int, str], first: bool = False) -> Targets:
     """What a job's ``target`` names: a class, classes, or a callable.
 
     Args:
-        target: None, an int, ``"topK"`` or a callable, which stay; text of one class or several, by number or
-            name; ``path/file.py:NAME`` or ``package.module:NAME`` of a callable; or an .npy file of classes.
+        target: None, for which ``"predicted"`` may stand, an int, ``"topK"`` or a callable, which stay; text
+            of one class or several, by number or name; ``path/file.py:NAME`` or ``package.module:NAME`` of a
+            callable; or an .npy file of classes.
         count: how many images there are.
         names: class to name.
+        first: whether these are the first of more images, whose classes a file may hold as well.
 
     Returns:
         The target, with (N,) or (N, T) int64 classes for an .npy file.
     """
     with refusals():
+        if is_predicted(target, names):
+            return None
         if not isinstance(target, str) or top(target, names):
             return target
     if target in names.values() or not (":" in target or target.endswith(".npy")):
@@ -82,6 +86,8 @@ def targets(target: Any, count: int, names: Mapping[int, str]) -> Targets:
         classes.dtype, classes.shape  # noqa: B018  an .npz has none
     except Exception as error:  # whatever a damaged or hostile file makes the reader raise
         raise InputError(f"cannot read the targets {target}: {one_line(error)}") from None
+    if first and classes.ndim:
+        classes = classes[:count]
     if not np.issubdtype(classes.dtype, np.integer) or classes.ndim not in (1, 2) or len(classes) != count:
         found = f"{classes.dtype} of shape {classes.shape}"
         raise InputError(f"{target} must hold integers of shape ({count},) or ({count}, T), got {found}")

@@ -90,9 +90,9 @@ def prepare(job: Job, here: World, clock: Clock) -> Prepared:
     shape = tuple(stored["images"]["shape"]) if known else None
     silent = loaded.preprocess == Preprocess() and "channels" not in job.preprocess
     limits = Limits(job.max_pixels, job.max_unpacked)
-    images = find_images(job.data, preprocess, shape, job.names, limits, silent, job.frames)
+    images = find_images(job.data, preprocess, shape, job.names, limits, silent, job.frames, job.limit)
     class_names = job.class_names or names_of(loaded.model)
-    target = targets(job.target, len(images.names), class_names)
+    target = targets(job.target, len(images.names), class_names, first=job.limit is not None)
     clock.lap("listing")
     parameters = loaded.model.parameters() if loaded.model else ()
     dtype = next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)

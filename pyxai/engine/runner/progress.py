@@ -31,7 +31,13 @@ class Progress:
 
 
 class Bar(Progress):
-    """A progress bar with images/s and the time that is left."""
+    """A line for each step of the start, then a progress bar with images/s and the time that is left."""
+
+    _bar = None
+
+    def doing(self, what: str, limited: bool = True) -> None:
+        if self._bar is None and not limited:
+            print(f"{what} …", file=sys.stderr, flush=True)
 
     def begin(self, total: int, done: int) -> None:
         from rich.console import Console
@@ -92,11 +98,15 @@ def one_progress(progress: Progress, parts: int, total: int) -> Iterator[Progres
 
 
 class Lines(Progress):
-    """A line for a log, at most one in ``every`` seconds."""
+    """A line for a log for each step of the start, then at most one in ``every`` seconds."""
 
     def __init__(self, every: float = 10.0, out: TextIO | None = None):
         self._every = every
         self._out = out or sys.stderr
+
+    def doing(self, what: str, limited: bool = True) -> None:
+        if not limited:
+            self._say(what)
 
     def begin(self, total: int, done: int) -> None:
         self._total, self._done, self._begun, self._failed = total, done, done, 0

@@ -100,6 +100,8 @@ def append(path: Path, entries: list[dict[str, Any]]) -> None:
     with open_regular(path, "a+b", 0) as file:
         if file.seek(0, os.SEEK_END) and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
             text = b"\n" + text  # the last line was torn: leave it alone
-        if file.write(text) != len(text):
+        written = file.write(text)
+        if written != len(text):
+            file.write(text[written:])  # which says why: a full disk, or a limit of the size of files
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(file.fileno())

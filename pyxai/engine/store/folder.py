@@ -18,6 +18,7 @@ from zarr.storage import LocalStore, StorePath
 
 from pyxai.engine.errors import InputError
 from pyxai.engine.status import MEANING
+from pyxai.engine.store import ending  # noqa: F401  registers what is done when the process ends
 from pyxai.engine.store.chunk_file import decoded, encoded, file_fault, read_chunk
 from pyxai.engine.store.durable import PARTIAL, write
 from pyxai.engine.store.files import MOST_JSON, open_regular, read_json, why

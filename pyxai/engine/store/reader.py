@@ -15,7 +15,7 @@ from pyxai.engine.data.limits import Limits
 from pyxai.engine.data.preprocess import Preprocess
 from pyxai.engine.data.sources import open_source, read_row
 from pyxai.engine.errors import InputError, RowError, refusals
-from pyxai.engine.status import MEANING, PENDING
+from pyxai.engine.status import MEANING, OK, PENDING
 from pyxai.engine.store.layout import map_axes
 from pyxai.engine.store.results import NUMBERS
 from pyxai.engine.store.store import Store
@@ -25,9 +25,10 @@ from pyxai.methods.explanation import Explanation
 class Run:
     """The explanations of a run, read from disk as they are asked for.
 
-    ``run[5]`` and ``run[10:20]`` are batches of :class:`~pyxai.methods.Explanation`, iterating gives
-    batches of one, :meth:`batches` gives larger ones. Where only heat maps were kept, ``attribution`` is the
-    heat map with one channel. Rows that failed or are not done hold NaN; ``run.status`` says which.
+    ``run[5]``, ``run[10:20]``, ``run[[3, 8]]``, ``run[run.status == 1]`` and ``run["cat.jpg"]`` are batches
+    of :class:`~pyxai.methods.Explanation`, iterating gives batches of one, :meth:`batches` gives larger ones.
+    Where only heat maps were kept, ``attribution`` is the heat map with one channel. Rows that failed or are
+    not done hold NaN; ``run.status`` says which, and ``unexplained`` of a batch why.
 
     Args:
         path: the store.
@@ -123,21 +124,20 @@ class Run:
             pixels = np.round(pixels.mean(0, keepdims=True)).astype(np.uint8)
         return np.moveaxis(pixels, 0, -1)
 
-    def __getitem__(self, rows: int | slice) -> Explanation:
-        if not isinstance(rows, slice):
-            try:
-                row = operator.index(rows)
-            except TypeError:
-                raise TypeError(f"rows must be a number or a range, got {rows!r}; see `arrays`") from None
-            if not -len(self) <= row < len(self):
-                raise IndexError(f"row {row} of a run of {len(self)}")
-            rows = slice(row % len(self), row % len(self) + 1)
-        start, stop, step = rows.indices(len(self))
-        if step != 1:
-            raise ValueError(f"rows must be a range with step 1, got step {step}")
-        stop = max(start, stop)
-        window = slice(start, stop)
-        read = {name: torch.from_numpy(self._store.read(name, window)) for name in self.arrays}
+    def __getitem__(self, rows: int | str | slice | list | np.ndarray | torch.Tensor) -> Explanation:
+        """The explanations of some rows, read from the disk.
+
+        Args:
+            rows: a number, from the end where it is negative; the path of one; a range with step 1; or a
+                list, array or tensor of numbers or of one boolean for each row.
+
+        Raises:
+            IndexError: there is no such row.
+            KeyError: no row has that path.
+            TypeError, ValueError: ``rows`` is none of these.
+        """
+        chosen = self._chosen(rows) or range(0)  # Zarr takes no empty list
+        read = {name: torch.from_numpy(self._store.read(name, chosen)) for name in self.arrays}
         heatmap = read.pop("heatmap", None)
         if "attribution" not in read:
             read["attribution"] = heatmap.unsqueeze(read["target"].ndim if "target" in read else 1)
@@ -148,7 +148,54 @@ class Run:
         rest["class_names"] = self.class_names
         rest["target_name"] = target.get("callable") if isinstance(target, dict) else units or None
         rest["axes"] = self._axes()
+        rest["unexplained"] = self._unexplained(chosen)
         return Explanation(**known, **rest)
+
+    def _chosen(self, rows: Any) -> range | list[int]:
+        """The numbers of rows, from 0."""
+        count = len(self)
+        if isinstance(rows, slice):
+            chosen = range(count)[rows]
+            if chosen.step != 1:
+                raise ValueError(f"rows must be a range with step 1, got step {chosen.step}")
+            return chosen
+        if isinstance(rows, str):
+            if rows not in self.paths:
+                raise KeyError(f"no row has the path {rows!r}; see `paths`, and `arrays` for what is stored")
+            rows = self.paths.index(rows)
+        if isinstance(rows, list | np.ndarray | torch.Tensor) and np.ndim(rows) == 1:
+            rows = np.asarray(rows)
+            if rows.dtype == bool and len(rows) == count:
+                return np.flatnonzero(rows).tolist()
+            if not len(rows) or rows.dtype.kind in "iu":
+                return [self._row(row) for row in rows.tolist()]
+        row = self._row(rows)
+        return range(row, row + 1)
+
+    def _row(self, number: Any) -> int:
+        """The number of one row, from 0."""
+        try:
+            row = operator.index(number)
+        except TypeError:
+            wanted = f"a number, a path, a range, or a list of numbers or {len(self)} booleans"
+            raise TypeError(f"rows must be {wanted}, got {number!r}") from None
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of a run of {len(self)}")
+        return row % len(self)
+
+    def _unexplained(self, rows: range | list[int]) -> tuple[str, ...]:
+        """Why each of the rows has no result; empty where all have one."""
+        status = self._store.status_of(rows).tolist()
+        if set(status) <= {OK}:
+            return ()
+        reasons = {(entry["row"], entry["status"]): entry["reason"] for entry in self._store.noted_errors()}
+        words = {code: f"failed: {meaning}" for code, meaning in MEANING.items()}
+        words |= {OK: "", PENDING: "pending"}
+        told = {place: f"failed: {reason}" for place, reason in reasons.items()}
+        return tuple(
+            words[code] if code in (OK, PENDING) else told.get((row, code), words[code])
+            for row, code in zip(rows, status, strict=True)
+        )
 
     def _axes(self) -> tuple[str, ...]:
         """What the axes of one map are called."""

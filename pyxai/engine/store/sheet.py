@@ -100,4 +100,6 @@ def _cards(run: Run | SizedRun, row: int, classes: Mapping[int, str]) -> list[Ro
     """One card for each target of a row."""
     image = run.image(row)
     image = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
-    return rows_of(run[row], image, classes, "class ", run.paths[row])
+    explanation, path = run[row], run.paths[row]
+    name = f"row {row}" if explanation.target is None else f"row {row}, {path}"  # the label is the path then
+    return rows_of(explanation, image, classes, "class ", path, name)

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -105,9 +105,11 @@ class Store:
         """The first row of ``chunk``, and the first after it."""
         return chunk * self.chunk, min(self.rows, (chunk + 1) * self.chunk)
 
-    def read(self, name: str, rows: slice | range) -> np.ndarray:
+    def read(self, name: str, rows: range | list[int]) -> np.ndarray:
         """Rows of an array; an :class:`InputError` where they were damaged on the disk."""
         try:
+            if isinstance(rows, list):
+                return self.arrays[name].oindex[np.array(rows, np.int64)]
             return self.arrays[name][rows.start : rows.stop]
         except InputError:
             raise
@@ -117,6 +119,12 @@ class Store:
     def status(self) -> np.ndarray:
         """(N,) uint8, what became of each row; an :class:`InputError` where that was damaged on the disk."""
         return np.concatenate([self.values(STATUS, chunk) for chunk in range(self.chunks)])
+
+    def status_of(self, rows: Sequence[int]) -> np.ndarray:
+        """The status of some rows, in their order, uint8."""
+        chunks = {row // self.chunk for row in rows}
+        read = {chunk: self.values(STATUS, chunk) for chunk in chunks}
+        return np.array([read[row // self.chunk][row % self.chunk] for row in rows], np.uint8)
 
     def values(self, name: str, chunk: int) -> np.ndarray:
         """The rows of one chunk of an array or of ``status``, without Zarr's detour; fill values where there

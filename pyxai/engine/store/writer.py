@@ -64,8 +64,13 @@ class Writer:
 def _sentence(error: BaseException) -> str:
     """What went wrong, and what to do about it."""
     whole = "what is stored is whole:"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    code = error.errno if isinstance(error, OSError) else None
+    if code in (errno.ENOSPC, errno.EDQUOT):
         return f"no space left; {whole} free some space"
+    if code == errno.EFBIG:
+        return f"a file would exceed the size limit of this process (ulimit -f); {whole} raise the limit"
+    if code == errno.ENOENT:  # nothing can be said of what is stored
+        return f"{error.strerror}: put it back, or let a new one begin in its place,"
     if isinstance(error, MemoryError):
         return f"out of memory; {whole} free some"
     if isinstance(error, OSError):

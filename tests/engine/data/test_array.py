@@ -1,9 +1,11 @@
 """Images in .npy and .npz files: layouts, ranges, and files that promise more than they hold."""
 
+import re
 import zipfile
 
 import numpy as np
 import pytest
+import torch
 
 from pyxai.engine import InputError, Preprocess
 from pyxai.engine.data.limits import Limits
@@ -166,3 +168,35 @@ def test_clips_that_are_none_or_too_short(tmp_path):
     np.save(tmp_path / "c.npy", np.zeros((2, 3, 5, 6, 7, 2), np.uint8))
     with pytest.raises(InputError, match=r"of clips \(N, C, T, H, W\) or \(N, T, H, W, C\), got \(2, 3, 5,"):
         open_source(tmp_path / "c.npy").names()
+
+
+def test_arrays_that_are_normalised_already_are_handed_over_as_they_are(tmp_path):
+    """The options that the message names do that, also for a model with a mean of its own."""
+    values = np.random.default_rng(0).normal(size=(2, 3, 6, 7)).astype(np.float32)
+    values[0, 0, 0, 0], values[1, 0, 0, 0] = -2.1, 2.6
+    np.save(tmp_path / "a.npy", values)
+    source, own = open_source(tmp_path / "a.npy"), Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    with pytest.raises(RowError) as caught:
+        read_row(source, "#0", own, None)
+    (found,) = re.findall(r"--range=(\S+) --mean (\S+) --std (\S+) if", caught.value.reason)
+    limits, mean, std = (tuple(map(float, part.split(","))) for part in found)
+    told = own.changed({"range": limits, "mean": mean, "std": std})
+    notes = []
+    pixels = read_row(source, "#1", told, None, notes)
+    np.testing.assert_allclose(told.normalise(torch.from_numpy(pixels)[None])[0], values[1], atol=1e-6)
+    assert notes == []
+    for wrong in (own, Preprocess()):
+        notes = []
+        read_row(source, "#1", wrong.changed({"range": limits}), None, notes)
+        assert (
+            len(notes) == 1
+            and "if the array is normalised already, --range=-4,4 --mean 0.5 --std 0.125" in notes[0]
+        )
+    np.save(tmp_path / "b.npy", 100 * values)
+    notes = []
+    read_row(open_source(tmp_path / "b.npy"), "#1", own.changed({"range": (-1000, 1000)}), None, notes)
+    assert notes == []
+    np.save(tmp_path / "c.npy", 255 * np.abs(values) / 5)
+    with pytest.raises(RowError) as caught:
+        read_row(open_source(tmp_path / "c.npy"), "#1", own, None)
+    assert caught.value.reason.endswith("give --range with the values that are black and white")

@@ -40,6 +40,21 @@ def test_one_path_and_no_preprocessing(files):
     np.testing.assert_array_equal(images[0].permute(1, 2, 0) * 255, np.asarray(Image.open(files[1])))
 
 
+def test_pictures_of_pillow_are_read_like_their_files(files, tmp_path):
+    turned = Image.new("RGBA", (5, 3), (250, 0, 0, 100))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "turned.png", exif=exif)
+    for given in ([Image.open(file) for file in files], [files[0], Image.open(files[1]), str(files[2])]):
+        assert torch.equal(pyxai.load_images(given, BGR), pyxai.load_images(files, BGR))
+    one = pyxai.load_images(Image.open(tmp_path / "turned.png"))
+    assert one.shape == (1, 3, 5, 3) and torch.equal(one, pyxai.load_images(tmp_path / "turned.png"))
+    transform = lambda image: torch.from_numpy(np.asarray(image) / 255).permute(2, 0, 1)  # noqa: E731
+    assert torch.equal(
+        pyxai.load_images(Image.open(files[0]), transform), pyxai.load_images(files[0], transform)
+    )
+
+
 def test_pictures_of_every_kind_come_upright(tmp_path):
     turned = Image.fromarray(np.uint8([[[255, 0, 0], [0, 0, 255]]]))
     exif = Image.Exif()
@@ -106,7 +121,15 @@ def test_callables_of_other_packages(files):
     [
         ([], None, "`paths` must name at least one picture"),
         ("gone.png", None, "no such file: .*gone.png"),
-        (".", None, "no such file"),
+        (".", None, r"\. is a folder: give its pictures"),
+        ("a.npy", None, r"a\.npy is an array and no picture"),
+        (b"0.png", None, "`paths` must hold paths or pictures, got bytes"),
+        ([np.zeros((4, 4, 3), np.uint8)], None, "`paths` must hold paths or pictures, got ndarray"),
+        (3, None, "`paths` must hold paths or pictures, got int"),
+        (["0.png", Image.new("RGB", (4, 4))], None, r"one shape.* of 0\.png, \(3, 4, 4\) of a picture"),
+        (Image.new("RGB", (4, 4)), pyxai.Preprocess(channels=5), "5 channels that are no colours"),
+        (Image.new("RGB", (4, 4)), pyxai.Preprocess(crop=30), "4x4 pixels, the crop is 30"),
+        (Image.new("F", (4, 4)), None, "a picture cannot be read: .*float"),
         ("cut.png", None, "cannot read .*cut.png: "),
         ("zip.png", None, "not a picture"),
         (["0.png", "wide.png"], None, r"one shape.*\(3, 12, 12\) of .*0.png, \(3, 12, 20\) of .*wide.png"),
@@ -125,6 +148,7 @@ def test_what_cannot_be_read_is_one_line(files, monkeypatch, paths, preprocess, 
     folder = files[0].parent
     monkeypatch.chdir(folder)
     picture(3, 20).crop((0, 0, 20, 12)).save("wide.png")
+    np.save("a.npy", np.zeros((2, 3, 4, 4), np.float32))
     (folder / "cut.png").write_bytes(files[0].read_bytes()[:80])
     with zipfile.ZipFile("zip.png", "w") as archive:
         archive.writestr("a", b"b")

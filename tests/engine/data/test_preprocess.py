@@ -1,5 +1,7 @@
 """Resize, crop and normalisation against plain arithmetic."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -109,3 +111,12 @@ def test_channels_by_number():
     five = Preprocess(channels=5, mean=(1, 2, 3, 4, 5))
     assert (five.count, five.stacked, Preprocess().stacked) == (5, True, False)
     assert len(five.black) == 5
+
+
+def test_a_mean_beyond_pixels_is_doubted():
+    with pytest.warns(UserWarning, match="`mean` .* lies beyond pixels, which go from 0 to 1: .* scale=255"):
+        Preprocess(mean=(123, 116, 103), std=(58, 57, 57))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Preprocess(mean=(123, 116, 103), std=(58, 57, 57), scale=255)
+        Preprocess(mean=(0.485, 0.456, 1.0))

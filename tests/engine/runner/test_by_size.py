@@ -117,6 +117,13 @@ def test_several_sizes_are_continued(mixed, tmp_path):
         assert_same_arrays(job.out / folder, half.out / folder)
 
 
+def test_the_first_pictures_of_several_sizes(mixed, tmp_path):
+    job = Job(None, mixed, tmp_path / "run.zarr", "spectral_residual", limit=4)
+    run(job)
+    names = sorted(str(path.relative_to(mixed)) for path in mixed.rglob("*.png"))
+    assert pyxai.open(job.out).paths == names[:4]
+
+
 def test_what_is_left_out_is_told_once_for_all_sizes(job):
     (job.data / "notes.txt").write_text("text")
     assert run(job).left_out == "1 not a picture (notes.txt)"

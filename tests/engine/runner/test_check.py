@@ -20,6 +20,7 @@ JOB = Job("timm:resnet18", "photos", "run.zarr")
         ({"precision": "fp8"}, "--precision must be one of fp32, bf16, got 'fp8'"),
         ({"batch_size": 0}, "--batch-size must be at least 1, got 0"),
         ({"rows": 0}, "--rows must be at least 1, got 0"),
+        ({"limit": 0}, "--limit must be at least 1, got 0"),
         ({"workers": -1}, "--workers must be at least 0, got -1"),
         ({"model": None}, "integrated_gradients explains a model: name it with --model"),
         ({"method": "entropy"}, "entropy looks at the images alone: leave out --model, "),
@@ -54,11 +55,17 @@ def test_the_place_of_a_store_must_be_free_or_meant(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
         check_out(JOB, tmp_path / "file" / "run.zarr")
+    for job in (JOB, dataclasses.replace(JOB, resume=True), dataclasses.replace(JOB, shard=(1, 2))):
+        with pytest.raises(
+            InputError, match=r"file is a file, and a store is a folder: choose another --out$"
+        ):
+            check_out(job, tmp_path / "file")
+    (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="exists: continue it with --resume, or choose another --out"):
-        check_out(JOB, tmp_path / "file")
+        check_out(JOB, tmp_path / "folder")
     with pytest.raises(InputError, match="is not a run of pyxai"):
-        check_out(dataclasses.replace(JOB, resume=True), tmp_path / "file")
-    refuse_existing(dataclasses.replace(JOB, shard=(1, 2)), tmp_path / "file")
+        check_out(dataclasses.replace(JOB, resume=True), tmp_path / "folder")
+    refuse_existing(dataclasses.replace(JOB, shard=(1, 2)), tmp_path / "folder")
 
 
 @pytest.mark.parametrize(

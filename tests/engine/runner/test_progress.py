@@ -76,3 +76,17 @@ def test_a_part_that_takes_long_to_begin_divides_nothing_by_zero(monkeypatch):
         part.begin(50, 0)
         part.advance(5, 0)
     assert "5/100 images, 0.1 images/s" in out.getvalue()
+
+
+def test_the_steps_of_the_start_are_told_and_those_of_the_work_are_not(capsys):
+    for told in (Bar(), Lines()):
+        told.doing("loading the model", limited=False)
+        told.doing("explaining row 7")
+        err = capsys.readouterr().err
+        assert "loading the model" in err and err.count("\n") == 1
+    bar = Bar()
+    bar.begin(10, 0)
+    bar.end()
+    capsys.readouterr()
+    bar.doing("capturing the model of the next size", limited=False)  # would tear the bar
+    assert capsys.readouterr().err == ""

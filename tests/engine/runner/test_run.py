@@ -23,6 +23,7 @@ from pyxai.engine.status import (
     WRONG_SIZE,
 )
 from pyxai.engine.store import store as store_module
+from pyxai.engine.store.verify import verify
 from tests.engine import tiny
 from tests.engine.conftest import TINY, assert_same_arrays, fill_folder, picture, stored_arrays
 
@@ -110,6 +111,24 @@ def test_several_targets_and_targets_from_a_file(job, tmp_path):
     np.save(tmp_path / "classes.npy", classes)
     again = engine.run(job(target=str(tmp_path / "classes.npy"), out=tmp_path / "file.zarr")).store
     assert_same_arrays(top.path, again)
+
+
+def test_the_first_images_are_a_run_of_their_own(job, tmp_path):
+    whole = engine.open(engine.run(job(target="top2")).store)
+    np.save(tmp_path / "classes.npy", whole.arrays["target"][:])
+    for name, target in (("top", "top2"), ("file", str(tmp_path / "classes.npy"))):
+        few = job(limit=70, target=target, out=tmp_path / f"{name}.zarr")
+        summary = engine.run(few)
+        run = engine.open(few.out)
+        assert (summary.images, summary.done, run.paths) == (70, 70, whole.paths[:70])
+        for array in run.arrays:
+            assert run.arrays[array][:].tobytes() == whole.arrays[array][:70].tobytes()
+        assert verify(few.out).faults == []
+    assert engine.run(dataclasses.replace(few, resume=True)).rows == 0
+    with pytest.raises(InputError, match=r"images\.count is 70 in the store, 80 now"):
+        engine.run(dataclasses.replace(few, resume=True, limit=80))
+    many = job(limit=1000, target="top2", out=whole.path, resume=True)
+    assert engine.run(many).rows == 0, "there are no more"
 
 
 @pytest.mark.parametrize(("wrong", "bounds"), [(5, "0 to 5"), (-1, "-1 to 0")])

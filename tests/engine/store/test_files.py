@@ -79,3 +79,18 @@ def test_lines_are_appended_behind_a_torn_one(tmp_path):
     path.write_text('{"row": 1}\n{"ro')
     append(path, [{"row": 2}, {"row": 3}])
     assert [entry for entry in json_lines(path) if entry] == [{"row": 1}, {"row": 2}, {"row": 3}]
+
+
+def test_what_keeps_a_line_from_being_written_is_the_error(tmp_path, run_python):
+    program = f"""
+import pathlib, resource
+from pyxai.engine.store.files import append
+path = pathlib.Path({str(tmp_path / "x.jsonl")!r})
+append(path, [{{"row": 1}}])
+resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
+try:
+    append(path, [{{"row": 2, "path": "a name that is long"}}])
+except OSError as error:
+    print(error.strerror)
+"""
+    assert run_python(program) == "File too large\n"

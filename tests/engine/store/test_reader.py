@@ -1,16 +1,18 @@
 """A store read back."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
 import torch
+from PIL import ImageDraw
 
 from pyxai import engine
 from pyxai.engine import InputError
 from pyxai.engine.store.sheet import draw
 from pyxai.engine.store.store import Store
-from tests.engine.conftest import flip, made_manifest, made_store, picture
+from tests.engine.conftest import fill_folder, flip, made_manifest, made_store, picture
 
 
 def test_rows_ranges_and_batches(job):
@@ -31,10 +33,64 @@ def test_rows_ranges_and_batches(job):
     with pytest.raises(IndexError):
         run[150]
     assert torch.equal(run[np.int64(3)].attribution, run[3].attribution)
-    with pytest.raises(TypeError, match="rows must be a number or a range, got 'residual'; see `arrays`"):
+    with pytest.raises(KeyError, match=r"no row has the path 'residual'; see `paths`, and `arrays`"):
         run["residual"]
     with pytest.raises(ValueError, match="step 1"):
         run[::2]
+
+
+def test_rows_by_path_and_in_lists(tmp_path):
+    run = engine.open(made_store(tmp_path / "run.zarr").path)
+    whole = run[:].attribution
+    mask = np.arange(100) % 3 == 0
+    assert torch.equal(run["070.png"].attribution, whole[70:71])
+    for rows in ([70, 2, -1, 2], np.array([70, 2, 99, 2]), torch.tensor([70, 2, 99, 2])):
+        assert torch.equal(run[rows].attribution, whole[[70, 2, 99, 2]])
+    for rows in (mask, mask.tolist(), torch.from_numpy(mask)):
+        assert torch.equal(run[rows].score, run[:].score[torch.from_numpy(mask)])
+    assert len(run[[]]) == len(run[np.zeros(100, bool)]) == 0
+    with pytest.raises(IndexError, match="row 100 of a run of 100"):
+        run[[3, 100]]
+    for rows in (mask[:7], 1.5, [0.5], None, mask[None]):
+        with pytest.raises(
+            TypeError, match="rows must be a number, a path, a range, or a list of numbers or 100"
+        ):
+            run[rows]
+
+
+def test_rows_without_a_result_say_why(job, tmp_path):
+    folder = fill_folder(tmp_path / "few", 4)
+    (folder / "odd" / "0001.png").write_bytes(b"\x89PNG cut off")
+    run = engine.open(engine.run(job(data=folder)).store)
+    assert run[:2].unexplained == () and run[2].unexplained[0].startswith("failed: ")
+    found = run[:]
+    reason = run.errors[0]["reason"]
+    assert found.unexplained == ("", "", f"failed: {reason}", "")
+    assert found[[2, 0]].unexplained == (f"failed: {reason}", "")
+    assert (
+        "nan" not in repr(found) and "residual at most" in repr(found) and "1 without a result" in repr(found)
+    )
+    assert "residual" not in repr(run[2])
+    begun = engine.open(made_store(tmp_path / "begun.zarr", begun=1).path)
+    assert begun[63:65].unexplained == ("", "pending")
+
+
+def test_rows_without_a_result_are_called_so_on_a_sheet(job, tmp_path, monkeypatch):
+    texts, draw = [], ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw,
+        "text",
+        lambda self, at, text, *a, **b: (texts.append(text), draw(self, at, text, *a, **b)),
+    )
+    folder = fill_folder(tmp_path / "few", 3)
+    (folder / "odd" / "0001.png").write_bytes(b"\x89PNG cut off")
+    run = engine.open(engine.run(job(data=folder, target="top2")).store)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run[:].plot()
+        run[2].plot()
+    assert sum(text.startswith("failed: ") for text in texts) == 4
+    assert not any("nan" in text or "-1" in text for text in texts)
 
 
 def test_heat_maps_alone_have_one_channel(job):

@@ -34,6 +34,7 @@ def test_a_card_for_each_row_and_target(job, tmp_path, cards):
         np.testing.assert_array_equal(card.heatmap, run[2].heatmap()[0, place].numpy())
         assert card.score == float(run[2].score[0, place])
         assert card.residual == float(run[2].residual[0, place])
+        assert card.name == "row 2, odd/0001.png"
     assert (found[0].label, found[1].label) == (f"class {int(run[2].target[0, 0])}", "cat")
 
 
@@ -56,6 +57,7 @@ def test_grey_pictures_and_no_model(job, tmp_path, cards):
     draw(engine.open(engine.run(bare).store), [1], tmp_path / "sheet.png")
     (card,) = cards["cards"]
     assert (card.label, card.score, cards["title"]) == ("odd/0001.png", None, "entropy")
+    assert card.name == "row 1"
 
 
 def test_the_sheet_is_written(job, tmp_path):

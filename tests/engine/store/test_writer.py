@@ -39,6 +39,15 @@ def test_leaving_waits_until_all_is_stored(store):
     ("error", "said"),
     [
         (OSError(28, "full"), "no space left; what is stored is whole: free some space and"),
+        (
+            OSError(27, "File too large"),
+            "a file would exceed the size limit of this process (ulimit -f); what is stored is whole: raise "
+            "the limit and",
+        ),
+        (
+            OSError(2, "it was deleted"),
+            "it was deleted: put it back, or let a new one begin in its place, and",
+        ),
         (OSError(5, "broken"), "broken; what is stored is whole: see to it and"),
         (MemoryError(), "out of memory; what is stored is whole: free some and"),
         (InputError("rows 0 to 63: `score` is missing"), "rows 0 to 63: `score` is missing; see to it and"),
