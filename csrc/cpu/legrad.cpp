@@ -6,8 +6,8 @@
 
 namespace pyxai {
 
-// Numbers of several keys, in two registers of 16 bytes: with four queries all stay in registers on any CPU, and
-// wider ones would be taken apart before the clones are made.
+// Numbers of several keys, in two registers of 16 bytes: with four queries all stay in registers on any CPU,
+// and wider ones would be taken apart before the clones are made.
 template <class A>
 struct LegradKeys {
     typedef A Vector __attribute__((vector_size(16)));

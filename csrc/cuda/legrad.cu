@@ -23,7 +23,8 @@ __global__ void legrad_tiles_kernel(accumulate_t<T> *sums, const T *gradient, co
 
 // Adds up the tiles of all heads, in their order.
 template <class T>
-__global__ void legrad_kernel(T *out, const accumulate_t<T> *sums, int64_t images, int64_t tiles, int64_t keys) {
+__global__ void legrad_kernel(T *out, const accumulate_t<T> *sums, int64_t images, int64_t tiles,
+                              int64_t keys) {
     for_elements(images, keys, [&](int64_t image, int64_t key, bool inside) {
         if (!inside)
             return;
@@ -46,8 +47,8 @@ static Tensor legrad(const Tensor &gradient, const Tensor &values) {
         using T = decltype(zero);
         using A = accumulate_t<T>;
         const int64_t tiles = (queries + kLegradTile - 1) / kLegradTile, rows = images * heads * tiles;
-        const Tensor scratch = torch::stable::new_empty(
-            dense, {rows, keys * static_cast<int64_t>(sizeof(A))}, ScalarType::Byte);
+        const Tensor scratch =
+            torch::stable::new_empty(dense, {rows, keys * static_cast<int64_t>(sizeof(A))}, ScalarType::Byte);
         auto *sums = static_cast<A *>(scratch.data_ptr());
         if (rows > 0)
             launch<legrad_tiles_kernel<T>>(row_grid(rows, keys), kThreads, 0, queue, sums,

@@ -1,4 +1,5 @@
-// LeGrad: the positive parts of products of queries' gradients with a key's value, summed by tiles of queries.
+// LeGrad: the positive parts of products of queries' gradients with a key's value, summed by tiles of
+// queries.
 #pragma once
 
 #include "common/hd.h"
@@ -14,8 +15,8 @@ PYXAI_HD void add_positive(A &sum, A dot) {
 }
 
 // Adds to `sum` what the queries of a tile have for one key, or for several that `Value` holds beside each
-// other: `read(k)` gives their entry k, which four queries use while it is in a register. Products are added in
-// the order of the entries, and queries in theirs.
+// other: `read(k)` gives their entry k, which four queries use while it is in a register. Products are added
+// in the order of the entries, and queries in theirs.
 template <class A, class Value, class T, class F>
 PYXAI_HD void add_tile(Value &sum, const T *gradient, int64_t queries, int64_t width, F read) {
     int64_t i = 0;
