@@ -314,7 +314,9 @@ def test_without_quiet_there_are_lines_and_warnings(pyxai, photos):
 
 def test_a_model_in_training_mode_is_put_into_evaluation_mode(explain):
     code, _, err = explain(model=f"{TINY}:training_net")
-    assert code == 2 and err.strip().endswith("is training; call eval(), or give --eval on the command line")
+    assert code == 2 and err.strip().endswith(
+        "is training; call model.eval(), or on the command line give --eval"
+    )
     assert explain("--eval", model=f"{TINY}:training_net")[0] == 0
     assert explain(model=f"{TINY}:sequential_net", out="other.zarr")[0] == 0
     first, second = (stored_arrays(Path(name))["heatmap"] for name in ("run.zarr", "other.zarr"))

@@ -211,12 +211,16 @@ def test_what_a_method_cannot_do_without_is_told_by_the_method():
 
 
 def test_every_default_method_runs_by_its_name_alone():
+    """Those of attention are left out, with a word each: the classifier has none."""
     torch.manual_seed(0)
     layers = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     model, said = nn.Sequential(*layers, nn.Linear(4, 2)).eval(), []
     names = heatmap_methods(None)
     found = dict(heatmaps(model, names, torch.rand(2, 3, 8, 8), torch.tensor([0, 1]), 2, said.append))
-    assert said == [] and found.keys() == {"random", *names}
+    without = pyxai.list_methods("attention")
+    assert [line.partition(":")[0] for line in said] == without
+    assert all("must have attention" in line for line in said)
+    assert found.keys() == {"random", *names} - {*without}
     assert all(relevance.shape in ((2, 1, 8, 8), (2, 3, 8, 8)) for relevance in found.values())
 
 
