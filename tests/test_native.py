@@ -99,7 +99,7 @@ for op in testing.ops():
         dict(map(str.split, run_python(code).splitlines())) for code in (WITHOUT + program, program)
     )
     other = {name for name in compiled if without[name] != compiled[name]}
-    assert without.keys() == compiled.keys() and other == {"leading_eigenvector"}
+    assert without.keys() == compiled.keys() and other == {"leading_eigenvector", "legrad"}
 
 
 def test_without_compiled_module_status(run_python):

@@ -25,7 +25,7 @@ class ClassOrUnits(Method):
     def settle(self) -> None:
         super().settle()
         named = self.layer is None or (isinstance(self.layer, str) and self.layer != "")
-        expect(named, "layer", "be the name of a module, or None", shown(self.layer))
+        expect(named, "layer", "be the name of a module", shown(self.layer))
         alone = self.layer is None and self.unit is not None
         expect(not alone, "unit", "come with `layer`, whose unit it is", shown(self.unit))
         unit_index(self.unit)

@@ -35,7 +35,7 @@ _METHODS = {
     "grad_cam_plus_plus": "grad cam pp",
     "fem": "feature based explanation method",
     "attention": "raw attention, attention map, attention maps, self attention, last layer attention",
-    "attention_rollout": "rollout, vit rollout, attention roll out",
+    "attention_rollout": "rollout, vit rollout",
     "transformer_attribution": "transformer interpretability, chefer, generic attention, "
     "beyond attention visualization",
     "legrad": "layerwise explainability gradient",

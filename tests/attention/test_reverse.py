@@ -9,7 +9,7 @@ from pyxai.propagation.walk import constants
 from tests import vits
 from tests.attention.test_stream import stream
 
-SPLIT = [name for name in vits.AT_HAND if name not in ("hand, gated", "transformers DINOv2, SwiGLU")]
+SPLIT = [name for name in vits.AT_HAND if name != "hand, gated"]
 
 
 @pytest.mark.parametrize("kind", ["all", "one", "alike"])

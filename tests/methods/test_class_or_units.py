@@ -32,7 +32,7 @@ def test_what_is_explained(name):
     ("options", "message"),
     [
         ({"unit": 3}, "`unit` must come with `layer`, whose unit it is, got 3"),
-        ({"layer": ""}, "`layer` must be the name of a module, or None, got ''"),
+        ({"layer": ""}, "`layer` must be the name of a module, got ''"),
         ({"layer": "conv1", "unit": 0.5}, "`unit` must be a whole number or a range"),
     ],
 )
