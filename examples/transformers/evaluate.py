@@ -3,8 +3,8 @@
 
 FOLDER has `cifar10_test_2000.zip`. For each method: how the probability of the class falls and rises as
 pixels go and come, in 20 steps; the share of its positive evidence on the named one of four photographs in a
-collage, 0.25 by chance; how much its maps are those of a network whose weights are random; and how far
-they are from those of the network in bfloat16. All with 95 % intervals over the images, by 1000 bootstrap samples.
+collage, 0.25 by chance; how much its maps are those of a network whose weights are random; and how far they
+are from those of the network in bfloat16. All with 95 % intervals over the images, by 1000 bootstrap samples.
 """
 
 from __future__ import annotations
