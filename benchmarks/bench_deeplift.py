@@ -14,7 +14,7 @@ from benchmarks import harness
 from benchmarks.harness import Claim, Options, Results
 from benchmarks.layers import Passes, layers_alone
 from pyxai.bench import floor, interleave, paired_ratio
-from pyxai.methods.request import image_sum
+from pyxai.methods.per_image import image_sum
 from tests import zoo
 
 MANY = 8

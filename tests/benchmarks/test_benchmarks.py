@@ -29,3 +29,12 @@ def test_benchmark_runs(subject):
     assert done.returncode == 0, done.stderr
     assert "quick run: nothing stored" in done.stdout
     assert before == {path: path.stat().st_mtime_ns for path in harness.RESULTS.glob("*.json")}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("captum") is None, reason="needs captum")
+def test_every_benchmark_can_be_imported():
+    """Those that no test runs break by what is renamed elsewhere."""
+    names = sorted(path.stem for path in (harness.ROOT / "benchmarks").glob("bench_*.py"))
+    lines = "\n".join(f"import benchmarks.{name}" for name in names)
+    done = subprocess.run([sys.executable, "-c", lines], cwd=harness.ROOT, capture_output=True, text=True)
+    assert names and done.returncode == 0, done.stderr
