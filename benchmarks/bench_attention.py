@@ -7,7 +7,6 @@ image for each prompt, as their code does it; its memory is measured beside ours
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -139,19 +138,14 @@ def alone(who: str, size: int, count: int) -> Callable[[], object]:
     model, images = vit(image_size=size), zoo.photographs(1, size)
     if who == AUTHORS:
         return authors(model, images, count)
-    return partial(explained(model, images, "legrad", torch.arange(count)[None]))
+    return explained(model, images, "legrad", torch.arange(count)[None])
 
 
 PARTS = {"speed": speed, "prompts": prompts, "memory": memory}
 
 
 def main() -> None:
-    options = harness.options(__doc__, parts=tuple(PARTS))
-    results = harness.begin("attention", options)
-    for name, part in PARTS.items():
-        if options.only in (None, name):
-            part(results, options)
-    harness.finish(results, options)
+    harness.run_parts("attention", __doc__, PARTS)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import pyxai
 from benchmarks import harness
 from benchmarks.harness import Claim, Options, Results
+from benchmarks.passes import from_scores
 from pyxai.bench import interleave
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.executor import Executor
@@ -55,26 +56,6 @@ def folded(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
     return lambda: executor.scores(images, len(images))
 
 
-def to_layer(model: nn.Module, images: Tensor, layer: str) -> Callable[[], Tensor]:
-    """The bare model, differentiated by the values of the layer and nothing else."""
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    found: list[Tensor] = []
-
-    def cut(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
-        found[:] = [output.detach().requires_grad_()]
-        return found[0]
-
-    def call() -> Tensor:
-        handle = model.get_submodule(layer).register_forward_hook(cut)
-        try:
-            return torch.autograd.grad(model(images)[:, 0].sum(), found)[0]
-        finally:
-            handle.remove()
-
-    return call
-
-
 def passes(results: Results, options: Options) -> None:
     """The last stage beside a forward pass; Grad-CAM of others beside the backward pass, too."""
     images = photographs(options, 8)
@@ -89,7 +70,7 @@ def passes(results: Results, options: Options) -> None:
     results.add(f"Last stage, {shape}", measured(functions, options), *claims)
     for layer in ("layer1", "layer2", "layer3"):
         functions = {
-            TO_LAYER: to_layer(zoo.build("resnet50").to(options.device), images, layer),
+            TO_LAYER: from_scores(zoo.build("resnet50").to(options.device), images, layer),
             "Grad-CAM": ours("grad_cam", model, images, layer),
         }
         seconds = measured(functions, options)
@@ -167,12 +148,7 @@ PARTS = {"passes": passes, "peers": peers, "channels": channel_by_channel}
 
 
 def main() -> None:
-    options = harness.options(__doc__, parts=tuple(PARTS))
-    results = harness.begin("feature_map", options)
-    for name, part in PARTS.items():
-        if options.only in (None, name):
-            part(results, options)
-    harness.finish(results, options)
+    harness.run_parts("feature_map", __doc__, PARTS)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from captum import attr
@@ -15,41 +16,15 @@ from torch import Tensor, nn
 import pyxai
 from benchmarks import harness
 from benchmarks.bench_deeplift import separate_relus
-from benchmarks.bench_feature_map import photographs, to_layer
+from benchmarks.bench_feature_map import photographs
 from benchmarks.harness import Claim, Options, Results
+from benchmarks.passes import from_scores, from_units
 from pyxai.bench import interleave, paired_ratio
 from tests import zoo
 
 LAYER, UNIT = "layer3", (3, 2, 2)
 ROWS = 16  # images of a model call, of all alike
 FLOOR, CAPTUM = "floor", "Captum"
-
-
-class _Reached(Exception):
-    """The layer has been reached, and nothing behind it need run."""
-
-
-def to_unit(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
-    """The bare model as far as the layer, differentiated by the images: the gradient of a unit."""
-    model.requires_grad_(False)
-    found: list[Tensor] = []
-
-    def stop(module: nn.Module, inputs: object, output: Tensor) -> None:
-        found[:] = [output]
-        raise _Reached
-
-    def call() -> Tensor:
-        leaf = images.clone().requires_grad_()
-        handle = model.get_submodule(LAYER).register_forward_hook(stop)
-        try:
-            model(leaf)
-        except _Reached:
-            pass
-        finally:
-            handle.remove()
-        return torch.autograd.grad(found.pop()[(slice(None), *UNIT)].sum(), leaf)[0]
-
-    return call
 
 
 def times(
@@ -68,8 +43,12 @@ def times(
     return run
 
 
+def to_unit(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
+    return from_units(model, images, LAYER, UNIT)
+
+
 def by_layer(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
-    return to_layer(model, images, LAYER)
+    return from_scores(model, images, LAYER)
 
 
 def ours(name: str, images: Tensor, target: Tensor | None, **options: object) -> Callable[[], Tensor]:
@@ -118,15 +97,16 @@ def walks(name: str, images: Tensor, target: Tensor) -> dict[str, Callable[[], o
 
 def main() -> None:
     warnings.filterwarnings("ignore", module="captum")  # it announces the hooks it sets
-    names = ("layer_integrated_gradients", "layer_conductance", "neuron_integrated_gradients")
-    single = ("layer_lrp", "layer_deeplift")
-    options = harness.options(__doc__, parts=names + single)
-    results = harness.begin("neuron", options)
-    for name in names + single:
-        if options.only in (None, name):
-            for count in (1, 8):
-                compare(results, options, name, count, steps=0 if name in single else 16)
-    harness.finish(results, options)
+    along = ("layer_integrated_gradients", "layer_conductance", "neuron_integrated_gradients")
+    parts = {name: partial(both_sizes, name=name, steps=16) for name in along}
+    parts |= {name: partial(both_sizes, name=name, steps=0) for name in ("layer_lrp", "layer_deeplift")}
+    harness.run_parts("neuron", __doc__, parts)
+
+
+def both_sizes(results: Results, options: Options, name: str, steps: int) -> None:
+    """Time a method on one image and on eight."""
+    for count in (1, 8):
+        compare(results, options, name, count, steps)
 
 
 def compare(results: Results, options: Options, name: str, count: int, steps: int) -> None:

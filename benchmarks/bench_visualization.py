@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import pyxai
 from benchmarks import harness
 from benchmarks.harness import Claim, Options, Results
+from benchmarks.passes import from_units
 from pyxai.bench import interleave
 from tests import zoo
 from tests.visualization import two_objects
@@ -27,28 +28,13 @@ def visualized(model: nn.Module, images: Tensor, layer: str, **options: object) 
     return lambda: run(images, 0).attribution
 
 
-class Found(Exception):
-    """A layer has its values, and nothing after it matters."""
-
-
 def passes(model: nn.Module, images: Tensor, layer: str) -> Callable[[], None]:
     """As many gradients of the layer by the images, of the bare model, which ends at the layer."""
-    model = model.requires_grad_(False)
-
-    def stop(module: nn.Module, inputs: object, output: Tensor) -> None:
-        raise Found(output)
+    one = from_units(model, images, layer)
 
     def call() -> None:
-        handle = model.get_submodule(layer).register_forward_hook(stop)
-        try:
-            for _ in range(STEPS):
-                leaf = images.clone().requires_grad_()
-                try:
-                    model(leaf)
-                except Found as found:
-                    torch.autograd.grad(found.args[0].sum(), leaf)
-        finally:
-            handle.remove()
+        for _ in range(STEPS):
+            one()
 
     return call
 
@@ -162,12 +148,7 @@ PARTS = {"steps": steps, "together": together, "places": places}
 
 
 def main() -> None:
-    options = harness.options(__doc__, parts=tuple(PARTS))
-    results = harness.begin("visualization", options)
-    for name, part in PARTS.items():
-        if options.only in (None, name):
-            part(results, options)
-    harness.finish(results, options)
+    harness.run_parts("visualization", __doc__, PARTS)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -312,3 +312,15 @@ def finish(results: Results, options: Options) -> None:
         print(f"{'quick run' if options.quick else options.only}: nothing stored")
     else:
         print(f"stored {write_json(results, options.out)}")
+
+
+def run_parts(
+    subject: str, description: str | None, parts: dict[str, Callable[[Results, Options], None]]
+) -> None:
+    """Be the command of a benchmark that has parts: measure all of them, or the one that is asked for."""
+    chosen = options(description, parts=tuple(parts))
+    results = begin(subject, chosen)
+    for name, part in parts.items():
+        if chosen.only in (None, name):
+            part(results, chosen)
+    finish(results, chosen)
