@@ -12,6 +12,7 @@ import dataclasses
 import inspect
 import typing
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pyxai.capture.needs import Needs
@@ -83,6 +84,12 @@ class Method(abc.ABC):
         Raises:
             ValueError: an option that does not fit; the caller puts the method's name before the message.
         """
+
+    def fill_in(self, values: Mapping[str, Any]) -> None:
+        """Give each option that another one decides, as it is None or ``"variant"``, its value of these."""
+        for name, value in values.items():
+            if getattr(self, name) in (None, "variant"):
+                object.__setattr__(self, name, value)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -52,9 +52,7 @@ class LeGrad(ByAttention):
 
     def settle(self) -> None:
         super().settle()
-        for name, value in _DEFAULTS[self.variant].items():
-            if getattr(self, name) in (None, "variant"):
-                object.__setattr__(self, name, value)
+        self.fill_in(_DEFAULTS[self.variant])
         whole = isinstance(self.blocks, int) and not isinstance(self.blocks, bool) and self.blocks > 0
         wanted = "be 'all' or a positive whole number"
         expect(whole or self.blocks == "all", "blocks", wanted, shown(self.blocks))

@@ -50,9 +50,7 @@ class FEM(ActivationMap):
 
     def settle(self) -> None:
         super().settle()
-        for name, value in _DEFAULTS[self.variant].items():
-            if getattr(self, name) in (None, "variant"):
-                object.__setattr__(self, name, value)
+        self.fill_in(_DEFAULTS[self.variant])
         non_negative("k", self.k)
 
     def combine(self, values: Tensor) -> Tensor:

@@ -72,9 +72,7 @@ class Masked(Method):
     seed: int = 0
 
     def settle(self) -> None:
-        for name, value in zip(("steps", "samples", "learning_rate"), PRESETS[self.preset], strict=True):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
+        self.fill_in(dict(zip(("steps", "samples", "learning_rate"), PRESETS[self.preset], strict=True)))
         self.how  # noqa: B018  checks the options
 
     @property
