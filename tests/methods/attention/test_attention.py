@@ -37,7 +37,7 @@ def test_one_head_and_one_token():
     [
         ({"block": 3}, r"attention: `block` must be in \[-3, 3\), got 3"),
         ({"heads": 4}, r"attention: `heads` must be in \[0, 4\), got 4"),
-        ({"heads": "sum"}, "attention: `heads` must be one of 'mean', 'min', 'max'"),
+        ({"heads": "sum"}, "attention: `heads` must be one of 'mean', 'min', 'max', got 'sum'"),
         ({"token": 17}, r"attention: `token` must be in \[0, 17\), the tokens of the block, got 17"),
         ({"token": 1.5}, "attention: `token` must be a whole number, got 1.5"),
     ],

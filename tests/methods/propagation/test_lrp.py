@@ -62,11 +62,13 @@ def test_epsilon_0_alone_is_lrp_0_of_a_trained_residual_network():
     assert (found - expected).abs().max() <= 1e-10 * expected.abs().max()
 
 
-# Those of transformers have γ in linear layers, and not the ε of a sum.
-EPSILON = [name for name in get_args(NamedComposite) if "box" not in name and "p_lrp" not in name]
+OF_TRANSFORMERS = ("attn_lrp", "cp_lrp")  # linear layers have γ in place of ε
 
 
-@pytest.mark.parametrize("composite", [name for name in EPSILON if name != "attn_lrp"])
+@pytest.mark.parametrize(
+    "composite",
+    [name for name in get_args(NamedComposite) if "box" not in name and name not in OF_TRANSFORMERS],
+)
 def test_sums_have_the_epsilon_of_the_layers(composite):
     """S = a - b behind a layer of weight 1: the layer and the sum keep S / (S + ε) of what arrives each."""
 
