@@ -45,7 +45,8 @@ def legrad(gradient: Tensor, values: Tensor) -> Tensor:
 
     LeGrad (Bousselham et al. 2025). Where A is the attention after its softmax and O = A V, the gradient of
     anything by A is (∂/∂O) Vᵀ, so that for key j this is Σ_h Σ_i max(0, ∂/∂O_hi · V_hj). It is summed over 64
-    queries at a time: no tensor of all queries and keys is made.
+    queries at a time: no tensor of all queries and keys is made. Without the compiled module the products are
+    torch's, and the result is the same to their roundings and not bit for bit.
 
     Args:
         gradient: (N, h, T, d) floating, by what the attention of each head gives T queries.
