@@ -63,7 +63,7 @@ def test_the_class_is_the_predicted_one_if_none_is_given():
         ({"unit": 1}, "`unit` must come with `layer`, whose unit it is, got 1"),
         ({"layer": "conv2", "unit": 8}, r"`unit` must be an index into \(8, 8, 8\), the shape of `conv2`"),
         ({"layer": "conv2", "target": 1}, "`target` must be left out: no class is explained, but conv2, all"),
-        ({"layer": ""}, "`layer` must be the name of a module, or None, got ''"),
+        ({"layer": ""}, "`layer` must be the name of a module, got ''"),
         ({"layer": "conv3"}, "`layer` must name a module of the model"),
     ],
 )
