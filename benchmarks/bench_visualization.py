@@ -1,12 +1,9 @@
-"""Attribution visualization: its steps beside the model's own passes, many images beside one at a time, and
-where its masks lie.
-"""
+"""Attribution visualization: its steps beside the model's passes, and many images beside one at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 import pyxai
@@ -15,10 +12,8 @@ from benchmarks.harness import Claim, Options, Results
 from benchmarks.passes import from_units
 from pyxai.bench import interleave
 from tests import zoo
-from tests.visualization import two_objects
 
 METHOD = "attribution_visualization"
-SCALES = (1, 4, 16, 64)  # of the price of the area
 STEPS = 8  # of a timed run; one forward pass more is that of the attribution
 
 
@@ -69,68 +64,6 @@ def together(results: Results, options: Options) -> None:
         results.add(what, measured(functions, options), Claim("pyxai", "one at a time", at_most))
 
 
-def places(results: Results, options: Options) -> None:
-    """Where masks lie, and how large they are, as the price of the area grows."""
-    count, steps = (1, 8) if options.quick else (8, 2048)
-    pairs = torch.tensor([[0, 1], [2, 3], [1, 2], [3, 0]]).repeat(2, 1)[:count]
-    images, where = two_objects.pictures(pairs, seed=3)
-    run = {"model": two_objects.trained(), "layer": "8", "steps": steps}
-    regions(results, options, "two textures", (images, pairs, where), 2.0, run)
-    model, preprocess = zoo.resnet20_cifar10()
-    run = {"model": model, "preprocess": preprocess, "layer": "layer3", "steps": steps // 4}
-    regions(results, options, "2×2 collages, ResNet-20", collages(model, count), 1.6, run)
-
-
-def collages(model: nn.Module, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Images (N, 3, 64, 64) of four photographs of different classes that the model knows, the classes
-    (N, 2) of the upper two, and these tiles (N, 2, 64, 64).
-    """
-    images, labels = zoo.cifar10_images()
-    with torch.no_grad():
-        known = torch.cat([model(part).argmax(1) for part in images.split(200)]) == labels
-    of_class = [images[known & (labels == label)] for label in range(10)]
-    made, pairs, where = [], [], torch.zeros(count, 2, 64, 64, dtype=torch.bool)
-    where[:, 0, :32, :32] = where[:, 1, :32, 32:] = True
-    for row in range(count):
-        classes = torch.randperm(10, generator=torch.Generator().manual_seed(row))[:4].tolist()
-        tiles = [of_class[label][row] for label in classes]
-        made.append(torch.cat([torch.cat(tiles[:2], 2), torch.cat(tiles[2:], 2)], 1))
-        pairs.append(classes[:2])
-    return torch.stack(made), torch.tensor(pairs), where
-
-
-def regions(
-    results: Results,
-    options: Options,
-    title: str,
-    data: tuple[Tensor, Tensor, Tensor],
-    at_least: float,
-    run: dict[str, object],
-) -> None:
-    """Both quantities at every price, of attributions with the zero baseline; ``data`` are images, classes
-    of each and where these are.
-    """
-    images, pairs, where = data
-    for scale in SCALES[:1] if options.quick else SCALES:
-        extras = pyxai.explain(
-            images=images,
-            target=pairs,
-            method=METHOD,
-            lambda_scale=float(scale),
-            attribution_options={"baseline": "zero"},
-            **run,
-        ).extras
-        mask, area = extras["mask"], extras["area"]
-        times = ((mask * where).sum((2, 3)) / mask.sum((2, 3))) / where.double().mean((2, 3))
-        off = (extras["kept"] - area).abs()
-        what = f"{title}, {times.numel()} masks, {run['steps']} steps, λ × {scale}"
-        wanted = f">= {at_least:g}" if scale == 1 else ""
-        results.state(f"{what}: mass on the object of the class ÷ chance, mean", times.mean(), wanted=wanted)
-        results.state(f"{what}: mass on the object of the class ÷ chance, least", times.min())
-        results.state(f"{what}: |area - β|, mean", off.mean(), wanted="<= 0.05" if scale == 64 else "")
-        results.state(f"{what}: |area - β|, greatest", off.max())
-
-
 def squeezenet(options: Options) -> nn.Module:
     return zoo.build("squeezenet1_0").to(options.device)
 
@@ -144,7 +77,7 @@ def measured(functions: dict[str, Callable[[], object]], options: Options) -> di
     return interleave(functions, options.rounds, at_least=options.at_least)
 
 
-PARTS = {"steps": steps, "together": together, "places": places}
+PARTS = {"steps": steps, "together": together}
 
 
 def main() -> None:

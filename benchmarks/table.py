@@ -27,7 +27,8 @@ SHORT = (
     ("spectral residual, OpenCV's form (64² inside), 64 images of 64²", "pyxai", "OpenCV"),
 )
 
-STUDIES = ("visualization_protocol", "visualization_attributes")  # experiments, which are not of time
+# Experiments, which are not of time.
+STUDIES = ("visualization_protocol", "visualization_attributes", "visualization_masks")
 LAST_OF_LAYER = " · "  # between a layer and a series
 
 
@@ -130,6 +131,9 @@ def visualizations(results: list[Results]) -> str:
         ]
         head = [f"| coloured shapes | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
         parts.append("\n".join([*head, *rows]))
+    if masks := facts.get(STUDIES[2]):
+        rows = [f"| {fact.what} | {_measured(fact)} | {_wanted(fact)} |" for fact in masks.facts]
+        parts.append("\n".join(["| masks | measured | wanted |", "|---|---|---|", *rows]))
     parts += ["\n".join(f"* {_origin(result)}" for result in facts.values())] if facts else []
     return "\n\n".join(parts)
 
@@ -195,6 +199,8 @@ def _measured(fact: Fact) -> str:
 
 
 def _wanted(fact: Fact) -> str:
+    if not fact.wanted:
+        return ""
     bound = fact.wanted.replace("<=", "≤").replace(">=", "≥")
     return f"{bound}, {'met' if fact.holds() else 'NOT met'}"
 
