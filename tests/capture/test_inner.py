@@ -165,8 +165,9 @@ class TestReused:
             executor.activations(images + step * direction, ("block.1#2",))["block.1#2"]
             for step in (-1e-6, 1e-6)
         ]
-        found = executor.layer_slopes(images, direction, "block.1#2")
+        values, found = executor.values_and_slopes(images, direction, "block.1#2")
         assert distance(found, (ends[1] - ends[0]) / 2e-6) <= 1e-6 and not found.requires_grad
+        assert distance(values, executor.activations(images, ("block.1#2",))["block.1#2"]) <= 1e-12
 
     def test_units_as_the_only_score(self, name):
         executor, images = self.executor(name, ("block#2",))
