@@ -23,7 +23,8 @@ from pyxai.bench import interleave, paired_ratio
 from tests import zoo
 
 LAYER, UNIT = "layer3", (3, 2, 2)
-ROWS = 16  # images of a model call, of all alike
+IN_LAYER = "layer3.1.conv2"  # for LRP: Captum has no rule for a layer that is made of others
+ROWS = 16  # images of a model call, of all alike, where there are as many
 FLOOR, CAPTUM = "floor", "Captum"
 
 
@@ -51,10 +52,14 @@ def by_layer(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
     return from_scores(model, images, LAYER)
 
 
-def ours(name: str, images: Tensor, target: Tensor | None, **options: object) -> Callable[[], Tensor]:
+def ours(
+    name: str, images: Tensor, target: Tensor | None, steps: int | None = None, **options: object
+) -> Callable[[], Tensor]:
     """A method of ours, captured and ready to be called."""
     model = zoo.build("resnet18").to(images.device)
-    explainer = pyxai.Explainer(model, name, layer=LAYER, rows=ROWS, **options)
+    rows = min(ROWS, len(images) * (steps or 1))  # a call of fewer is filled up, which is no part of a method
+    along = {"steps": steps} if steps else {}
+    explainer = pyxai.Explainer(model, name, rows=rows, **along, **options)
     explainer(images, target)
     return lambda: explainer(images, target).attribution
 
@@ -69,7 +74,7 @@ def lines(name: str, images: Tensor, target: Tensor, steps: int) -> dict[str, Ca
         return {
             FLOOR: times(to_unit, zoo.build("resnet18").to(images.device), images, steps),
             CAPTUM: lambda: peer.attribute(images, UNIT, zeros, **given),
-            "pyxai": ours(name, images, None, steps=steps, unit=UNIT),
+            "pyxai": ours(name, images, None, steps, layer=LAYER, unit=UNIT),
         }
     kind = {
         "layer_integrated_gradients": attr.LayerIntegratedGradients,
@@ -79,7 +84,7 @@ def lines(name: str, images: Tensor, target: Tensor, steps: int) -> dict[str, Ca
     return {
         FLOOR: times(by_layer, zoo.build("resnet18").to(images.device), images, steps),
         CAPTUM: lambda: peer.attribute(images, zeros, target=target, **given),
-        "pyxai": ours(name, images, target, steps=steps),
+        "pyxai": ours(name, images, target, steps, layer=LAYER),
     }
 
 
@@ -87,12 +92,18 @@ def walks(name: str, images: Tensor, target: Tensor) -> dict[str, Callable[[], o
     """A method of one pass back. For Captum each call of a ReLU is a module of its own."""
     model = separate_relus(zoo.build("resnet18").to(images.device))
     kind = {"layer_lrp": attr.LayerLRP, "layer_deeplift": attr.LayerDeepLift}[name]
-    peer = kind(model, model.get_submodule(LAYER))
+    layer = walked(name)
+    peer = kind(model, model.get_submodule(layer))
     return {
-        FLOOR: by_layer(zoo.build("resnet18").to(images.device), images),
+        FLOOR: from_scores(zoo.build("resnet18").to(images.device), images, layer),
         CAPTUM: lambda: peer.attribute(images, target=target),
-        "pyxai": ours(name, images, target),
+        "pyxai": ours(name, images, target, layer=layer),
     }
+
+
+def walked(name: str) -> str:
+    """The layer that a method of one pass back stops at."""
+    return IN_LAYER if name == "layer_lrp" else LAYER
 
 
 def main() -> None:
@@ -117,7 +128,8 @@ def compare(results: Results, options: Options, name: str, count: int, steps: in
     functions = lines(name, images, target, steps) if steps else walks(name, images, target)
     several = "s" * (len(images) > 1)
     along = f"{steps} steps, " if steps else ""
-    what = f"{name} at {LAYER}, {along}ResNet-18, {len(images)} image{several} of {images.shape[-1]}²"
+    layer = LAYER if steps else walked(name)
+    what = f"{name} at {layer}, {along}ResNet-18, {len(images)} image{several} of {images.shape[-1]}²"
     seconds = interleave(functions, options.rounds, at_least=options.at_least, settle=1)
     results.add(what, seconds, Claim("pyxai", CAPTUM, 1.0))
     results.state(f"{what}: pyxai ÷ {FLOOR}", paired_ratio(seconds, "pyxai", FLOOR).median)

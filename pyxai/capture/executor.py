@@ -188,10 +188,11 @@ class Executor(FixedRows):
 
             return _of_classes(logits, choose, gradient)
 
-    def layer_slopes(self, points: Tensor, directions: Tensor, layer: str) -> Tensor:
-        """One model call: how a layer's values change from the points along directions, (r, …).
+    def values_and_slopes(self, points: Tensor, directions: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+        """One model call: a layer's values, and how they change from the points along directions.
 
-        It is the forward derivative, in the model's own precision, and has the form of :meth:`of_images`.
+        The latter is the forward derivative. Both, (r, …), are in the model's own precision and have the form
+        of :meth:`of_images`.
 
         Args:
             points, directions: (r, C, H, W) with r ≤ ``rows``.
@@ -203,12 +204,13 @@ class Executor(FixedRows):
         inner = self._program.inner((layer,))
         try:
             with sdpa_kernel(SDPBackend.MATH):  # the others have no such derivative
-                slopes = inner.slopes(self.fill(points), self.fill(directions))
+                found = inner.values_and_slopes(self.fill(points), self.fill(directions))[layer]
         except NotImplementedError as error:
             wanted = "have a forward derivative, or `slope` be 'difference'"
             raise ValueError(f"`model` must {wanted}, got {brief(error)}") from error
-        expect(slopes[layer] is not None, "layer", "have a derivative by the images", repr(layer))
-        return self.of_images(layer, slopes[layer])[: len(points)]
+        expect(found[1] is not None, "layer", "have a derivative by the images", repr(layer))
+        values, slopes = (self.of_images(layer, part)[: len(points)] for part in found)
+        return values, slopes
 
     def unit_gradients(
         self, points: Tensor, layer: str, unit: Index, choose: Choose

@@ -39,10 +39,12 @@ class Inner(abc.ABC):
         """As :meth:`values`, as a function of the images, for autograd."""
 
     @abc.abstractmethod
-    def slopes(self, images: Tensor, directions: Tensor) -> dict[str, Tensor | None]:
-        """How the layers' values change with the images, by the forward derivative along ``directions``.
+    def values_and_slopes(
+        self, images: Tensor, directions: Tensor
+    ) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """The layers' values, and how they change with the images: the forward derivative by ``directions``.
 
-        None of a layer that no derivative leads to.
+        The latter is None of a layer that no derivative leads to.
         """
 
     @abc.abstractmethod
@@ -116,10 +118,10 @@ class CapturedInner(Inner):
     def values_by_images(self, images):
         return dict(zip(self.per_image, self._by_images(images), strict=True))
 
-    def slopes(self, images, directions):
+    def values_and_slopes(self, images, directions):
         with torch.no_grad(), forward_ad.dual_level():  # as captured: what is prepared has no such derivative
             values = self._observed(forward_ad.make_dual(images, directions))
-            found = [forward_ad.unpack_dual(value).tangent for value in values]
+            found = [tuple(forward_ad.unpack_dual(value)) for value in values]
         return dict(zip(self.per_image, found, strict=True))
 
     def scores_by_values(self, images, values):
@@ -158,11 +160,12 @@ class HookedInner(Inner):
     def values_by_images(self, images):
         return self._run(images, lambda value: value)[1]
 
-    def slopes(self, images, directions):
-        found: dict[str, Tensor | None] = {}
+    def values_and_slopes(self, images, directions):
+        found: dict[str, tuple[Tensor, Tensor | None]] = {}
 
         def see(name: str, value: Tensor) -> Tensor:
-            primal, found[name] = forward_ad.unpack_dual(value)
+            primal, slope = forward_ad.unpack_dual(value)
+            found[name] = primal.clone(), slope  # the model may write over it
             return primal  # what follows may have no such derivative
 
         with torch.no_grad(), forward_ad.dual_level(), Watch(self._model, self.per_image, see):

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 
 from pyxai.capture.arithmetic import unaffected
-from pyxai.capture.classifier import (
-    Classifier,
-    check_evaluation_mode,
-    parameter_device,
-    parameter_dtype,
-    unwrap,
-)
-from pyxai.capture.executor import Executor
-from pyxai.capture.needs import Needs
-from pyxai.capture.output.kinds import KINDS, Asked, Kind
+from pyxai.capture.classifier import check_evaluation_mode, parameter_device, parameter_dtype, unwrap
+from pyxai.capture.output.kinds import Kind
 from pyxai.capture.pick import Pick
-from pyxai.capture.program import capture
-from pyxai.capture.rows import default_rows, fit_rows
-from pyxai.checks import expect, one_of, plain, whole
+from pyxai.checks import expect, plain
 from pyxai.methods.names import names_of
 from pyxai.methods.request import check_images
 from pyxai.methods.targets import parse_target
+from pyxai.metrics.scoring import check_options, executor_of
 
 
 class Answers:
@@ -57,9 +47,7 @@ class Answers:
         rows: int | None,
         copies: int,
     ):
-        one_of("output_kind", output_kind, KINDS)
-        if rows is not None:
-            whole("rows", rows, 1)
+        check_options(output_kind, rows)
         inside, images = unwrap(model), plain(images)
         check_evaluation_mode(inside)
         check_images(images, parameter_dtype(inside), parameter_device(inside))
@@ -68,16 +56,12 @@ class Answers:
         expect(parsed.count == 1, "target", "be one class for each image", f"{parsed.count} classes")
         if isinstance(parsed.call, nn.Module):
             check_evaluation_mode(parsed.call, "target")
-        classifier = Classifier(model, output, any_shape=parsed.call is not None)
         with unaffected(images.device):
-            program = capture(
-                classifier, self.images, Needs.SCORES, asked=Asked(output_kind, call=parsed.call)
+            self._executor = executor_of(
+                model, self.images, output, output_kind, rows, copies, call=parsed.call
             )
-            parsed.check(program.classes)
-            if program.output.doubt:
-                warnings.warn(program.output.doubt, stacklevel=3)
-            self.rows = rows or fit_rows(default_rows(images.shape, images.device), copies)
-            self._executor = Executor(program, self.rows)
+            parsed.check(self._executor.program.classes)
+            self.rows = self._executor.rows
             if len(images):
                 self._classes = parsed.choose(self._executor.scores(self.images, self.rows))[:, 0]
 

@@ -12,25 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from pyxai.capture.arithmetic import unaffected
-from pyxai.capture.classifier import (
-    Classifier,
-    check_evaluation_mode,
-    parameter_device,
-    parameter_dtype,
-    unwrap,
-)
+from pyxai.capture.classifier import parameter_device, parameter_dtype, unwrap
 from pyxai.capture.executor import Executor
-from pyxai.capture.needs import Needs
-from pyxai.capture.output.kinds import KINDS, Asked, Kind
+from pyxai.capture.output.kinds import Kind
 from pyxai.capture.pick import Pick
-from pyxai.capture.program import capture
-from pyxai.capture.rows import default_rows, fit_rows
-from pyxai.checks import expect, naming, one_of, per_channel, plain, shown, whole
+from pyxai.checks import expect, naming, per_channel, plain, shown, whole
 from pyxai.methods.names import names_of
 from pyxai.methods.request import check_images
 from pyxai.methods.targets import parse_target
 from pyxai.metrics.agreement import pearson
 from pyxai.metrics.planes import expect_finite, expect_rows
+from pyxai.metrics.scoring import check_options, executor_of
 
 FEW = 10  # classes of a model of which the best alone counts
 
@@ -71,7 +63,7 @@ def visualization_correlation(
         points = _points(model, pictures, low, high)
         _check_values("weights", weights, len(points))
         with unaffected(points.device):
-            executor = _executor(model, points, layer, output, "auto", rows)
+            executor = _executor(model, points, layer, output, "auto", rows, says_doubt=False)
             shape = _layer_shape(executor, "weights", weights)
             if not len(points):
                 return torch.zeros(0, dtype=torch.float64, device=points.device)
@@ -215,20 +207,22 @@ def _points(model: Any, pictures: Any, low: Any, high: Any) -> Tensor:
 
 
 def _executor(
-    model: Any, images: Tensor, layer: str | None, output: Pick | None, output_kind: Kind, rows: int | None
+    model: Any,
+    images: Tensor,
+    layer: str | None,
+    output: Pick | None,
+    output_kind: Kind,
+    rows: int | None,
+    says_doubt: bool = True,
 ) -> Executor:
     """The model in calls of a fixed number of rows, with the layer that it is asked for."""
-    one_of("output_kind", output_kind, KINDS)
-    if rows is not None:
-        whole("rows", rows, 1)
+    check_options(output_kind, rows)
     layers = () if layer is None else (layer,)
     named = all(isinstance(name, str) and name for name in layers)
     expect(named, "layer", "be the name of a module", shown(layer))
-    check_evaluation_mode(unwrap(model))
-    asked = Asked(output_kind)
-    program = capture(Classifier(model, output), images, Needs.SCORES, layers=layers, asked=asked)
-    usual = default_rows(images.shape, images.device)
-    return Executor(program, rows or fit_rows(usual, max(1, len(images))))
+    return executor_of(
+        model, images, output, output_kind, rows, len(images), layers=layers, says_doubt=says_doubt
+    )
 
 
 def _layer_shape(executor: Executor, name: str, values: Tensor) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from pyxai.capture.executor import Executor
 from pyxai.capture.needs import Needs
 from pyxai.capture.program import capture
 from tests import unfriendly, zoo
+from tests.hooks import values_and_gradients
 
 
 class Reused(nn.Module):
@@ -59,33 +60,6 @@ def network(name):
     return model, images
 
 
-def oracle(model, images, classes):
-    """Layer to (value, gradient of the class score by it), call by call, by hooks on a copy of the model."""
-    model = copy.deepcopy(model)
-    for module in model.modules():
-        if hasattr(module, "inplace"):
-            module.inplace = False
-    calls, seen = {}, {}
-
-    def record(name):
-        def hook(module, arguments, output):
-            calls[name] = calls.get(name, 0) + 1
-            if not isinstance(output, torch.Tensor) or not output.is_floating_point():
-                return None
-            output = output.detach().requires_grad_() if not output.requires_grad else output
-            output.retain_grad()
-            seen[name if calls[name] == 1 else f"{name}#{calls[name]}"] = output
-            return output.clone()
-
-        return hook
-
-    for name, module in model.named_modules():
-        module.register_forward_hook(record(name))
-    scores = model(images)
-    scores.gather(1, classes[:, None]).sum().backward()
-    return {name: (value.detach(), value.grad) for name, value in seen.items()}
-
-
 def distance(ours, theirs):
     return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-300))
 
@@ -94,7 +68,7 @@ def distance(ours, theirs):
 def test_every_layer_that_is_called_has_the_value_and_gradient_a_hook_sees(name):
     model, images = network(name)
     classes = torch.arange(len(images)) % 3
-    expected = oracle(model, images, classes)
+    expected = values_and_gradients(model, images, classes)
     program = capture(Classifier(model), images, layers=tuple(expected))
     assert program.captured == (name != "not captured")
     executor = Executor(program, len(images))
@@ -191,8 +165,9 @@ class TestReused:
             executor.activations(images + step * direction, ("block.1#2",))["block.1#2"]
             for step in (-1e-6, 1e-6)
         ]
-        found = executor.layer_slopes(images, direction, "block.1#2")
+        values, found = executor.values_and_slopes(images, direction, "block.1#2")
         assert distance(found, (ends[1] - ends[0]) / 2e-6) <= 1e-6 and not found.requires_grad
+        assert distance(values, executor.activations(images, ("block.1#2",))["block.1#2"]) <= 1e-12
 
     def test_units_as_the_only_score(self, name):
         executor, images = self.executor(name, ("block#2",))

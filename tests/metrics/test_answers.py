@@ -84,8 +84,9 @@ def test_names_of_classes():
 
 
 def test_a_doubt_about_the_output_is_said():
-    with pytest.warns(UserWarning, match="probabilities"):
+    with pytest.warns(UserWarning, match="probabilities") as said:
         answers(ending(Ensemble()))
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("rows", [2, 3, 8])

@@ -52,13 +52,17 @@ class LayerConductance(AtLayer, AlongPath):
 
 
 class _DerivativePath(InfluencePath):
-    """The gradient by a layer's values times their derivative along the line."""
+    """The gradient by a layer's values times their derivative along the line.
+
+    The model runs once: with the derivative as far as the layer, and on from its values for the gradient.
+    """
 
     def integrand(self, index, position):
         points = ops.path_points(self._start, self._end, index, position)
         start = self._start if len(self._start) == 1 else self._start[index]
-        slopes = self.executor.layer_slopes(points, self._end[index] - start, self._layer)
-        return [gradient * slopes for gradient in self._gradients(points, index)]
+        values, slopes = self.executor.values_and_slopes(points, self._end[index] - start, self._layer)
+        found = self.executor.gradients_at(points, self._layer, values, self.classes(index))[0]
+        return [gradient * slopes for gradient in found]
 
 
 class _DifferencePath(InfluencePath):

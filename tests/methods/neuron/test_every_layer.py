@@ -7,7 +7,11 @@ import torch
 from torch import nn
 
 import pyxai
+from pyxai.capture.classifier import Classifier
+from pyxai.capture.executor import Executor
+from pyxai.capture.program import capture
 from tests import zoo
+from tests.hooks import values_and_gradients
 
 
 class Opaque(nn.Module):
@@ -90,14 +94,17 @@ def is_layer(value):
     return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
-def first_of_each_kind(model, names):
-    """One name for each class of modules, and for each class that a convolution comes before."""
-    modules, found, before = dict(model.named_modules()), {}, None
+def first_of_each_class(model, names):
+    """One name for each class of modules."""
+    modules, found = dict(model.named_modules()), {}
     for name in names:
-        kind = type(modules[name.partition("#")[0]])
-        found.setdefault((kind, before is nn.Conv2d), name)
-        before = kind
+        found.setdefault(type(modules[name.partition("#")[0]]), name)
     return list(found.values())
+
+
+def assert_close(found, expected, layer):
+    assert found.shape == expected.shape, layer
+    assert (found - expected).abs().max() <= 1e-11 * expected.abs().max(), layer
 
 
 def untouched(model, kept):
@@ -110,26 +117,40 @@ def untouched(model, kept):
 
 
 NAMES = ("resnet18", "mobilenet_v2", "vit", "not captured")
+FAST = ("resnet18", "not captured")
+EACH = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in NAMES]
 
 
-@pytest.mark.parametrize(
-    ("name", "every"),
-    [
-        ("not captured", True),
-        ("resnet18", False),
-        *(pytest.param(name, False, marks=pytest.mark.slow) for name in ("mobilenet_v2", "vit")),
-    ],
-)
-def test_a_layer_has_what_its_module_returns(name, every):
+@pytest.mark.parametrize("name", EACH)
+def test_every_layer_has_the_value_and_gradient_of_its_module(name):
+    """One capture reads them all, so that convolutions stand apart from the BatchNorms behind them."""
+    model, images = network(name)
+    kept, classes = copy.deepcopy(model.state_dict()), torch.tensor([3, 1])
+    expected = values_and_gradients(model, images, classes)
+    layers = tuple(layer for layer in expected if layer)  # all but the model itself
+    assert layers == tuple(layer for layer, value in returned(model, images).items() if is_layer(value))
+    program = capture(Classifier(model), images, layers=layers)
+    assert program.captured == (name != "not captured")
+    values, gradients, _, _ = Executor(program, len(images)).layer_gradients(
+        images, layers, lambda scores: classes[:, None]
+    )
+    for layer in layers:
+        value, gradient = expected[layer]
+        assert_close(values[layer], value, layer)
+        assert_close(gradients[layer][0], gradient, layer)
+    untouched(model, kept)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_layer_that_a_user_names_has_what_its_module_returns(name):
+    """One of each class of modules, each alone: convolutions elsewhere are folded with their BatchNorms."""
     model, images = network(name)
     kept, seen = copy.deepcopy(model.state_dict()), returned(model, images)
     layers = [layer for layer, value in seen.items() if is_layer(value)]
     assert len(layers) > 5
-    for layer in layers if every else first_of_each_kind(model, layers):
+    for layer in first_of_each_class(model, layers):
         found = pyxai.explain(model, images, "layer_activation", layer=layer).attribution
-        expected = seen[layer]
-        assert found.shape == expected.shape, layer
-        assert (found - expected).abs().max() <= 1e-11 * expected.abs().max(), layer
+        assert_close(found, seen[layer], layer)
     untouched(model, kept)
 
 
