@@ -51,7 +51,7 @@ def patched(monkeypatch):
 
 @pytest.mark.parametrize("gamma", [0.0, 0.25])
 def test_their_vision_transformer(patched, gamma):
-    """CP-LRP within attention and AttnLRP without. Hooks do not see linear layers of attention: γ = 0 there."""
+    """CP-LRP within attention, AttnLRP without. Hooks do not see linear layers of attention: γ = 0 there."""
     model, images = vits.build("torchvision"), vits.images()
     ours = (Gamma(gamma=part, stabiliser=0.0) for part in (gamma, gamma / 5))
     composite = Composite(*ours, stabiliser=0.0, product="signal").at(
