@@ -1,4 +1,4 @@
-"""Train two small vision transformers: `python -m examples.transformers.train --data FOLDER`.
+"""Train the vision transformers of the demonstration: `python -m examples.transformers.train --data FOLDER`.
 
 FOLDER has the photographs of CIFAR-10 as zips of JPEG files in folders of their classes, 29 000 to train on:
 `cifar10_train_catdoghorse.zip` and `cifar10_train_seven_2000.zip`, and 2000 to test: `cifar10_test_2000.zip`;
@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from examples.transformers.network import CLASSES, PREPROCESS, SmallViT, save
+from pyxai.demo.transformer import CLASSES, PREPROCESS, SmallViT, save
 from pyxai.engine.data.preprocess import Preprocess
 from tests.zoo import IMAGENET_MEAN, IMAGENET_STD, ResNet20, load_weights
 

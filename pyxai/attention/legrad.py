@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,13 +13,14 @@ from torch import Tensor, fx
 from pyxai import ops
 from pyxai.attention.reverse import Kept, Reverse, some_tokens
 from pyxai.attention.stream import Stream
-from pyxai.capture.attention import attention_parts
+from pyxai.capture.attention import AttentionBlock, attention_parts
 from pyxai.capture.split import beside, collecting
 from pyxai.checks import expect
 from pyxai.propagation.walk import constants
 
 Pooling = Literal["mean", "model", "attention"]
 Choose = Callable[[Tensor], Tensor]
+_ROWS = 1024  # tokens of all images and targets that go back together: few rows cost as much as many
 
 
 @dataclass
@@ -114,19 +115,40 @@ class LeGrad:
             return
         tokens, values, *read = kept
         block, reverse, slopes = self._stream.blocks[self._numbers[index]], self._reverses[index], {}
-        leaf = tokens.movedim(self._stream.axis, 1).detach().requires_grad_(True)
+        tokens = tokens.movedim(self._stream.axis, 1).detach()
+        images, rows = len(tokens), max(tokens.shape[1], len(reverse.rows or ()))
+        values = block.by_head(values, images).contiguous()
+        together = max(1, _ROWS // (images * rows))
+        for first in range(0, len(columns), together):
+            gradients, predictions = self._by_tokens(tokens, columns[first : first + together])
+            if len(gradients) < together:
+                slopes = {}  # they have the rows of all targets
+            arriving = self._arriving(block, reverse, gradients, read, slopes)
+            for of_target, prediction in zip(arriving, predictions, strict=True):
+                yield ops.legrad(of_target, values) / (block.heads * block.queries), prediction
+
+    def _by_tokens(self, tokens: Tensor, columns: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Gradients (T, n, R, D) of the scores of T targets by tokens (n, R, D), and the scores (T, n)."""
+        copies = tokens.repeat(len(columns), 1, 1).requires_grad_(True)
         with torch.enable_grad():
-            scores = self._scores(leaf)
-        values = block.by_head(values, len(leaf)).contiguous()
-        for gradient, prediction in _gradients(scores, leaf, columns):
+            own = self._scores(copies).gather(1, torch.cat(columns)[:, None])[:, 0]
+            (gradients,) = torch.autograd.grad(own.sum(), copies)
+        return gradients.unflatten(0, (len(columns), -1)), own.detach().view(len(columns), -1)
+
+    def _arriving(
+        self, block: AttentionBlock, reverse: Reverse, gradients: Tensor, read: list[Tensor], slopes: dict
+    ) -> Iterable[Tensor]:
+        """For each target the gradient by what the attention of each head gives, (n, h, queries, d)."""
+        targets, images = gradients.shape[:2]
+        if reverse.rows is None:
             if self._pooling == "mean":
-                gradient = gradient / self._stream.tokens
-            elif reverse.rows is not None:
-                gradient = some_tokens(gradient, 1, list(reverse.rows))
+                gradients = gradients / self._stream.tokens
             elif self._count < self._stream.tokens:
-                gradient = F.pad(gradient, (0, 0, 0, self._stream.tokens - self._count))
-            arriving = block.by_head(reverse.back(gradient, read, slopes), len(leaf))
-            yield ops.legrad(arriving, values) / (block.heads * block.queries), prediction
+                gradients = F.pad(gradients, (0, 0, 0, self._stream.tokens - self._count))
+            return (block.by_head(reverse.back(part, read, slopes), images) for part in gradients)
+        rows = some_tokens(gradients, 2, list(reverse.rows)).transpose(0, 1).flatten(1, 2).contiguous()
+        found = block.by_head(reverse.back(rows, read, slopes), images)
+        return found.unflatten(2, (targets, -1)).unbind(2)
 
     def _of_pooler(self, tokens: Tensor, columns: tuple[Tensor, ...]):
         pooler, images = self._stream.pooler, len(tokens)

@@ -70,21 +70,26 @@ class Reverse:
         """The gradient by what the attention gave, laid out as that is, at the tokens in ``rows``.
 
         Args:
-            gradient: (n, rows, D), or (n, 1, D) that is the same for all tokens.
+            gradient: (n, rows, D), or (n, 1, D) that is the same for all tokens. Where ``rows`` are given,
+                those of several gradients may follow each other.
             values: of ``kept``.
-            slopes: what does not depend on the gradient, kept from one call to the next for the same values.
+            slopes: what does not depend on the gradient, kept from one call to the next for the same values
+                and as many gradients.
         """
-        images = len(gradient)
+        images, rows = gradient.shape[:2]
+        times = 1 if self.rows is None else rows // len(self.rows)
         gradient = gradient.movedim(1, self._stream.axis)
         found = dict(zip(self._read, values, strict=True))
+        if times > 1:
+            found = {node: torch.cat([found[node]] * times, self._token_axis(node)) for node in found}
         if not self._split:
             return self._whole(gradient, found, images, self._start, self._end)
         pending = {self._end: gradient}
         for node in reversed(self._steps):
             message = pending.pop(node)
-            for source, part in self._parts(node, message, found, slopes, images):
+            for source, part in self._parts(node, message, found, slopes, (images, times)):
                 pending[source] = pending[source] + part if source in pending else part
-        return pending[self._start].expand(self._size(self._start, images))
+        return pending[self._start].expand(self._size(self._start, (images, times)))
 
     def _keep(self, node: fx.Node) -> Kept:
         if self.rows is None:
@@ -144,15 +149,16 @@ class Reverse:
         ] or [axis for axis in range(len(shape)) if multiple_of(node, axis) == tokens]
         return found[0] if len(found) == 1 else None
 
-    def _size(self, node: fx.Node, images: int) -> tuple[int, ...]:
-        """The shape that the gradient of a value has."""
+    def _size(self, node: fx.Node, count: tuple[int, int]) -> tuple[int, ...]:
+        """The shape that so many gradients of a value of so many images have."""
+        images, times = count
         size = list(sizes_of(node, images))
         if self.rows is not None:
             axis = self._token_axis(node)
-            size[axis] = size[axis] // self._stream.tokens * len(self.rows)
+            size[axis] = size[axis] // self._stream.tokens * len(self.rows) * times
         return tuple(size)
 
-    def _parts(self, node: fx.Node, message: Tensor, values: dict, slopes: dict, images: int):
+    def _parts(self, node: fx.Node, message: Tensor, values: dict, slopes: dict, count: tuple[int, int]):
         """What a step passes on to each of its sources: (source, gradient)."""
         source, target = node.args[0], node.target
         if target is aten.linear.default:
@@ -170,7 +176,7 @@ class Reverse:
         elif target in _NORMS:
             yield source, _pulled(node, values[source], message.expand(values[source].shape), self._constants)
         elif target in RESHAPES:
-            yield source, message.expand(self._size(node, images)).reshape(self._size(source, images))
+            yield source, message.expand(self._size(node, count)).reshape(self._size(source, count))
         elif target is aten.permute.default:
             axes = [axis % message.ndim for axis in node.args[1]]
             yield source, message.permute([axes.index(axis) for axis in range(message.ndim)])

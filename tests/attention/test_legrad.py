@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 import pyxai
+from pyxai.attention import legrad
 from tests import vits
 
 
@@ -129,13 +130,22 @@ def test_a_zero_head_gives_a_zero_map():
     assert not found.attribution.any() and found.extras["zero_map"].all()
 
 
-def test_several_classes_share_the_forward_pass_and_none_changes_another():
-    model, images = (
-        vits.build("transformers ViT" if "transformers ViT" in vits.AT_HAND else "hand"),
-        vits.images(),
-    )
-    both = explained("hand", model, images, torch.tensor([[0, 2], [4, 2]]))
-    assert torch.equal(both.attribution[:, 1], explained("hand", model, images, 2).attribution)
+@pytest.mark.parametrize("pooling", ["mean", "model"])
+@pytest.mark.parametrize(
+    "name", ["hand", "hand, tokens first", *({"timm, mean of patches"} & set(vits.AT_HAND))]
+)
+def test_several_classes_go_back_together_and_none_changes_another(name, pooling, monkeypatch):
+    model, images = vits.build(name), vits.images()
+    classes = torch.tensor([[0, 2, 1], [4, 2, 3]])
+    options = {"upsample": False, "output": vits.VITS[name].output, "pooling": pooling}
+    explainer = pyxai.Explainer(model, "legrad", **options)
+    alone = [explainer(images, classes[:, place]) for place in range(3)]
+    for rows in (1, 4, 1024):  # one, two, and all at a time, where one token is scored
+        monkeypatch.setattr(legrad, "_ROWS", rows)
+        found = explainer(images, classes)
+        for place, expected in enumerate(alone):
+            assert_near(found.attribution[:, place], expected.attribution)
+            assert_near(found.extras["block_scores"][:, place], expected.extras["block_scores"])
 
 
 @pytest.mark.parametrize(
