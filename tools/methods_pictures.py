@@ -3,7 +3,7 @@
     python -m tools.methods_pictures [NAME …]
 
 The images are those of `pyxai demo`: photographs that scikit-image carries, and scikit-learn's digits; the
-classifiers are those that the demonstration ships. `decomposition` trains its generators first, which takes
+classifiers are the two that the demonstration ships. `decomposition` trains its generators first, which takes
 minutes. `fem` takes the SqueezeNet of the test data (`PYXAI_TEST_DATA`).
 """
 
@@ -22,7 +22,7 @@ from PIL import Image
 from torch import Tensor
 
 import pyxai
-from pyxai.demo import networks, pictures, transformer
+from pyxai.demo import networks, pictures
 from tests import zoo
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "methods" / "pictures"
@@ -92,27 +92,6 @@ def feature_map() -> Image.Image:
     )
     methods = {name: (name, {}) for name in names}
     return explained(methods, [(grid(), "chelsea"), (grid(), "coffee")])
-
-
-def attention() -> Image.Image:
-    """A cat of 32×32 pixels, and what of it speaks for a cat and for a dog."""
-    model, preprocess = transformer.class_token()
-    small = Image.fromarray(crop("chelsea")).resize((32, 32), Image.Resampling.BOX)
-    images = preprocess.normalise(torch.tensor(np.asarray(small)).permute(2, 0, 1)[None])
-    classes = torch.tensor([[transformer.CLASSES.index(name) for name in ("cat", "dog")]])
-    methods: dict[str, tuple[str, dict[str, Any]]] = {
-        "attention": ("attention", {}),
-        "attention_rollout": ("attention_rollout", {}),
-        "transformer_attribution": ("transformer_attribution", {}),
-        "legrad": ("legrad", {}),
-        "grad_cam": ("grad_cam", {"layer": "blocks.5.norm1"}),
-        "lrp, attn_lrp": ("lrp", {"composite": "attn_lrp"}),
-    }
-    maps = {}
-    for heading, (name, options) in methods.items():
-        found = pyxai.explain(model, images, name, classes, **options)
-        maps[heading] = list(found.attribution[0].sum(1).numpy())
-    return pyxai.render.gallery([np.asarray(small.resize((128, 128)))] * 2, maps, cmap="diverging")
 
 
 def neuron() -> Image.Image:
@@ -252,8 +231,8 @@ def normalised(pixels: np.ndarray) -> Tensor:
 
 
 DRAWN = (
-    overview, gradient, path, noise, attention, feature_map, fem, neuron, propagation, rate_distortion,
-    saliency, decomposition, visualization,
+    overview, gradient, path, noise, feature_map, fem, neuron, propagation, rate_distortion, saliency,
+    decomposition, visualization,
 )  # fmt: skip
 
 

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor, nn
 
 import pyxai
+from examples.transformers import network
+from examples.transformers.network import PREPROCESS, SmallViT
 from examples.transformers.train import TEST, read
-from pyxai.demo import transformer
-from pyxai.demo.transformer import PREPROCESS, SmallViT
 
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "gradient": ("gradient", {}),
@@ -88,7 +88,7 @@ def reinitialised(pooling: str) -> SmallViT:
 
 def of_network(pooling: str, data: Path, count: int, sheet: Path) -> dict[str, Any]:
     """All figures of one network; a picture of some maps goes to ``sheet``."""
-    model = transformer.load(pooling).requires_grad_(False)
+    model = network.load(pooling).requires_grad_(False)
     photographs = read(data / TEST)
     with torch.no_grad():
         answers = torch.cat([model(PREPROCESS.normalise(part)) for part in photographs.pixels.split(200)])

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from pyxai.demo.transformer import CLASSES, PREPROCESS, SmallViT, save
+from examples.transformers.network import CLASSES, PREPROCESS, SmallViT, save
 from pyxai.engine.data.preprocess import Preprocess
 from tests.zoo import IMAGENET_MEAN, IMAGENET_STD, ResNet20, load_weights
 

@@ -1,6 +1,6 @@
 """Small vision transformers for photographs of 32×32, with the weights of `examples/transformers/train.py`.
 
-`class_token` and `mean_pooled` are model specs: `--model pyxai.demo.transformer:class_token`.
+`class_token` and `mean_pooled` are model specs: `--model examples.transformers.network:class_token`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pyxai.engine.data.preprocess import Preprocess
 
-WEIGHTS = Path(__file__).parent / "weights"
+WEIGHTS = Path(__file__).parent
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 PREPROCESS = Preprocess(mean=(0.5,), std=(0.25,))
 
