@@ -82,9 +82,14 @@ def assert_close(actual: Tensor, expected: Tensor) -> None:
     )
 
 
-def assert_matches_reference(op: Op, args: tuple) -> None:
-    """The dispatched operator and its reference agree on ``args``: values, dtypes and strides."""
-    for actual, expected in zip(run(op.call, args), run(op.reference, args), strict=True):
+def assert_matches_reference(op: Op, args: tuple) -> list[Tensor]:
+    """The dispatched operator and its reference agree on ``args``: values, dtypes and strides.
+
+    Returns what the operator gives.
+    """
+    found = run(op.call, args)
+    for actual, expected in zip(found, run(op.reference, args), strict=True):
         assert actual.dtype == expected.dtype
         assert actual.stride() == expected.stride()
         assert_close(actual, expected)
+    return found

@@ -198,10 +198,13 @@ def test_sources_see_only_the_stable_abi():
 
 @needs_compiler
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="no cmake")
-def test_kernels_in_plain_cpp(tmp_path):
-    """The C++ tests, each compiled for every instruction set."""
+@pytest.mark.parametrize(
+    "sets", ["x86-64", pytest.param("x86-64;x86-64-v3;x86-64-v4", marks=pytest.mark.slow)]
+)
+def test_kernels_in_plain_cpp(tmp_path, sets):
+    """The C++ tests, each compiled for some instruction sets, of which a processor skips those it lacks."""
     for command in (
-        ["cmake", "-S", ROOT, "-B", tmp_path, "-DPython_EXECUTABLE=none"],
+        ["cmake", "-S", ROOT, "-B", tmp_path, "-DPython_EXECUTABLE=none", f"-DPYXAI_TEST_SETS={sets}"],
         ["cmake", "--build", tmp_path, "--target", "kernel_tests"],
         ["ctest", "--test-dir", tmp_path, "--output-on-failure"],
     ):

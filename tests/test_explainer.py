@@ -343,7 +343,10 @@ class Weighted(nn.Module):
         return (self.weight * self.dropout(output)).sum()
 
 
-@pytest.mark.parametrize("method", ["gradient", "lrp", "integrated_gradients"])
+@pytest.mark.parametrize(
+    "method",
+    ["gradient", *(pytest.param(name, marks=pytest.mark.slow) for name in ("lrp", "integrated_gradients"))],
+)
 def test_a_callable_that_reads_something_else_than_before_is_captured_again_and_said(monkeypatch, method):
     model, images = small()
     run, weighted = explainer(model, method), Weighted().eval()

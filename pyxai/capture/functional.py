@@ -134,9 +134,20 @@ def _out_of_place(node: fx.Node) -> torch._ops.OpOverload | None:
     target = getattr(getattr(aten, packet.removesuffix("_"), None), overload, None)
     if not packet.endswith("_") or target not in KNOWN - {aten.detach.default}:
         return None
-    values = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
     before = node.meta["val"]
+    if torch.Tag.pointwise in target.tags or target is aten.hardswish.default:
+        # A write keeps the shape, so the kind of number is left to see: of symbolic shapes that takes long.
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda source: _single(source.meta["val"]))
+        return target if target(*args, **kwargs).dtype == before.dtype else None
+    args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
     with before.fake_mode:
-        after = target(*values[0], **values[1])
+        after = target(*args, **kwargs)
     same = isinstance(after, Tensor) and (after.dtype, after.shape) == (before.dtype, before.shape)
     return target if same else None
+
+
+def _single(value: Any) -> Any:
+    """A tensor of one number in place of a tensor, of the same kind and with as many axes."""
+    if not isinstance(value, Tensor):
+        return value
+    return torch.empty((1,) * value.ndim, dtype=value.dtype, device="meta")

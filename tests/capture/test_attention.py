@@ -1,6 +1,7 @@
 """Attention is found by what it computes, whoever wrote the model."""
 
 import dataclasses
+from functools import cache
 
 import pytest
 import torch
@@ -18,10 +19,16 @@ def captured(model, images, output=None):
     return capture(Classifier(model, output), images)
 
 
+@cache
+def of_maker(name):
+    """A maker's model and its capture, which the tests share."""
+    model = vits.build(name)
+    return model, captured(model, vits.images(), vits.VITS[name].output)
+
+
 @pytest.mark.parametrize("name", vits.AT_HAND)
 def test_blocks_of_every_maker(name):
-    vit, model, images = vits.VITS[name], vits.build(name), vits.images()
-    program = captured(model, images, vit.output)
+    vit, (_, program) = vits.VITS[name], of_maker(name)
     blocks = program.attention()
     assert len(blocks) == vits.DEPTH + vit.pooled
     tokens = vits.PLACES + vit.prefix
@@ -40,8 +47,7 @@ def test_blocks_of_every_maker(name):
 @pytest.mark.parametrize("name", vits.AT_HAND)
 def test_the_nodes_are_the_attention(name):
     """Softmax of query and key, times the value, is what the product node has; heads are in order."""
-    vit, model, images = vits.VITS[name], vits.build(name), vits.images(3)
-    program = captured(model, images, vit.output)
+    images, (model, program) = vits.images(3), of_maker(name)
     graph = elementary(program.forward)
     with torch.no_grad():
         expected = [vits.by_heads(part, 3) for part in vits.eager(name, model, images)[0]]

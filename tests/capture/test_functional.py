@@ -67,8 +67,7 @@ def without_symbols(found):
     "name",
     [
         *unfriendly.NAMES,
-        "resnet20",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in zoo.NAMES if name != "resnet20"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in zoo.NAMES),
     ],
 )
 def test_graphs_are_those_of_torchs_own_way(name):

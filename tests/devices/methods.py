@@ -7,8 +7,9 @@ import dataclasses
 import io
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.dxai.conftest import SMALL, folder
 export._trace = shared_trace  # methods share the trace of a network
 
 Options = dict[str, Any]
+Made = Callable[[Options], pyxai.Explainer]
 
 NETWORK = "OddConvolutions"  # begins with affine layers that run apart
 AS_IT_IS = "DataDependent"  # cannot be captured
@@ -71,24 +73,30 @@ MORE: dict[str, list[Options]] = {
 
 
 class Explainers:
-    """Explainers of a model by a method, as many as are needed to capture it once for what the method asks.
+    """Explainers of a model, as many as are needed to capture it once for all that methods ask of it.
 
     Args:
         model: None for methods that need none.
     """
 
-    def __init__(self, model: nn.Module | None, method: type[Method]):
-        self.method, self._model = method, model
+    def __init__(self, model: nn.Module | None):
+        self._model = model
         self._made: dict[Any, pyxai.Explainer] = {}
 
-    def get(self, options: Options) -> pyxai.Explainer:
-        """One with these options, and no other."""
-        wanted = build(self.method.name, options)
-        key = wanted.needs, wanted.layers
+    def get(self, method: type[Method], options: Options) -> pyxai.Explainer:
+        """One with this method and these options, and no other."""
+        wanted = build(method.name, options)
+        key = wanted.needs, wanted.layers, wanted.single_output
         if key not in self._made:
-            self._made[key] = pyxai.Explainer(self._model, self.method.name, rows=4, **options)
+            self._made[key] = pyxai.Explainer(self._model, method.name, rows=4, **options)
         self._made[key].method = wanted
         return self._made[key]
+
+
+@cache
+def _of_network(name: str, device: str) -> Explainers:
+    """Those of a network of `tests/unfriendly.py`, for all methods: its captures take most of the time."""
+    return Explainers(unfriendly.build(name).to(device))
 
 
 def method_row(name: str, kernels: bool = False) -> Row:
@@ -97,18 +105,18 @@ def method_row(name: str, kernels: bool = False) -> Row:
     row, largest = Row(host=method.host), 0
     with tempfile.TemporaryDirectory() as run, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for model, images, options in _given(method, Path(run)):
+        for explainers, images, options in _given(method, Path(run)):
             with pretended(kernels) as log:
-                on_device = Explainers(model and copy.deepcopy(model).to("cuda"), method)
-                found = [_explained(row, log, on_device, images.to("cuda"), own) for own in options]
+                on_device = partial(explainers("cuda").get, method)
+                found = [_explained(row, log, method, on_device, images.to("cuda"), own) for own in options]
             largest = max(largest, log.largest)
             row.add(*log.faults)
-            on_host = Explainers(model, method)  # later: what is kept must serve it too
+            on_host = partial(explainers("cpu").get, method)  # later: what is kept must serve it too
             for own, explanation in zip(options, found, strict=True):
                 if isinstance(explanation, ValueError):
                     _compare_refusal(row, explanation, on_host, images, _some(method, FEW) | own)
                 elif explanation is not None:
-                    expected = dict(_tensors(on_host.get(_some(method, FEW) | own)(images)))
+                    expected = dict(_tensors(on_host(_some(method, FEW) | own)(images)))
                     for part, tensor in _tensors(explanation):
                         row.compare(part, tensor, expected[part])
     if bool(row.host) != (largest >= images[0, 0].numel()):
@@ -116,13 +124,11 @@ def method_row(name: str, kernels: bool = False) -> Row:
     return row
 
 
-def _compare_refusal(
-    row: Row, refusal: ValueError, on_host: Explainers, images: Tensor, options: Options
-) -> None:
+def _compare_refusal(row: Row, refusal: ValueError, on_host: Made, images: Tensor, options: Options) -> None:
     """A network that the method refuses must be refused on the host, too, and by the same words."""
     row.runs -= 1
     try:
-        on_host.get(options)(images)
+        on_host(options)(images)
     except ValueError as error:
         if str(error) == str(refusal):
             return
@@ -130,15 +136,15 @@ def _compare_refusal(
 
 
 def _explained(
-    row: Row, log: Log, explainers: Explainers, images: Tensor, options: Options
+    row: Row, log: Log, method: type[Method], on_device: Made, images: Tensor, options: Options
 ) -> Explanation | ValueError | None:
     """Explain with few steps, and see that the host waits no more often with many."""
     row.runs += 1
-    few, many = (_some(explainers.method, steps) | options for steps in (FEW, MANY))
+    few, many = (_some(method, steps) | options for steps in (FEW, MANY))
     try:
-        explanation, waits = _watched(row, log, explainers.get(few), images)
+        explanation, waits = _watched(row, log, on_device(few), images)
         row.running = most(row.running, waits)
-        more = waits if few == many else _watched(row, log, explainers.get(many), images)[1]
+        more = waits if few == many else _watched(row, log, on_device(many), images)[1]
     except ValueError as error:
         return error
     except Exception as error:
@@ -158,24 +164,28 @@ def _watched(row: Row, log: Log, explainer: pyxai.Explainer, images: Tensor) -> 
     return explainer(images), log.take()
 
 
-def _given(method: type[Method], run: Path) -> Iterator[tuple[nn.Module | None, Tensor, list[Options]]]:
-    """Networks, images, and the options that a method is run with."""
+def _given(
+    method: type[Method], run: Path
+) -> Iterator[tuple[Callable[[str], Explainers], Tensor, list[Options]]]:
+    """Explainers of a network by the device, images, and the options that a method is run with."""
     if method.name == "dxai":
         with redirect_stdout(io.StringIO()):
             train(folder(run / "data"), run / "training", **SMALL)
         images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-        yield load_model(f"dxai:{run / 'training'}").model, images, [{"run": str(run / "training")}]
+        model = load_model(f"dxai:{run / 'training'}").model
+        given = {"run": str(run / "training")}
+        yield lambda device: Explainers(copy.deepcopy(model).to(device)), images, [given]
         return
     always = ALWAYS.get(method.name, {})
     options = [always | words for words in _words(method)]
     images = unfriendly.images(2).sigmoid()  # in float64, for which the CPU has no ways of its own
     if method.needs is Needs.NOTHING:
-        yield None, images[:1], options
+        yield lambda device: Explainers(None), images[:1], options
         return
     of_attention = issubclass(method, ByAttention)
-    yield unfriendly.build("SoftmaxAttention" if of_attention else NETWORK), images, options
+    yield partial(_of_network, "SoftmaxAttention" if of_attention else NETWORK), images, options
     for other in LAYERS if method.needs is Needs.GRAPH else (AS_IT_IS,):
-        yield unfriendly.build(other), images, [always]
+        yield partial(_of_network, other), images, [always]
 
 
 def _words(method: type[Method]) -> Iterator[Options]:

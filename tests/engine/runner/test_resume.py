@@ -86,7 +86,7 @@ def kill_and_resume(tmp_path: Path, images: int, kills: int, method: str = "smoo
 
 @pytest.mark.parametrize("method", METHODS)
 def test_killed_and_resumed(tmp_path, method):
-    kill_and_resume(tmp_path, images=64 * 6 - 20, kills=1, method=method)
+    kill_and_resume(tmp_path, images=64 * 3 - 20, kills=1, method=method)
 
 
 @pytest.mark.slow

@@ -113,18 +113,20 @@ def test_a_function_has_no_layers():
         pyxai.explain(lambda x: x.mean((2, 3)), IMAGES, "score_cam")
 
 
-def test_the_patches_of_a_transformer_are_a_map():
-    ((_, model, images),) = zoo.models(["vit_b16"], n=1)
+@pytest.mark.parametrize("width, depth", [(24, 2), pytest.param(768, 12, marks=pytest.mark.slow)])
+def test_the_patches_of_a_transformer_are_a_map(width, depth):
+    model, images = zoo.ViTB16(size=64, width=width, depth=depth), zoo.photographs(1, 64)
+    zoo.initialise(model, 64)
+    last = f"blocks.{depth - 1}"
     with pytest.raises(
         ValueError,
-        match=r"^grad_cam: `layer` must be named for a model of tokens, as 'blocks.11.*got 'auto'$",
+        match=rf"^grad_cam: `layer` must be named for a model of tokens, as '{last}.*got 'auto'$",
     ):
         pyxai.explain(model, images, "grad_cam")
-    found = pyxai.explain(model, images, "grad_cam", layer="blocks.11.norm1", relu=False, upsample=False)
+    options = {"layer": f"{last}.norm1", "relu": False, "upsample": False}
+    found = pyxai.explain(model, images, "grad_cam", **options)
     assert found.attribution.shape == (1, 1, 4, 4) and found.attribution.any()
-    given = pyxai.explain(
-        model, images, "grad_cam", layer="blocks.11.norm1", grid=(4, 4), relu=False, upsample=False
-    )
+    given = pyxai.explain(model, images, "grad_cam", grid=(4, 4), **options)
     assert torch.equal(given.attribution, found.attribution)
 
 
