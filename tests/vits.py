@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -319,6 +320,16 @@ VITS: dict[str, ViT] = {
 }
 NAMES = tuple(VITS)
 AT_HAND = tuple(name for name, vit in VITS.items() if importlib.util.find_spec(vit.needs))
+# One of each form of attention, and of each way in which tokens are read.
+EACH_FORM = (
+    "hand", "hand, tokens first", "hand, gated", "torchvision", "timm, mean of patches",
+    "transformers SigLIP", "open_clip",
+)  # fmt: skip
+
+
+def forms(names: Iterable[str] = AT_HAND) -> list[Any]:
+    """The names as parameters of a test, slow but for one of each form."""
+    return [name if name in EACH_FORM else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def build(name: str, dtype: torch.dtype = torch.float64) -> nn.Module:

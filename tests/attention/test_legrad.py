@@ -35,7 +35,7 @@ def assert_near(found, expected):
 
 
 @pytest.mark.parametrize("pooling", ["mean", "model"])
-@pytest.mark.parametrize("name", vits.AT_HAND)
+@pytest.mark.parametrize("name", vits.forms())
 def test_every_maker(name, pooling):
     model, images = vits.build(name), vits.images(3)
     maps, scores = gradient_maps(name, model, images, lambda s: s[:, 2], pooling)
@@ -45,7 +45,7 @@ def test_every_maker(name, pooling):
     assert_near(found.attribution[:, 0], maps.mean(1))
 
 
-@pytest.mark.parametrize("name", [name for name in vits.AT_HAND if vits.VITS[name].pooled])
+@pytest.mark.parametrize("name", vits.forms(name for name in vits.AT_HAND if vits.VITS[name].pooled))
 def test_the_attention_of_a_pooler(name):
     model, images, vit = vits.build(name), vits.images(), vits.VITS[name]
     found = explained(name, model, images, pooling="attention")
@@ -61,7 +61,7 @@ def test_the_attention_of_a_pooler(name):
 
 @pytest.mark.parametrize("pooling", ["mean", "model"])
 @pytest.mark.parametrize(
-    "name", [name for name in vits.AT_HAND if "CLIP" in name or "clip" in name] + ["hand"]
+    "name", vits.forms([name for name in vits.AT_HAND if "CLIP" in name or "clip" in name] + ["hand"])
 )
 def test_prompts(name, pooling):
     model, images = vits.build(name), vits.images()

@@ -13,7 +13,7 @@ SPLIT = [name for name in vits.AT_HAND if name != "hand, gated"]
 
 
 @pytest.mark.parametrize("kind", ["all", "one", "alike"])
-@pytest.mark.parametrize("name", vits.AT_HAND)
+@pytest.mark.parametrize("name", vits.forms())
 def test_against_autograd(name, kind):
     vit, model, images = vits.VITS[name], vits.build(name), vits.images(3)
     program, found = stream(model, images, vit.output)

@@ -1,7 +1,6 @@
 """Readers that leave: what a command does, and its exit code, are those of the command. With real pipes."""
 
 import io
-import json
 import os
 import pty
 import subprocess
@@ -30,66 +29,26 @@ sys.exit(7)
 """
 
 
-# Runs commands, each in a fork of a process that has imported what they need, which takes most of their time.
-# A fork ends as a process of its own does: its streams are those that Python made at the start.
-COMMANDS = """
-import json, os, runpy, sys
-import torch
-import pyxai.methods.table
-
-def unread():
+def unread() -> int:
+    """A pipe to write to, whose reader has left."""
     reader, writer = os.pipe()
     os.close(reader)
     return writer
 
-cases, out = json.loads(sys.argv[1])
-codes = []
-for number, (arguments, to) in enumerate(cases):
-    child = os.fork()
-    if not child:
-        for descriptor, where in enumerate(to, 1):
-            new = unread() if where == "unread" else os.open(where, os.O_WRONLY | os.O_CREAT)
-            os.dup2(new, descriptor)
-            os.close(new)
-        sys.argv = ["pyxai", *arguments]
-        runpy.run_module("pyxai", run_name="__main__", alter_sys=True)
-        sys.exit()
-    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-with open(out, "w") as file:
-    json.dump(codes, file)
-"""
 
-
-def both(folder, commands: list[list[str]], to: str, unbuffered: list[str]) -> list[tuple[int, str, int]]:
-    """Of each command that prints to ``to``: code and errors, and the code where these go there, too."""
-    errors = [str(folder / f"errors{number}") for number in range(len(commands))]
-    cases = [[command, [to, file]] for command, file in zip(commands, errors, strict=True)]
-    cases += [[command, [to, to]] for command in commands]
-    out = folder / "codes"
-    given = json.dumps([cases, str(out)])
-    subprocess.run([sys.executable, *unbuffered, "-c", COMMANDS, given], cwd=ROOT, check=True)
-    codes = json.loads(out.read_text())
-    assert len(codes) == len(cases)
-    said = [Path(file).read_text() for file in errors]
-    return list(zip(codes[: len(commands)], said, codes[len(commands) :], strict=True))
-
-
-@pytest.mark.parametrize("unbuffered", [[], ["-u"]])
-def test_a_command_that_prints_is_silent_where_nobody_reads(tmp_path, unbuffered):
-    commands = {"methods": 0, "--help": 0, "methods nothing": 2}
-    found = both(tmp_path, [command.split() for command in commands], "unread", unbuffered)
-    for code, (of_one, errors, of_both) in zip(commands.values(), found, strict=True):
-        assert (of_one, of_both) == (code, code)
-        assert errors.count("\n") == (code == 2)  # its own error, and nothing of pipes
-
-
-def test_a_process_of_its_own_is_silent_where_nobody_reads():
-    reader, writer = os.pipe()
-    os.close(reader)
-    command = [sys.executable, "-m", "pyxai", "methods"]
+@pytest.mark.parametrize("unbuffered", [[], pytest.param(["-u"], marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["methods"], 0), (["--help"], 0), (["methods", "nothing"], 2)],
+)
+def test_a_command_that_prints_is_silent_where_nobody_reads(arguments, code, unbuffered):
+    command = [sys.executable, *unbuffered, "-m", "pyxai", *arguments]
+    writer = unread()
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert done.returncode == code
+    assert done.stderr.count("\n") == (code == 2)  # its own error, and nothing of pipes
+    assert subprocess.run(command, stdout=writer, stderr=writer, cwd=ROOT).returncode == code
     os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("unbuffered", [[], ["-u"]])
@@ -169,8 +128,12 @@ def test_a_run_goes_on_to_its_end_whoever_reads(photos, tmp_path, lines):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize("unbuffered", [[], ["-u"]])
-def test_output_that_cannot_be_written_is_one_line(tmp_path, unbuffered):
-    line = "pyxai: cannot write to standard output: No space left on device\n"
-    commands = [["methods"], ["--help"], ["--version"], ["info"]]
-    assert both(tmp_path, commands, "/dev/full", unbuffered) == [(1, line, 1)] * 4
+@pytest.mark.parametrize("unbuffered", [[], pytest.param(["-u"], marks=pytest.mark.slow)])
+@pytest.mark.parametrize("arguments", [["methods"], ["--help"], ["--version"], ["info"]])
+def test_output_that_cannot_be_written_is_one_line(arguments, unbuffered):
+    command = [sys.executable, *unbuffered, "-m", "pyxai", *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        assert done.returncode == 1
+        assert done.stderr == "pyxai: cannot write to standard output: No space left on device\n"
+        assert subprocess.run(command, stdout=full, stderr=full, cwd=ROOT).returncode == 1

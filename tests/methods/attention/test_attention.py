@@ -12,7 +12,7 @@ def explained(name, model, images, **options):
     return pyxai.explain(model, images, "attention", **settings | options).attribution[:, 0]
 
 
-@pytest.mark.parametrize("name", vits.AT_HAND)
+@pytest.mark.parametrize("name", vits.forms())
 def test_every_maker(name):
     vit, model, images = vits.VITS[name], vits.build(name), vits.images()
     attentions = [vits.by_heads(part, 2).detach() for part in vits.eager(name, model, images)[0]]

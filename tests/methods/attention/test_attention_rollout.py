@@ -27,7 +27,7 @@ def product(attentions, residual=0.5, how=np.mean, discard=0.0):
     return total
 
 
-@pytest.mark.parametrize("name", vits.AT_HAND)
+@pytest.mark.parametrize("name", vits.forms())
 def test_every_maker(name):
     vit, model, images = vits.VITS[name], vits.build(name), vits.images()
     attentions = [vits.by_heads(part, 2).detach().numpy() for part in vits.eager(name, model, images)[0]]

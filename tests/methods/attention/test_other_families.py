@@ -15,7 +15,7 @@ def explained(name, method, target=2, **options):
     return model, images, pyxai.explain(model, images, method, target, **options)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", vits.forms(NAMES))
 def test_deeplift_is_complete(name):
     """Softmax, products, normalisation and GELU have rules that lose nothing."""
     model, images, found = explained(name, "deeplift", baseline=0.1)
@@ -27,7 +27,7 @@ def test_deeplift_is_complete(name):
     assert (found.attribution.sum((1, 2, 3)) - change).abs().max() <= 1e-10 * change.abs().max()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", vits.forms(NAMES))
 def test_integrated_gradients_are_complete(name):
     _, _, found = explained(name, "integrated_gradients", steps=128, rule="gauss_legendre")
     assert found.residual.max() <= 1e-4

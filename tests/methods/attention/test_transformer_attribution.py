@@ -20,7 +20,7 @@ READ_FIRST = [
 ]
 
 
-@pytest.mark.parametrize("name", READ_FIRST)
+@pytest.mark.parametrize("name", vits.forms(READ_FIRST))
 def test_with_the_attention_itself(name):
     vit, model, images = vits.VITS[name], vits.build(name), vits.images()
     attentions, tokens = vits.eager(name, model, images)
@@ -67,7 +67,7 @@ def test_with_relevance_of_one_block():
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()  # stabilisers
 
 
-@pytest.mark.parametrize("name", vits.AT_HAND)
+@pytest.mark.parametrize("name", vits.forms())
 def test_every_maker_has_a_map_of_each_class(name):
     model, images = vits.build(name), vits.images()
     target = torch.tensor([[0, 3], [4, 0]])
