@@ -22,7 +22,7 @@ from torch.fx.traceback import annotate_fn
 
 from pyxai.capture.calls import deviation
 from pyxai.capture.classifier import Classifier
-from pyxai.capture.functional import make_functional, remove_idle_dropouts
+from pyxai.capture.functional import make_functional, remove_idle
 from pyxai.capture.guards import must
 from pyxai.capture.isolated import NotCopied, isolated
 from pyxai.capture.layers import Watch
@@ -167,7 +167,7 @@ def _trace(classifier: Classifier, example: Tensor, dynamic: dict | None) -> tor
     try:
         with torch.enable_grad(), quiet():
             program = torch.export.export(classifier, (example,), dynamic_shapes=(dynamic,), strict=False)
-            remove_idle_dropouts(program)
+            remove_idle(program)
             if not make_functional(program.graph):
                 program = program.run_decompositions(_decompositions())
             return program

@@ -24,6 +24,9 @@ KNOWN = frozenset(
     | NORMS
     | {
         operator.getitem,
+        aten._assert_tensor_metadata.default,
+        aten.arange.default,
+        aten.embedding.default,
         aten.exp.default,
         aten.linalg_vector_norm.default,
         aten.max_pool1d.default,
@@ -48,29 +51,37 @@ _DROPOUTS = (
 )
 
 
-def remove_idle_dropouts(program: torch.export.ExportedProgram) -> None:
-    """Take out each dropout that sets nothing to zero: its result is what it is given, memory and all.
+def remove_idle(program: torch.export.ExportedProgram) -> None:
+    """Take out what gives back what it is given, memory and all: dropouts that set nothing to zero, and
+    conversions to the type that a value has.
 
-    Its schema does not say so, and ``run_decompositions`` takes the result for a copy.
+    The schema of a dropout does not say so, and ``run_decompositions`` takes its result for a copy.
     """
     graph = program.graph
     for node in graph.nodes:
-        if getattr(node.target, "overloadpacket", None) not in _DROPOUTS:
-            continue
-        values, probability, training = node.args
-        if not (probability and training):
-            node.replace_all_uses_with(values)
-            program.graph_signature.replace_all_uses(node.name, values.name)
+        if _is_idle(node):
+            node.replace_all_uses_with(node.args[0])
+            program.graph_signature.replace_all_uses(node.name, node.args[0].name)
             graph.erase_node(node)
     program.graph_module.recompile()
+
+
+def _is_idle(node: fx.Node) -> bool:
+    if getattr(node.target, "overloadpacket", None) in _DROPOUTS:
+        _, probability, training = node.args
+        return not (probability and training)
+    if node.target is aten.to.dtype and len(node.args) == 2 and not node.kwargs:
+        return node.meta["val"].dtype == node.args[0].meta["val"].dtype
+    return False
 
 
 def make_functional(graph: fx.Graph) -> bool:
     """Write the in-place operations of a graph by others.
 
     Returns:
-        Whether all of the graph is known; else it is left as it is.
+        Whether all of the graph is known; else its in-place operations are left as they are.
     """
+    _write_by_known_views(graph)
     plan = _plan(graph)
     if plan is None:
         return False
@@ -90,7 +101,22 @@ def make_functional(graph: fx.Graph) -> bool:
             owner[call], now[owner[node]] = owner[node], call
     for node in reversed(written):
         graph.erase_node(node)
+    graph.eliminate_dead_code()
     return True
+
+
+def _write_by_known_views(graph: fx.Graph) -> None:
+    """Attention splits its heads by ``unflatten``, which a view can do of any memory, or by ``chunk``."""
+    for node in graph.nodes:
+        if node.target is aten.unflatten.int:
+            size = [known if isinstance(known, int) else -1 for known in node.meta["val"].shape]
+            if size.count(-1) <= 1:
+                node.target, node.args, node.kwargs = aten.view.default, (node.args[0], size), {}
+        elif node.target is aten.chunk.default and not node.kwargs:
+            values, parts, axis = (*node.args, 0)[:3]
+            length = values.meta["val"].shape[axis]
+            if isinstance(length, int) and length:
+                node.target, node.args = aten.split.Tensor, (values, -(-length // parts), axis)
 
 
 def _plan(graph: fx.Graph) -> tuple[dict[fx.Node, fx.Node], dict[fx.Node, torch._ops.OpOverload]] | None:

@@ -11,7 +11,7 @@ from pyxai.capture import export as exporting
 from pyxai.capture.canonical import canonicalise
 from pyxai.capture.classifier import Classifier
 from pyxai.capture.functional import make_functional
-from tests import unfriendly, zoo
+from tests import unfriendly, vits, zoo
 
 aten = torch.ops.aten
 IMAGES = torch.rand(2, 3, 8, 8, dtype=torch.float64)
@@ -30,21 +30,21 @@ class Net(nn.Module):
         return self.fc(self.inside(self.conv(x)).flatten(1))
 
 
-def exported(model, images):
+def exported(model, images, output=None):
     """What is exported, and whether the short way was enough."""
     ways = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             exporting, "make_functional", lambda graph: ways.append(make_functional(graph)) or ways[-1]
         )
-        module = exporting.export(Classifier(model), images)
+        module = exporting.export(Classifier(model, output), images)
     return module, all(ways)
 
 
-def by_torch(model, images):
+def by_torch(model, images, output=None):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exporting, "make_functional", lambda graph: False)
-        return exporting.export(Classifier(model), images)
+        return exporting.export(Classifier(model, output), images)
 
 
 def calls(module):
@@ -98,6 +98,9 @@ SHORT = {
     "what dropout is given": lambda x: (F.dropout(x, training=False).mul_(2), x)[1],
     "dropout of nothing": lambda x: (F.dropout(x, 0.0, training=True).mul_(2), x)[1],
     "contiguous": lambda x: (x.contiguous(), x.mul_(2))[0],
+    "an axis split": lambda x: x.flatten(2).unflatten(-1, (2, -1)).unflatten(1, (2, 2)).sin(),
+    "the same type": lambda x: (x.to(torch.float64), x.mul_(2))[0],
+    "chunks": lambda x: torch.cat([part.sin() for part in x.flatten(1).chunk(3, -1)][::-1], 1),
     "another shape in place": lambda x: x.unsqueeze_(0).relu_().squeeze_(0).add_(x),
     "modules": nn.Sequential(nn.ReLU6(True), nn.SiLU(True), nn.Hardswish(True), nn.Hardtanh(-1, 1, True)),
     "norm and dropout": nn.Sequential(nn.BatchNorm2d(4), nn.Dropout(), nn.ReLU(True)),
@@ -108,15 +111,26 @@ LONG = {
     "a part": lambda x: (x[:, 0].mul_(2), x)[1],
     "a part of a part": lambda x: (x[:, :2][:, 1].relu_(), x)[1],
     "detached": lambda x: (x.detach(), x.relu_())[0] + x,
-    "the same type": lambda x: (x.to(torch.float64), x.mul_(2))[0],
     "a view of a view": lambda x: (x.view(-1).view(-1, 4, 64), x.mul_(2))[0],
     "assigned": lambda x: (x.__setitem__((slice(None), 0), 1.0), x)[1],
     "filled": lambda x: (x * 2, x.zero_())[0] + x,
+    "a copy of the same type": lambda x: (x.to(torch.float64, copy=True), x.mul_(2))[0],
     "no gradient": lambda x: x + torch.no_grad()(torch.relu)(x),
     "another order in place": lambda x: x.transpose_(2, 3).add_(x),
     "a random slope that is none": lambda x: F.rrelu_(x * 1, training=False),
     "another kind of number": lambda x: x.float().add_(x).double(),
 }
+
+
+@pytest.mark.parametrize("name", vits.forms())
+def test_vision_transformers_take_the_short_way(name):
+    vit, model, images = vits.VITS[name], vits.build(name), vits.images()
+    theirs = by_torch(model, images, vit.output)
+    ours, short = exported(model, images, vit.output)
+    assert short
+    with torch.no_grad():
+        for few in (images, images[:1]):
+            assert torch.equal(ours(few), theirs(few))
 
 
 @pytest.mark.parametrize("name", [*SHORT, *LONG])
