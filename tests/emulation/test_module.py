@@ -33,6 +33,14 @@ def test_what_changed_is_built_again():
     assert f"{FOLDER.relative_to(ROOT)}/emulated.so" in commands
 
 
+def test_words_of_the_whole_projects_build_are_no_words_of_its_own(monkeypatch):
+    """`make test TORCH=…` hands TORCH down, and a folder OUT may be in the environment."""
+    build()
+    monkeypatch.setenv("OUT", "/nowhere")
+    assert make("-q", "TORCH=torch==1.0").returncode == 0
+    assert "torch==1.0" not in make("-n", "-B", "TORCH=torch==1.0").stdout
+
+
 def test_an_operator_that_was_added_is_found():
     """Its files alone are enough."""
     assert {path.stem for path in (ROOT / "csrc/cuda").glob("*.cu")} <= {
