@@ -140,13 +140,16 @@ def test_the_page_of_visualizations_has_a_table_for_each_layer_and_one_of_attrib
     about = {"gpu": "", "cpu": "x", "threads": 2, "torch": "2", "commit": "c", "time": "t", "load": 1}
     results = [
         harness.Results(subject, about, facts=[harness.Fact(*pair) for pair in facts.items()])
-        for subject, facts in zip(table.STUDIES, (measured, read), strict=True)
+        for subject, facts in zip(table.STUDIES[:2], (measured, read), strict=True)
     ]
+    masks = [harness.Fact("area", 0.04, wanted="<= 0.05"), harness.Fact("greatest", 0.5)]
+    results.append(harness.Results(table.STUDIES[2], about, facts=masks))
     text = table.visualizations(results)
     assert f"| {layer} | correlation |" in text
     assert "| attributions themselves |  |  |  | 0.75 |  |" in text
     assert "| attributions, blur | 0.46 | 0.10, 0.02 |  | 1.00 |  |" in text
     assert "| coloured shapes | colour read |\n|---|---|\n| no mask | 0.50 ± 0.25 |" in text
+    assert "| area | 0.04 | ≤ 0.05, met |\n| greatest | 0.5 |  |" in text
     assert "* `visualization_protocol`: x, 2 threads" in text
     assert table.visualizations([]) == ""
 
