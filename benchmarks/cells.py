@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import torch
+
+from benchmarks import harness
+from benchmarks.harness import ROOT
+from tests import zoo
 
 
 class Cells:
@@ -56,3 +64,32 @@ def write(place: Path, text: str) -> None:
     half = place.with_name(f".{place.name}.{os.getpid()}")
     half.write_text(text)
     os.replace(half, place)
+
+
+def command(doc: str | None, subject: str, data: bool = False) -> argparse.ArgumentParser:
+    """The options that all such experiments have.
+
+    Args:
+        doc: that of the module.
+        subject: names its results.
+        data: whether it reads the test data.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if data:
+        parser.add_argument("--data", type=Path, help="folder of the test data (default: PYXAI_TEST_DATA)")
+    parser.add_argument("--cells", type=Path, default=ROOT / "build" / subject, help="where cells are stored")
+    parser.add_argument("--out", type=Path, default=harness.RESULTS, help="folder of the JSON file")
+    parser.add_argument("--threads", type=int, default=2)
+    return parser
+
+
+def begin(arguments: argparse.Namespace) -> None:
+    """Do what the options of :func:`command` ask for; missing test data are one line, and the end."""
+    torch.set_num_threads(arguments.threads)
+    if "data" not in arguments:
+        return
+    if arguments.data:
+        os.environ["PYXAI_TEST_DATA"] = str(arguments.data)
+    if zoo.missing_data():
+        print(zoo.missing_data(), file=sys.stderr)
+        raise SystemExit(2)

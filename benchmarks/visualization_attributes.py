@@ -10,16 +10,14 @@ ninth for both. What is done of each series and seed is stored at once, so that 
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from benchmarks import harness
-from benchmarks.cells import Cells
-from benchmarks.harness import ROOT, Results
+from benchmarks.cells import Cells, begin, command
+from benchmarks.harness import Results
 from benchmarks.table import STUDIES
 from benchmarks.visualization_series import SERIES, Study
 from pyxai import Preprocess
@@ -64,15 +62,10 @@ def shares(about: Study, series: str, steps: int, seed: int) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command(__doc__, SUBJECT)
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--cells", type=Path, default=ROOT / "build" / SUBJECT, help="where cells are stored")
-    parser.add_argument("--out", type=Path, default=harness.RESULTS, help="folder of the JSON file")
-    parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    begin(arguments)
     results = Results(SUBJECT, harness.machine() | {"gpu": ""})
     cells = Cells(arguments.cells, {"steps": arguments.steps, "each": EACH})
     about = study(EACH)

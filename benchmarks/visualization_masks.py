@@ -9,13 +9,10 @@ a run that was killed goes on.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,8 +20,8 @@ from torch import Tensor, nn
 
 import pyxai
 from benchmarks import harness
-from benchmarks.cells import Cells
-from benchmarks.harness import ROOT, Results
+from benchmarks.cells import Cells, begin, command
+from benchmarks.harness import Results
 from benchmarks.table import STUDIES
 from tests import zoo
 from tests.visualization import two_objects
@@ -120,20 +117,8 @@ def state(results: Results, about: Images, scale: float, found: dict[str, list[f
 
 
 def main(argv: list[str] | None = None, makers: tuple[Callable[[], Images], ...] = (textures, tiles)) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, help="folder of the test data (default: PYXAI_TEST_DATA)")
-    parser.add_argument("--cells", type=Path, default=ROOT / "build" / SUBJECT, help="where cells are stored")
-    parser.add_argument("--out", type=Path, default=harness.RESULTS, help="folder of the JSON file")
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args(argv)
-    if arguments.data:
-        os.environ["PYXAI_TEST_DATA"] = str(arguments.data)
-    if zoo.missing_data():
-        print(zoo.missing_data(), file=sys.stderr)
-        return 2
-    torch.set_num_threads(arguments.threads)
+    arguments = command(__doc__, SUBJECT, data=True).parse_args(argv)
+    begin(arguments)
     results = Results(SUBJECT, harness.machine() | {"gpu": ""})
     for make in makers:
         about = make()

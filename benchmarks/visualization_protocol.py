@@ -12,7 +12,6 @@ there are come to.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
@@ -27,8 +26,8 @@ import torch
 from torch import Tensor
 
 from benchmarks import harness
-from benchmarks.cells import Cells
-from benchmarks.harness import ROOT, Results
+from benchmarks.cells import Cells, begin, command
+from benchmarks.harness import Results
 from benchmarks.table import LAST_OF_LAYER, STUDIES
 from benchmarks.visualization_series import GROUPS, SERIES, STRONGEST, Attribution, Shown, Study
 from pyxai.metrics import among_best
@@ -199,22 +198,11 @@ def _cell(layer: str, series: str, seed: int) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command(__doc__, SUBJECT, data=True)
     parser.add_argument("--network", choices=NETWORKS, action="append", help="default: all")
-    parser.add_argument("--data", type=Path, help="folder of the test data (default: PYXAI_TEST_DATA)")
-    parser.add_argument("--cells", type=Path, default=ROOT / "build" / SUBJECT, help="where cells are stored")
-    parser.add_argument("--out", type=Path, default=harness.RESULTS, help="folder of the JSON file")
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only-state", action="store_true", help="make no cell, say what there is")
     arguments = parser.parse_args(argv)
-    if arguments.data:
-        os.environ["PYXAI_TEST_DATA"] = str(arguments.data)
-    if zoo.missing_data():
-        print(zoo.missing_data(), file=sys.stderr)
-        return 2
-    torch.set_num_threads(arguments.threads)
+    begin(arguments)
     results = Results(SUBJECT, harness.machine() | {"gpu": ""})
     for name in arguments.network or NETWORKS:
         protocol = Protocol(name, NETWORKS[name], arguments.cells)

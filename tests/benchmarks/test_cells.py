@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.cells import Cells, write
+from benchmarks.cells import Cells, begin, command, write
 
 
 def test_a_cell_is_made_once(tmp_path):
@@ -41,3 +41,13 @@ def test_a_file_is_whole(tmp_path):
     write(tmp_path / "folder" / "a.json", "[2]")
     assert json.loads((tmp_path / "folder" / "a.json").read_text()) == [2]
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["a.json"]
+
+
+def test_missing_data_are_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PYXAI_TEST_DATA", "")
+    arguments = ["--data", str(tmp_path / "nowhere")]
+    with pytest.raises(SystemExit) as end:
+        begin(command("What it does.", "some", data=True).parse_args(arguments))
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and error.count("\n") == 1 and "nowhere" in error
+    begin(command("What it does.", "some").parse_args([]))
