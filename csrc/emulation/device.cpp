@@ -153,8 +153,9 @@ void run(Kernel &kernel, const char *op, dim3 grid, int threads, size_t shared,
     blockDim = threads;
     blockIdx = threadIdx = 0;
     const int64_t blocks = int64_t(grid.x) * grid.y * grid.z;
-    if (blocks == 0 || grid.y > 65535 || grid.z > 65535 || threads < 1 || threads > kMostThreads ||
-        shared > kMostShared)
+    const dim3 most = settings().most_blocks;
+    if (blocks == 0 || grid.x > most.x || grid.y > most.y || grid.z > 65535 || threads < 1 ||
+        threads > kMostThreads || shared > kMostShared)
         throw std::runtime_error(std::string(op) + ": " + kernel.name + ": invalid argument of the launch");
     ++kernel.launches;
     kernel.threads = std::max(kernel.threads, threads);

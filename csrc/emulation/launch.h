@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "common/torch.h"
 #include "emulation/language.h"
@@ -26,8 +27,8 @@ struct Queue {
 
 template <auto kernel, class... Arguments>
 void launch(dim3 grid, int threads, size_t shared, const Queue &queue, const Arguments &...arguments) {
-    emulation::run(emulation::Enrolled<kernel>::entry, queue.op, grid, threads, shared,
-                   [&] { kernel(arguments...); });
+    const auto body = [&] { kernel(arguments...); }; // on this stack, as the arguments are: kernels read it
+    emulation::run(emulation::Enrolled<kernel>::entry, queue.op, grid, threads, shared, std::cref(body));
 }
 
 template <class T>

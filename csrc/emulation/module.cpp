@@ -44,4 +44,9 @@ __attribute__((visibility("default"))) void emulation_launches(size_t number, in
 __attribute__((visibility("default"))) size_t emulation_traffic() {
     return traffic();
 }
+
+// Whether the host has touched the device's memory since this was last called.
+__attribute__((visibility("default"))) bool emulation_touched() {
+    return touched();
+}
 }

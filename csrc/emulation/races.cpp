@@ -1,8 +1,11 @@
 #include "emulation/races.h"
 
 #include <algorithm>
+#include <link.h>
+#include <pthread.h>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "emulation/device.h"
 #include "emulation/fibers.h"
@@ -45,6 +48,58 @@ Records &shared() {
 }
 
 size_t moved = 0;
+bool touched_by_host = false;
+
+using Part = std::pair<const char *, const char *>;
+
+int add_constants(dl_phdr_info *info, size_t, void *parts) {
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        const ElfW(Phdr) &part = info->dlpi_phdr[i];
+        const char *begin = reinterpret_cast<const char *>(info->dlpi_addr + part.p_vaddr);
+        if (part.p_type == PT_LOAD && !(part.p_flags & PF_W))
+            static_cast<std::vector<Part> *>(parts)->emplace_back(begin, begin + part.p_memsz);
+    }
+    return 0;
+}
+
+// Whether it is a constant: mapped from a library, and not to be written to. Libraries share those of inline
+// functions, so it need not be from this one.
+bool constant(const char *at) {
+    static std::vector<Part> parts;
+    const auto known = [at] {
+        return std::any_of(parts.begin(), parts.end(),
+                           [at](const Part &part) { return at >= part.first && at < part.second; });
+    };
+    if (known())
+        return true;
+    parts.clear(); // a library may have come
+    dl_iterate_phdr(add_constants, &parts);
+    return known();
+}
+
+// The stack of this thread of the host, where the arguments of a launch lie.
+Part hosts_stack() {
+    pthread_attr_t attributes;
+    void *begin = nullptr;
+    size_t size = 0;
+    pthread_getattr_np(pthread_self(), &attributes);
+    pthread_attr_getstack(&attributes, &begin, &size);
+    pthread_attr_destroy(&attributes);
+    return {static_cast<const char *>(begin), static_cast<const char *>(begin) + size};
+}
+
+// Whether a kernel may read there although it is no memory of the device: its own variables, the numbers of
+// its thread and block, its arguments, and constants. Else it is memory of the host, which a GPU cannot see.
+bool readable(const void *address) {
+    thread_local const auto stack = hosts_stack();
+    const auto at = static_cast<const char *>(address);
+    if (fibers().on_stack(at) || (at >= stack.first && at < stack.second))
+        return true;
+    for (const dim3 *known : {&threadIdx, &blockIdx, &blockDim, &gridDim})
+        if (at >= reinterpret_cast<const char *>(known) && at < reinterpret_cast<const char *>(known + 1))
+            return true;
+    return constant(at);
+}
 
 bool same_warp(const Actor &one, const Actor &other) {
     return one.block == other.block && one.thread / kWarp == other.thread / kWarp;
@@ -109,15 +164,20 @@ size_t traffic() {
     return std::exchange(moved, 0);
 }
 
+bool touched() {
+    return std::exchange(touched_by_host, false);
+}
+
 void note(const void *address, size_t bytes, Access access) {
     const Actor *me = actor();
-    if (me == nullptr)
+    if (me == nullptr) {
+        touched_by_host = touched_by_host || global_memory().holds(address);
         return;
+    }
     const bool in_block = block_memory().holds(address);
     if (!in_block && !global_memory().holds(address)) {
-        // Arguments and constants may be read.
-        if (access != Access::read && !fibers().on_stack(address))
-            fail("writes outside of every buffer");
+        if (access == Access::read ? !readable(address) : !fibers().on_stack(address))
+            fail(std::string(access == Access::read ? "reads" : "writes") + " outside of every buffer");
         return;
     }
     Records &records = in_block ? shared() : global();

@@ -21,4 +21,7 @@ size_t traffic();
 // has written.
 void note(const void *address, size_t bytes, Access access);
 
+// Whether the host has read or written memory of the device since this was last asked.
+bool touched();
+
 } // namespace pyxai::emulation

@@ -5,8 +5,9 @@ A snippet is a `python` block, or a `sh` block, whose lines are commands `pyxai 
 not run, such as a template, is marked by a comment `<!-- not run: why -->` on the line before. Untagged
 blocks are for what is no command of ours: `make`, `pip`, trees of files.
 
-They need nothing but what the package requires. `PYXAI_SNIPPETS_PYTHON` names the interpreter of an
-environment where it is installed, and nothing else, to run them there.
+They need nothing but what the package requires, or what a comment `<!-- takes: an extra -->` names.
+`PYXAI_SNIPPETS_PYTHON` names the interpreter of an environment where the package is installed, and nothing
+else, to run them there, all but those of an extra.
 """
 
 import os
@@ -24,9 +25,12 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FAST = {ROOT / "README.md", ROOT / "docs" / "adding-a-method.md"}
 ELSEWHERE = {"docs/differences.md"}  # by tests/test_differences.py, an example at a time
-BLOCK = re.compile(r"(?:<!-- not run: (?P<why>.+?) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.DOTALL)
+BLOCK = re.compile(
+    r"(?:<!-- (?P<word>not run|takes): .+? -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.DOTALL
+)
 
 FRESH = os.environ.get("PYXAI_SNIPPETS_PYTHON")
+LEFT_OUT = ("not run", "takes") if FRESH else ("not run",)
 
 # What a page may take for granted, and what stands for what a reader would download.
 GIVEN = """
@@ -69,7 +73,7 @@ def program(page: str) -> str:
     parts = [
         block["text"] if block["kind"] == "python" else commands(block["text"])
         for block in BLOCK.finditer(page)
-        if block["kind"] in ("python", "sh") and not block["why"]
+        if block["kind"] in ("python", "sh") and block["word"] not in LEFT_OUT
     ]
     return "\n".join([GIVEN, *parts]) if parts else ""
 

@@ -85,6 +85,7 @@ class Module:
         self._functions.emulation_take.argtypes = [ctypes.c_size_t]
         self._functions.emulation_kernel.restype = ctypes.c_char_p
         self._functions.emulation_traffic.restype = ctypes.c_size_t
+        self._functions.emulation_touched.restype = ctypes.c_bool
 
     def define(self, schema: str) -> None:
         """Say what an operator takes and returns."""
@@ -111,14 +112,18 @@ class Module:
         self._functions.emulation_settings(ctypes.c_uint64(order), *blocks)
         # Not before now: a traceback shows arguments of the call before.
         self._functions.emulation_give_back()
+        self._functions.emulation_touched()
         given = tuple(self._placed(arg) if isinstance(arg, Tensor) else arg for arg in args)
         with _Memory(self._placed):
             returned = kernel.redispatch(ON_CPU, *given)
-        changed = {
-            number: given[number].clone()
-            for number, argument in enumerate(kernel._schema.arguments)
-            if argument.alias_info and argument.alias_info.is_write
-        }
+        if self._functions.emulation_touched():
+            raise RuntimeError(f"{operator}: the host reads or writes the device's memory")
+        changed = {}
+        for number, argument in enumerate(kernel._schema.arguments):
+            if argument.alias_info and argument.alias_info.is_write:
+                changed[number] = given[number].clone()
+            elif isinstance(args[number], Tensor) and _bytes(given[number]) != _bytes(args[number]):
+                raise RuntimeError(f"{operator}: writes to `{argument.name}`, which it may only read")
         return Outcome(tree_map_only(Tensor, Tensor.clone, returned), changed)
 
     def kernels(self) -> dict[str, Launched]:
@@ -154,6 +159,11 @@ class Module:
         return torch.frombuffer((ctypes.c_ubyte * count).from_address(address), dtype=dtype)
 
 
+def _bytes(x: Tensor) -> bytes:
+    """What is in the memory of a tensor, gaps included."""
+    return span(x).view(torch.uint8).numpy().tobytes()
+
+
 class _Memory(TorchDispatchMode):
     """Whatever is allocated lies in the device's memory. Uninitialised, it is NaN, or 0xA5 in every byte."""
 
@@ -163,7 +173,9 @@ class _Memory(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
-        if function._schema.returns[0].alias_info:
+        # Some may return what they are given, or a copy: `contiguous`, `to`.
+        given = [arg.untyped_storage().data_ptr() for arg in args if isinstance(arg, Tensor)]
+        if result.untyped_storage().data_ptr() in given:
             return result
         if "empty" in function._schema.name:
             if result.is_floating_point():

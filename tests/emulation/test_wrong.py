@@ -35,6 +35,7 @@ RACE = r"(reads|writes) {} memory in a race with block \({}, 0\), thread \d+, wh
         ("one_too_early", r"\d", "0", "reads outside of every buffer"),
         ("copies_too_much", "0", "0", "touches memory outside of every buffer"),
         ("writes_elsewhere", "0", "0", "writes outside of every buffer"),
+        ("reads_elsewhere", r"\d", r"\d+", "reads outside of every buffer"),
         ("divergent_vote", r"\d", "0", f"waits in __ballot_sync {SITE} for thread 16, {LEFT}"),
         ("votes_apart", r"\d", "0", f"waits in __any_sync {SITE} for thread 16, which waits in .+ {SITE}"),
         ("divergent_shuffle", r"\d", "32", f"waits in __shfl_down_sync {SITE} for thread 40, {LEFT}"),
@@ -48,6 +49,19 @@ def test_a_mistake_is_found_where_it_is(kernel, block, thread, what, order, bloc
     with pytest.raises(RuntimeError) as error:
         wrong().call(kernel, ARGUMENTS, order, blocks)
     assert re.match(WHERE.format(kernel, block, thread, what), str(error.value)), error.value
+
+
+@pytest.mark.parametrize(
+    ("kernel", "what"),
+    [
+        ("writes_its_input", "writes_its_input: writes to `values`, which it may only read"),
+        ("host_reads", "host_reads: the host reads or writes the device's memory"),
+        ("too_many_blocks", "wrong: too_many_blocks: invalid argument of the launch"),
+    ],
+)
+def test_a_mistake_of_an_operator_is_found(kernel, what):
+    with pytest.raises(RuntimeError, match=f"^{what}$"):
+        call(wrong(), kernel, *ARGUMENTS)
 
 
 def test_what_depends_on_the_order_is_found():

@@ -61,6 +61,29 @@ __global__ void writes_elsewhere(float *out, const float *in, int64_t) {
     out[blockIdx.x * blockDim.x + threadIdx.x] = in[threadIdx.x];
 }
 
+// Memory of the host, as a pointer to it would be that was never copied to the device.
+__global__ void reads_elsewhere(float *out, const float *in, int64_t) {
+    const int at = blockIdx.x * blockDim.x + threadIdx.x;
+    out[at] = in[at] + elsewhere;
+}
+
+__global__ void writes_its_input(float *out, const float *in, int64_t) {
+    const int at = blockIdx.x * blockDim.x + threadIdx.x;
+    out[at] = in[at];
+    const_cast<float *>(in)[at] = 0;
+}
+
+// Right itself, but its operator looks at a value, or asks for more blocks than there may be.
+__global__ void host_reads(float *out, const float *in, int64_t size) {
+    for (int64_t i = blockIdx.x * blockDim.x + threadIdx.x; i < size; i += gridDim.x * blockDim.x)
+        out[i] = in[i];
+}
+
+__global__ void too_many_blocks(float *out, const float *in, int64_t) {
+    const int at = blockIdx.x * blockDim.x + threadIdx.x;
+    out[at] = in[at];
+}
+
 __global__ void divergent_vote(float *out, const float *in, int64_t) {
     if (threadIdx.x % 32 < 16)
         out[threadIdx.x] = __ballot_sync(0xffffffffu, in[threadIdx.x] > 0);
@@ -190,8 +213,11 @@ static Tensor run(const Tensor &in, int64_t threads, int64_t shared) {
     if (kernel == counts)
         torch::stable::zero_(out);
     const Queue queue("wrong", in);
-    launch<kernel>(grid_of(in.numel() / threads), threads, shared, queue, out.mutable_data_ptr<float>(),
-                   from.const_data_ptr<float>(), in.numel());
+    if (kernel == host_reads)
+        elsewhere = from.const_data_ptr<float>()[0];
+    const int64_t blocks = in.numel() / threads;
+    launch<kernel>(kernel == too_many_blocks ? dim3(blocks) : grid_of(blocks), threads, shared, queue,
+                   out.mutable_data_ptr<float>(), from.const_data_ptr<float>(), in.numel());
     return out;
 }
 
@@ -206,6 +232,10 @@ PYXAI_CUDA_OPERATORS(library) {
     PYXAI_REGISTER(one_too_early);
     PYXAI_REGISTER(copies_too_much);
     PYXAI_REGISTER(writes_elsewhere);
+    PYXAI_REGISTER(reads_elsewhere);
+    PYXAI_REGISTER(writes_its_input);
+    PYXAI_REGISTER(host_reads);
+    PYXAI_REGISTER(too_many_blocks);
     PYXAI_REGISTER(divergent_vote);
     PYXAI_REGISTER(votes_apart);
     PYXAI_REGISTER(divergent_shuffle);
