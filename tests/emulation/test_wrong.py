@@ -64,6 +64,13 @@ def test_a_mistake_of_an_operator_is_found(kernel, what):
         call(wrong(), kernel, *ARGUMENTS)
 
 
+def test_a_copy_of_an_argument_lies_in_the_devices_memory_too():
+    """The operator reads its values from a contiguous copy."""
+    strided = torch.stack([VALUES, VALUES], 1)[:, 0]
+    with pytest.raises(RuntimeError, match=r"one_too_early, .* reads outside of every buffer"):
+        wrong().call("one_too_early", (strided, *ARGUMENTS[1:]))
+
+
 def test_what_depends_on_the_order_is_found():
     with pytest.raises(AssertionError, match="depends_on_order depends on the order of its threads"):
         call(wrong(), "depends_on_order", *ARGUMENTS)
