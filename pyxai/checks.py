@@ -94,6 +94,11 @@ def one_of(name: str, value: Any, choices: Collection) -> None:
     expect(value in choices, name, f"be one of {', '.join(map(repr, choices))}", repr(value))
 
 
+def module_name(name: str, value: Any) -> None:
+    """``value`` can be the name of a module inside of a model."""
+    expect(isinstance(value, str) and value != "", name, "be the name of a module", shown(value))
+
+
 def alternatives(annotation: Any) -> tuple:
     """What a union is a union of; of another annotation itself."""
     union = typing.get_origin(annotation) in (types.UnionType, typing.Union)

@@ -66,6 +66,13 @@ def test_a_name_goes_before_a_message_once():
         raise _Own("as it is")
 
 
+@pytest.mark.parametrize("value", ["", 4, None, ("conv",)])
+def test_what_names_no_module(value):
+    with pytest.raises(ValueError, match=r"^`layer` must be the name of a module, got "):
+        checks.module_name("layer", value)
+    checks.module_name("layer", "conv")
+
+
 def test_near_names():
     assert checks.near("salency", ["saliency", "lrp"]) == " (did you mean 'saliency'?)"
     assert checks.near("zzz", ["saliency", "lrp"]) == ""

@@ -171,7 +171,7 @@ bool touched() {
 void note(const void *address, size_t bytes, Access access) {
     const Actor *me = actor();
     if (me == nullptr) {
-        touched_by_host = touched_by_host || global_memory().holds(address);
+        touched_by_host |= global_memory().holds(address);
         return;
     }
     const bool in_block = block_memory().holds(address);

@@ -82,8 +82,7 @@ def collages(pixels: Tensor, labels: Tensor, count: int) -> tuple[Tensor, Tensor
 
 def reinitialised(pooling: str) -> SmallViT:
     torch.manual_seed(1)
-    network = SmallViT(pooling)
-    return network.requires_grad_(False).eval()
+    return SmallViT(pooling).requires_grad_(False).eval()
 
 
 def of_network(pooling: str, data: Path, count: int, sheet: Path) -> dict[str, Any]:

@@ -25,6 +25,9 @@ _BY_MOMENTS_OF_THE_BATCH = {
 }
 
 
+_CASTS_AND_RESHAPES = (aten._to_copy.default, aten.to.dtype, aten.view.default, aten.expand.default)
+
+
 def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset()) -> None:
     """Run every pass. A node whose ``meta["layers"]`` holds a name in ``barriers`` keeps its value."""
     drop_identities(module)
@@ -45,13 +48,12 @@ def canonicalise(module: fx.GraphModule, barriers: frozenset[str] = frozenset())
 def drop_identities(module: fx.GraphModule) -> None:
     """Remove copies, and casts and reshapes that change nothing."""
     for node in list(module.graph.nodes):
-        if node.target in IDENTITIES or _is_idle(node):
+        if node.target in IDENTITIES or (node.target in _CASTS_AND_RESHAPES and keeps_form(node)):
             _replace(node, node.args[0])
 
 
-def _is_idle(node: fx.Node) -> bool:
-    if node.target not in (aten._to_copy.default, aten.to.dtype, aten.view.default, aten.expand.default):
-        return False
+def keeps_form(node: fx.Node) -> bool:
+    """Whether what a call returns has the shape, the type and the device of its first argument."""
     if not isinstance(node.args[0], fx.Node):  # vmap turns numbers into tensors
         return False
     before, after = node.args[0].meta.get("val"), node.meta.get("val")

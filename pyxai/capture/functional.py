@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, fx
 
 from pyxai.capture import vocabulary
-from pyxai.capture.canonical import NORMS
+from pyxai.capture.canonical import NORMS, keeps_form
 
 aten = torch.ops.aten
 
@@ -71,7 +71,7 @@ def _is_idle(node: fx.Node) -> bool:
         _, probability, training = node.args
         return not (probability and training)
     if node.target is aten.to.dtype and len(node.args) == 2 and not node.kwargs:
-        return node.meta["val"].dtype == node.args[0].meta["val"].dtype
+        return keeps_form(node)
     return False
 
 
@@ -101,7 +101,6 @@ def make_functional(graph: fx.Graph) -> bool:
             owner[call], now[owner[node]] = owner[node], call
     for node in reversed(written):
         graph.erase_node(node)
-    graph.eliminate_dead_code()
     return True
 
 
@@ -160,20 +159,9 @@ def _out_of_place(node: fx.Node) -> torch._ops.OpOverload | None:
     target = getattr(getattr(aten, packet.removesuffix("_"), None), overload, None)
     if not packet.endswith("_") or target not in KNOWN - {aten.detach.default}:
         return None
+    values = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
     before = node.meta["val"]
-    if torch.Tag.pointwise in target.tags or target is aten.hardswish.default:
-        # A write keeps the shape, so the kind of number is left to see: of symbolic shapes that takes long.
-        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda source: _single(source.meta["val"]))
-        return target if target(*args, **kwargs).dtype == before.dtype else None
-    args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
     with before.fake_mode:
-        after = target(*args, **kwargs)
+        after = target(*values[0], **values[1])
     same = isinstance(after, Tensor) and (after.dtype, after.shape) == (before.dtype, before.shape)
     return target if same else None
-
-
-def _single(value: Any) -> Any:
-    """A tensor of one number in place of a tensor, of the same kind and with as many axes."""
-    if not isinstance(value, Tensor):
-        return value
-    return torch.empty((1,) * value.ndim, dtype=value.dtype, device="meta")

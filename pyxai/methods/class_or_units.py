@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyxai.checks import expect, shown
+from pyxai.checks import expect, module_name, shown
 from pyxai.methods.method import Method
 from pyxai.methods.unit import Unit, unit_index, units_of
 
@@ -24,8 +24,8 @@ class ClassOrUnits(Method):
 
     def settle(self) -> None:
         super().settle()
-        named = self.layer is None or (isinstance(self.layer, str) and self.layer != "")
-        expect(named, "layer", "be the name of a module", shown(self.layer))
+        if self.layer is not None:
+            module_name("layer", self.layer)
         alone = self.layer is None and self.unit is not None
         expect(not alone, "unit", "come with `layer`, whose unit it is", shown(self.unit))
         unit_index(self.unit)

@@ -16,7 +16,7 @@ from pyxai.capture.classifier import parameter_device, parameter_dtype, unwrap
 from pyxai.capture.executor import Executor
 from pyxai.capture.output.kinds import Kind
 from pyxai.capture.pick import Pick
-from pyxai.checks import expect, naming, per_channel, plain, shown, whole
+from pyxai.checks import expect, module_name, naming, per_channel, plain, shown, whole
 from pyxai.methods.names import names_of
 from pyxai.methods.request import check_images
 from pyxai.methods.targets import parse_target
@@ -218,8 +218,8 @@ def _executor(
     """The model in calls of a fixed number of rows, with the layer that it is asked for."""
     check_options(output_kind, rows)
     layers = () if layer is None else (layer,)
-    named = all(isinstance(name, str) and name for name in layers)
-    expect(named, "layer", "be the name of a module", shown(layer))
+    for name in layers:
+        module_name("layer", name)
     return executor_of(
         model, images, output, output_kind, rows, len(images), layers=layers, says_doubt=says_doubt
     )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pyxai.ops._define import registry
-from tests.emulation.module import Module, emulated
+from tests.emulation.module import Module, bits, emulated
 
 # Seeds of the order of blocks and threads, each with the most blocks along x and y. Beyond the first, grids
 # are smaller than the work, so that threads go through it in strides along both axes.
@@ -34,11 +34,7 @@ def call(module: Module, name: str, *args) -> Tensor | tuple[Tensor, ...] | None
     outcomes = [module.call(name, args, order, blocks) for order, blocks in RUNS]
     for outcome in outcomes[1:]:
         for one, other in zip(outcomes[0].tensors, outcome.tensors, strict=True):
-            assert _bits(one) == _bits(other), f"{name} depends on the order of its threads"
+            assert bits(one) == bits(other), f"{name} depends on the order of its threads"
     for argument, changed in outcomes[0].changed.items():
         args[argument].copy_(changed)
     return outcomes[0].returned
-
-
-def _bits(x: Tensor) -> bytes:
-    return x.flatten().view(torch.uint8).numpy().tobytes()

@@ -122,7 +122,7 @@ class Module:
         for number, argument in enumerate(kernel._schema.arguments):
             if argument.alias_info and argument.alias_info.is_write:
                 changed[number] = given[number].clone()
-            elif isinstance(args[number], Tensor) and _bytes(given[number]) != _bytes(args[number]):
+            elif isinstance(args[number], Tensor) and bits(span(given[number])) != bits(span(args[number])):
                 raise RuntimeError(f"{operator}: writes to `{argument.name}`, which it may only read")
         return Outcome(tree_map_only(Tensor, Tensor.clone, returned), changed)
 
@@ -159,9 +159,9 @@ class Module:
         return torch.frombuffer((ctypes.c_ubyte * count).from_address(address), dtype=dtype)
 
 
-def _bytes(x: Tensor) -> bytes:
-    """What is in the memory of a tensor, gaps included."""
-    return span(x).view(torch.uint8).numpy().tobytes()
+def bits(x: Tensor) -> bytes:
+    """The values of a tensor, bit for bit."""
+    return x.flatten().view(torch.uint8).numpy().tobytes()
 
 
 class _Memory(TorchDispatchMode):

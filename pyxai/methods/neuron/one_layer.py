@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyxai.capture.grid import LAST_MAP
-from pyxai.checks import expect, shown
+from pyxai.checks import module_name
 from pyxai.methods.method import Method
 
 
@@ -21,8 +21,7 @@ class OneLayer(Method):
 
     def settle(self) -> None:
         super().settle()
-        named = isinstance(self.layer, str) and self.layer != ""
-        expect(named, "layer", "be the name of a module", shown(self.layer))
+        module_name("layer", self.layer)
 
     @property
     def layers(self) -> tuple[str, ...]:
